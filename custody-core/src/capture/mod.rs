@@ -1,0 +1,3 @@
+//! capture
+mod warrant;
+pub use warrant::DeletionWarrant;

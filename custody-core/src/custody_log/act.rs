@@ -1,0 +1,642 @@
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{ImageDigests, Sha256Digest};
+use crate::error::Error;
+use crate::extent::ByteRange;
+use crate::ids::{
+    AcquisitionId, ByteLength, DiskId, EvidenceItemId, ExhibitNumber, Segment, SnapshotName, StoreId,
+};
+use crate::port::{DiskSnapshot, GrantExpiry, Machine, Protection, Receipt, SourceState, WholeImage};
+
+/// Why something failed, as it stands in a log line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The error's own line.
+    pub error: String,
+    /// Its causes, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What to do next, as a word.
+    pub remedy: String,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let visible = |text: String| crate::visible::escape(&text);
+        Self {
+            error: visible(error.to_string()),
+            causes: error.causes().into_iter().map(visible).collect(),
+            remedy: error.remedy().as_str().into(),
+        }
+    }
+}
+
+/// How an item gets into the sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "resuming must decide on every method")]
+pub enum AcquireMethod {
+    /// Read here, hashed, and written by stream.
+    Deposit,
+    /// Copied by the sink's own service from a grant, while the source stream is hashed here.
+    Import,
+}
+
+/// What a failed acquisition of an item left in the sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "naming the next attempt must decide on every answer"
+)]
+pub enum LeftBehind {
+    /// Nothing: the name is free.
+    Nothing,
+    /// An object that is not evidence.
+    Object,
+    /// It is not known.
+    Unknown,
+}
+
+/// An item as it was planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedItem {
+    /// Its number in the acquisition.
+    pub item: EvidenceItemId,
+    /// Its label in proceedings, as stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhibit: Option<ExhibitNumber>,
+    /// The disk.
+    pub disk: DiskId,
+    /// The name of its disk snapshot.
+    pub snapshot: SnapshotName,
+    /// The name under which it is stored.
+    pub file: Segment,
+}
+
+impl PlannedItem {
+    /// An item stored as `file`.
+    #[must_use]
+    pub const fn new(item: EvidenceItemId, disk: DiskId, snapshot: SnapshotName, file: Segment) -> Self {
+        Self {
+            item,
+            exhibit: None,
+            disk,
+            snapshot,
+            file,
+        }
+    }
+
+    /// The name of attempt number `attempt` (from 1): the first has the plain name.
+    #[must_use]
+    pub fn file_of_attempt(&self, attempt: u32) -> Segment {
+        if attempt <= 1 {
+            self.file.clone()
+        } else {
+            self.file.with_infix(&format!("attempt-{attempt}"))
+        }
+    }
+}
+
+/// The zeros of an item that were not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ZeroSummary {
+    /// How many ranges.
+    pub ranges: u64,
+    /// How many bytes in all.
+    pub bytes: ByteLength,
+    /// The object that lists them, one `<start> <length> <word>` a line; none when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<SealedObject>,
+}
+
+/// The sectors of an item that could not be read and are zeros in the copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnreadSummary {
+    /// How many sectors.
+    pub sectors: u64,
+    /// How many bytes in all.
+    pub bytes: ByteLength,
+    /// The first ranges, at most 1000, with what the system said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<UnreadRange>,
+    /// The ddrescue map file that lists them all; none when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<SealedObject>,
+}
+
+/// A run of sectors that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct UnreadRange {
+    /// Where, in bytes.
+    pub range: ByteRange,
+    /// The first sector.
+    pub first_sector: u64,
+    /// How many sectors.
+    pub sectors: u64,
+    /// The system's word for the error.
+    pub error: String,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+impl UnreadRange {
+    /// A run of unread sectors.
+    pub fn new(range: ByteRange, sector_bytes: u32, error: impl Into<String>, tries: u32) -> Self {
+        let sector = u64::from(sector_bytes.max(1));
+        Self {
+            range,
+            first_sector: range.start() / sector,
+            sectors: range.length().div_ceil(sector),
+            error: error.into(),
+            tries,
+        }
+    }
+}
+
+/// A stored object, by its name in the acquisition's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SealedObject {
+    /// Its file name.
+    pub file: Segment,
+    /// Its length.
+    pub length: ByteLength,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256Digest,
+}
+
+impl SealedObject {
+    /// An object of these bytes' length and digest.
+    #[must_use]
+    pub fn of(file: Segment, bytes: &[u8]) -> Self {
+        Self {
+            file,
+            length: (bytes.len() as u64).into(),
+            sha256: Sha256Digest::of(bytes),
+        }
+    }
+
+    /// An object whose digest is known.
+    #[must_use]
+    pub fn new(file: Segment, length: u64, sha256: Sha256Digest) -> Self {
+        Self {
+            file,
+            length: length.into(),
+            sha256,
+        }
+    }
+}
+
+/// What came of comparing a stored copy, read back, with what was read from the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "a new verdict must break callers")]
+pub enum ItemVerdict {
+    /// The stored copy is what was read from the source, all of it.
+    Matched {
+        /// Root of the chunk digests as read back.
+        root: Sha256Digest,
+    },
+    /// The stored copy differs in these ranges (the first 1000; whole chunks).
+    Mismatched {
+        /// Where.
+        ranges: Vec<ByteRange>,
+        /// How many chunks differ in all.
+        chunks: u64,
+    },
+    /// The source changed while it was read: the copy shows no one state of it.
+    SourceChanged {
+        /// What changed: name, before, after.
+        changes: Vec<(String, Option<String>, Option<String>)>,
+    },
+}
+
+/// How an acquisition ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "exit codes and listings must decide on every end"
+)]
+pub enum ClosingState {
+    /// Every item was verified, all of it was read.
+    Complete,
+    /// Every item was verified; sectors of some could not be read, or a key was not taken.
+    Incomplete,
+    /// At least one item failed its verification, or could not be acquired.
+    Failed,
+    /// A custodian gave it up.
+    Abandoned,
+}
+
+/// What a line says. `type` is the kind in words (`snapshot.intent`), `what` its content.
+///
+/// An act on the outside has an intent line before it and a done or failed line after it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "what")]
+#[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is alive at a time; boxing would only blur the fields"
+)]
+pub enum Act {
+    /// A store came into being.
+    #[serde(rename = "store.opened")]
+    StoreOpened {
+        /// Its id.
+        store: StoreId,
+        /// The origin of its register's checkpoints.
+        origin: String,
+        /// Every key that signs the register, in note form.
+        signers: Vec<String>,
+    },
+    /// A signing key was used here for the first time.
+    #[serde(rename = "key.declared")]
+    KeyDeclared {
+        /// The public key, in note form.
+        key: String,
+        /// Its fingerprint.
+        fingerprint: String,
+        /// How far it can be trusted: "made now, pinned nowhere", or where it is pinned.
+        pinned: String,
+    },
+    /// An acquisition began: what is to be taken, and under what rules.
+    #[serde(rename = "acquisition.opened")]
+    AcquisitionOpened {
+        /// The store.
+        store: StoreId,
+        /// The origin of this log's checkpoints.
+        origin: String,
+        /// Every key that signs this log's checkpoints and the seal, in note form.
+        signers: Vec<String>,
+        /// The machine and its disks.
+        machine: Machine,
+        /// The items.
+        items: Vec<PlannedItem>,
+        /// How items get into the sink.
+        method: AcquireMethod,
+        /// What protects the sink, seen before anything was written.
+        protection: Protection,
+        /// The settings that resuming must keep.
+        settings: AcquisitionSettings,
+    },
+    /// The capture goes on after a stop.
+    #[serde(rename = "acquisition.resumed")]
+    AcquisitionResumed {
+        /// Where it stood: lines in the log.
+        lines: u64,
+    },
+    /// A line that was cut short by a crash was set aside.
+    #[serde(rename = "log.tail-set-aside")]
+    TailSetAside {
+        /// Its bytes.
+        length: ByteLength,
+        /// Their digest.
+        sha256: Sha256Digest,
+    },
+    /// A snapshot will be asked for.
+    #[serde(rename = "snapshot.intent")]
+    SnapshotIntent {
+        /// For this item.
+        item: EvidenceItemId,
+        /// Of this disk.
+        disk: DiskId,
+        /// Under this name.
+        snapshot: SnapshotName,
+    },
+    /// The snapshot is there.
+    #[serde(rename = "snapshot.done")]
+    SnapshotDone {
+        /// For this item.
+        item: EvidenceItemId,
+        /// What was taken or adopted.
+        snapshot: DiskSnapshot,
+        /// What tells whether the source changes from now on.
+        state: SourceState,
+    },
+    /// The snapshot was not taken.
+    #[serde(rename = "snapshot.failed")]
+    SnapshotFailed {
+        /// For this item.
+        item: EvidenceItemId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Read access will be asked for.
+    #[serde(rename = "grant.intent")]
+    GrantIntent {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+        /// For at most so many seconds.
+        lifetime_s: u64,
+    },
+    /// Read access was given.
+    #[serde(rename = "grant.done")]
+    GrantDone {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+        /// At this address (never with its secret).
+        address: String,
+        /// It ends by itself then; none when nothing outlives the process.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires: Option<GrantExpiry>,
+    },
+    /// Read access was not given.
+    #[serde(rename = "grant.failed")]
+    GrantFailed {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Read access will be ended.
+    #[serde(rename = "revoke.intent")]
+    RevokeIntent {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+    },
+    /// Read access has ended.
+    #[serde(rename = "revoke.done")]
+    RevokeDone {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+    },
+    /// Read access may still live.
+    #[serde(rename = "revoke.failed")]
+    RevokeFailed {
+        /// To this item's snapshot.
+        item: EvidenceItemId,
+        /// Why.
+        failure: Failure,
+    },
+    /// An item will be stored.
+    #[serde(rename = "acquire.intent")]
+    AcquireIntent {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// Under this name.
+        file: Segment,
+    },
+    /// An item is stored, not yet verified.
+    #[serde(rename = "acquire.done")]
+    AcquireDone {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// What the sink says of it.
+        receipt: Receipt,
+        /// The source digests: of what was read.
+        source: ImageDigests,
+        /// The chunk list.
+        chunk_list: SealedObject,
+        /// Zeros that were not read.
+        zeros: ZeroSummary,
+        /// Sectors that could not be read.
+        unread: UnreadSummary,
+        /// The source before and after.
+        state_before: SourceState,
+        /// The source after.
+        state_after: SourceState,
+    },
+    /// An item was not stored.
+    #[serde(rename = "acquire.failed")]
+    AcquireFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// Under this name.
+        file: Segment,
+        /// Why.
+        failure: Failure,
+        /// What is left under the name.
+        left: LeftBehind,
+    },
+    /// A stored item was read back and compared.
+    #[serde(rename = "read-back.done")]
+    ReadBackDone {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// What came of it.
+        verdict: ItemVerdict,
+        /// Bytes that were read for it; the rest is zero on the sink's word.
+        read_bytes: ByteLength,
+    },
+    /// A stored item could not be read back: neither matched nor mismatched.
+    #[serde(rename = "read-back.failed")]
+    ReadBackFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// A disk needs a key that was not taken.
+    #[serde(rename = "key.not-taken")]
+    KeyNotTaken {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which key, and why not.
+        reason: String,
+    },
+    /// The seal will be written.
+    #[serde(rename = "seal.intent")]
+    SealIntent {
+        /// The manifest that is sealed.
+        manifest: SealedObject,
+    },
+    /// The seal is written: every object of the acquisition but the log itself.
+    #[serde(rename = "seal.done")]
+    SealDone {
+        /// The manifest, its envelope, the sums and every stored object.
+        objects: Vec<SealedObject>,
+    },
+    /// The seal could not be written.
+    #[serde(rename = "seal.failed")]
+    SealFailed {
+        /// Why.
+        failure: Failure,
+    },
+    /// A digest will be put into the digest register.
+    #[serde(rename = "digest.intent")]
+    DigestIntent {
+        /// The item.
+        item: EvidenceItemId,
+        /// Under this name.
+        name: String,
+        /// The digest.
+        sha256: Sha256Digest,
+    },
+    /// The digest is there.
+    #[serde(rename = "digest.done")]
+    DigestDone {
+        /// The item.
+        item: EvidenceItemId,
+        /// Under this name.
+        name: String,
+    },
+    /// The digest could not be put.
+    #[serde(rename = "digest.failed")]
+    DigestFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// Under this name.
+        name: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// A snapshot that we made will be deleted.
+    #[serde(rename = "delete.intent")]
+    DeleteIntent {
+        /// The item.
+        item: EvidenceItemId,
+        /// The snapshot.
+        snapshot: SnapshotName,
+        /// What warrants it.
+        warrant: String,
+    },
+    /// The snapshot is deleted.
+    #[serde(rename = "delete.done")]
+    DeleteDone {
+        /// The item.
+        item: EvidenceItemId,
+        /// The snapshot.
+        snapshot: SnapshotName,
+    },
+    /// The snapshot could not be deleted.
+    #[serde(rename = "delete.failed")]
+    DeleteFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// The snapshot.
+        snapshot: SnapshotName,
+        /// Why.
+        failure: Failure,
+    },
+    /// A snapshot that we made is kept.
+    #[serde(rename = "snapshot.kept")]
+    SnapshotKept {
+        /// The item.
+        item: EvidenceItemId,
+        /// The snapshot.
+        snapshot: SnapshotName,
+        /// Why.
+        reason: String,
+    },
+    /// A custodian ordered that an unverified snapshot be discarded.
+    #[serde(rename = "discard.ordered")]
+    DiscardOrdered {
+        /// The item.
+        item: EvidenceItemId,
+        /// The snapshot.
+        snapshot: SnapshotName,
+        /// Why, as stated.
+        reason: String,
+    },
+    /// Something that is not as expected, and does not decide anything.
+    #[serde(rename = "anomaly")]
+    Anomaly {
+        /// The item, where it concerns one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<EvidenceItemId>,
+        /// What.
+        detail: String,
+    },
+    /// A checkpoint carries a time-stamp token.
+    #[serde(rename = "checkpoint.stamped")]
+    CheckpointStamped {
+        /// Of how many lines.
+        size: u64,
+        /// The token.
+        token: SealedObject,
+    },
+    /// A custodian gave the acquisition up.
+    #[serde(rename = "acquisition.abandoned")]
+    AcquisitionAbandoned {
+        /// Why, as stated.
+        reason: String,
+    },
+    /// The last line of an acquisition's log.
+    #[serde(rename = "acquisition.closed")]
+    AcquisitionClosed {
+        /// How it ended.
+        state: ClosingState,
+    },
+    /// In the register: an acquisition ended, and this is where its log stands.
+    #[serde(rename = "acquisition.registered")]
+    AcquisitionRegistered {
+        /// How it ended.
+        state: ClosingState,
+        /// The origin of its log.
+        origin: String,
+        /// Lines in its log.
+        size: u64,
+        /// The root over them.
+        root: Sha256Digest,
+    },
+    /// In the register: the store, or one acquisition, was verified.
+    #[serde(rename = "store.verified")]
+    StoreVerified {
+        /// The exit code of the verification.
+        outcome: u8,
+        /// Its one-line result.
+        result: String,
+        /// The acquisition, when only one was verified.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        acquisition: Option<AcquisitionId>,
+    },
+}
+
+/// The settings of a capture that resuming must keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AcquisitionSettings {
+    /// Whether holes are distrusted and everything is read, on both sides.
+    pub reads: ReadScope,
+    /// How many attempts an item gets after a mismatch.
+    pub attempts: u32,
+    /// Digests for older tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub side_digests: Vec<String>,
+    /// Whether the whole image is digested.
+    pub whole: WholeImage,
+    /// What the provider needs in order to find its sources again, by its own names.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub provider: std::collections::BTreeMap<String, String>,
+}
+
+/// Which bytes are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "there is no third choice")]
+pub enum ReadScope {
+    /// All but what someone who knows says is zero.
+    #[default]
+    Allocated,
+    /// Everything, on both sides.
+    Everything,
+}
+
+impl Default for AcquisitionSettings {
+    fn default() -> Self {
+        Self {
+            reads: ReadScope::Allocated,
+            attempts: 2,
+            side_digests: Vec::new(),
+            whole: WholeImage::Digest,
+            provider: std::collections::BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The custody log: who did what, when, where, how and why, in lines that chain.
+//!
+//! One canonical JSON event a line. Each line holds the digest of the line before it, so that a chain
+//! can be checked with `sha256sum`; a Merkle tree over the same lines (RFC 6962) is signed in
+//! checkpoints (C2SP signed notes). See `docs/record-format.md` for the bytes.
+
+mod act;
+mod chain;
+mod checkpoint;
+mod event;
+mod merkle;
+mod trust;
+mod verifier_key;
+mod writer;
+
+pub use act::{
+    AcquireMethod, AcquisitionSettings, Act, ClosingState, Failure, ItemVerdict, LeftBehind, PlannedItem,
+    ReadScope, SealedObject, UnreadRange, UnreadSummary, ZeroSummary,
+};
+pub use chain::{Chain, ChainFault, read_chain};
+pub use checkpoint::{Checkpoint, SignedNote};
+pub use event::{Circumstances, Event, How, Stated, When, Who, Why};
+pub use merkle::{MerkleFrontier, leaf, node};
+pub use trust::{SignerSet, Trust};
+pub use verifier_key::{SignatureAlgorithm, VerifierKey};
+pub use writer::LogWriter;

@@ -1,0 +1,99 @@
+//! Where things lie in a store. Names only: no port, no file system.
+//!
+//! ```text
+//! register.jsonl                             what happened in this store, one line an event
+//! register-checkpoints/<20 digits>.note      signed checkpoints of the register
+//! cases/<case>/<acquisition>/
+//!     <item>                                 the stored copy, byte for byte
+//!     <item>.chunks.sha256                   SHA-256 of each 4 MiB of it
+//!     <item>.zero-ranges.txt                 ranges that were not read, and on whose word (if any)
+//!     <item>.ddrescue.map                    sectors that could not be read (if any)
+//!     log.jsonl                              who did what, when, where, how and why
+//!     checkpoints/<20 digits>.note           signed checkpoints of the log
+//!     manifest.json                          what was taken, with digests
+//!     manifest.dsse.json                     the seal: the signed statement of what is stored
+//!     SHA256SUMS                             for `sha256sum -c`
+//! ```
+
+use crate::ids::{AcquisitionId, CaseId, ObjectName, Segment};
+use crate::port::LogName;
+
+/// File name of a log inside its folder.
+pub const LOG_FILE: &str = "log.jsonl";
+/// File name of the manifest.
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// File name of the seal: the DSSE envelope.
+pub const ENVELOPE_FILE: &str = "manifest.dsse.json";
+/// File name of the sums.
+pub const SUMS_FILE: &str = "SHA256SUMS";
+/// Suffix of a chunk list.
+pub const CHUNK_LIST_SUFFIX: &str = ".chunks.sha256";
+/// Suffix of the list of ranges that are zero on someone's word.
+pub const ZERO_RANGES_SUFFIX: &str = ".zero-ranges.txt";
+/// Suffix of the ddrescue map.
+pub const MAP_SUFFIX: &str = ".ddrescue.map";
+/// Suffix of a checkpoint.
+pub const NOTE_SUFFIX: &str = ".note";
+/// Folder of all cases.
+pub const CASES_FOLDER: &str = "cases";
+/// File name of the register.
+pub const REGISTER_FILE: &str = "register.jsonl";
+/// Folder of the register's checkpoints.
+pub const REGISTER_CHECKPOINTS_FOLDER: &str = "register-checkpoints";
+/// Folder of an acquisition's checkpoints.
+pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
+
+/// A name that this crate knows to be a segment, made so without a way to fail.
+#[must_use]
+pub fn segment(name: &str) -> Segment {
+    Segment::escape(name.as_bytes())
+}
+
+/// `cases`.
+#[must_use]
+pub fn cases() -> ObjectName {
+    ObjectName::root(&segment(CASES_FOLDER))
+}
+
+/// `cases/<case>/<acquisition>`.
+#[must_use]
+pub fn acquisition_folder(case: &CaseId, acquisition: &AcquisitionId) -> ObjectName {
+    cases()
+        .join(&Segment::escape(case.as_str().as_bytes()))
+        .join(&segment(acquisition.as_str()))
+}
+
+/// Where the anchored lines of a log lie.
+#[must_use]
+pub fn log(log: &LogName) -> ObjectName {
+    match log {
+        LogName::Register => ObjectName::root(&segment(REGISTER_FILE)),
+        LogName::Acquisition { case, acquisition } => {
+            acquisition_folder(case, acquisition).join(&segment(LOG_FILE))
+        }
+    }
+}
+
+/// The folder of a log's checkpoints.
+#[must_use]
+pub fn checkpoints(log: &LogName) -> ObjectName {
+    match log {
+        LogName::Register => ObjectName::root(&segment(REGISTER_CHECKPOINTS_FOLDER)),
+        LogName::Acquisition { case, acquisition } => {
+            acquisition_folder(case, acquisition).join(&segment(CHECKPOINTS_FOLDER))
+        }
+    }
+}
+
+/// The checkpoint of a log at `size` lines.
+#[must_use]
+pub fn checkpoint(log: &LogName, size: u64) -> ObjectName {
+    checkpoints(log).join(&segment(&format!("{size:020}{NOTE_SUFFIX}")))
+}
+
+/// The size that a checkpoint's file name tells; `None` for any other name.
+#[must_use]
+pub fn checkpoint_size(file: &Segment) -> Option<u64> {
+    let digits = file.as_str().strip_suffix(NOTE_SUFFIX)?;
+    (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+}

@@ -1,0 +1,53 @@
+//! The ports: what core asks of a provider.
+//!
+//! Each port is a small object-safe trait whose documentation numbers its clauses (`ES-02 never
+//! overwrites`); custody-testkit has a test for each clause that every provider runs. Two rules hold
+//! for all of them:
+//!
+//! * A mutating call takes a name that core chose and journaled. Called again it *adopts* what the
+//!   first call made, or refuses. That is the only way in which a capture is resumed.
+//! * What the service answered comes back with the value ([`crate::Acted`]) or with the error
+//!   ([`crate::Error::service`]).
+//!
+//! Futures need no particular runtime. Dropping one cancels it; each method says what that leaves.
+
+mod environment;
+mod evidence_reader;
+mod evidence_sink;
+mod image_hasher;
+mod image_reader;
+mod keys;
+mod log;
+mod seal;
+mod snapshotter;
+mod source_access;
+
+use std::fmt;
+
+pub use environment::{
+    Clock, Entropy, NoProgress, Progress, ProgressObserver, ProgressPhase, StopSignal, StopSwitch,
+};
+pub use evidence_reader::{EvidenceReader, EvidenceReaderExt, StoredObject};
+pub use evidence_sink::{
+    Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection,
+    ProtectionKind, Receipt, SinkCapabilities,
+};
+pub use image_hasher::{ChunkRun, HashOptions, ImageHash, ImageHasher, WholeImage};
+pub use image_reader::{ImageReader, ImageReaderExt};
+pub use keys::{
+    EscrowReceipt, EscrowRecord, KeyEscrow, KeyMaterial, KeyProver, KeyReference, KeyRequirement, KeySource,
+    KeyWrapper, ProofVerdict,
+};
+pub use log::{LogAnchor, LogHead, LogName, LogStore};
+pub use seal::{DigestRegister, SealSigner, TimestampAuthority};
+pub use snapshotter::{
+    DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,
+    SnapshotOutcome, SnapshotPlan, Snapshotter,
+};
+pub use source_access::{GrantExpiry, GrantOptions, ReadGrant, SourceAccess, SourceState};
+
+/// What every port is: a shared object that can name itself in logs (`Display`) and be debugged
+/// without showing a secret.
+pub trait Port: fmt::Debug + fmt::Display + Send + Sync + 'static {}
+
+impl<T: fmt::Debug + fmt::Display + Send + Sync + 'static + ?Sized> Port for T {}

@@ -1,0 +1,332 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Port;
+use crate::capture::DeletionWarrant;
+use crate::digest::DiskData;
+use crate::error::Result;
+use crate::ids::{AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, SnapshotName, Timestamp};
+use crate::service::Acted;
+
+/// How the content of a disk is encrypted, as far as its provider says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the workflow must decide what each state means for the keys"
+)]
+pub enum DiskEncryption {
+    /// The provider says nothing of encryption; the image itself was not looked into.
+    NotStated,
+    /// The provider says that what is read is not encrypted.
+    None,
+    /// What is read is encrypted, and this key is needed.
+    Encrypted {
+        /// How, and by what key, without any secret.
+        statement: String,
+    },
+}
+
+/// Something of the machine that is not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NotAcquired {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl NotAcquired {
+    /// A thing not taken, for this reason.
+    pub fn new(what: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A disk or image of a machine, as its provider describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DiskDescription {
+    /// The provider's unique name for it.
+    pub disk: DiskId,
+    /// Its name as people know it, escaped; the stored item is named after it.
+    pub name: String,
+    /// The bytes that an acquisition of it reads.
+    pub length: ByteLength,
+    /// The smallest unit that can be read, in bytes.
+    pub sector_bytes: u32,
+    /// The format of what is read: `raw`, `vhd-fixed`, `vhdx`, …
+    pub format: String,
+    /// Which of those bytes are the disk's own.
+    pub data: DiskData,
+    /// Its encryption.
+    pub encryption: DiskEncryption,
+    /// What else the provider says of it, by the provider's names, values escaped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl DiskDescription {
+    /// A raw disk of this length with 512-byte sectors.
+    pub fn new(disk: DiskId, name: impl Into<String>, length: u64) -> Self {
+        Self {
+            disk,
+            name: name.into(),
+            length: length.into(),
+            sector_bytes: 512,
+            format: "raw".into(),
+            data: DiskData::WholeFile,
+            encryption: DiskEncryption::NotStated,
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the sector size.
+    #[must_use]
+    pub fn with_sector_bytes(mut self, bytes: u32) -> Self {
+        self.sector_bytes = bytes;
+        self
+    }
+
+    /// Sets the format and which bytes are the disk's.
+    #[must_use]
+    pub fn with_format(mut self, format: impl Into<String>, data: DiskData) -> Self {
+        self.format = format.into();
+        self.data = data;
+        self
+    }
+
+    /// Sets the encryption.
+    #[must_use]
+    pub fn with_encryption(mut self, encryption: DiskEncryption) -> Self {
+        self.encryption = encryption;
+        self
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// A machine and its disks, as its provider describes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Machine {
+    /// The provider's unique name for it.
+    pub machine: MachineRef,
+    /// Who described it: `local`, `azure`.
+    pub provider: String,
+    /// What the provider says of it, by the provider's names, values escaped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// Its disks, in the order in which they become items.
+    pub disks: Vec<DiskDescription>,
+    /// What is not taken, and why. Never empty: memory at least is not.
+    pub not_acquired: Vec<NotAcquired>,
+}
+
+impl Machine {
+    /// A machine with these disks.
+    pub fn new(
+        machine: MachineRef,
+        provider: impl Into<String>,
+        disks: Vec<DiskDescription>,
+        not_acquired: Vec<NotAcquired>,
+    ) -> Self {
+        Self {
+            machine,
+            provider: provider.into(),
+            attributes: BTreeMap::new(),
+            disks,
+            not_acquired,
+        }
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// What a snapshot is to its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "clean-up must decide on every kind")]
+pub enum SnapshotKind {
+    /// No copy was made: the source itself is read, opened read-only. There is nothing to delete.
+    InPlace,
+    /// A point-in-time copy that we made. It is ours to delete, against a warrant.
+    Made,
+    /// A point-in-time copy that was there before us. It is never ours to delete.
+    Existing,
+}
+
+/// A disk snapshot as the provider took or adopted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DiskSnapshot {
+    /// Its name, chosen by core.
+    pub name: SnapshotName,
+    /// The disk it is of.
+    pub disk: DiskId,
+    /// What it is to its source.
+    pub kind: SnapshotKind,
+    /// The instant it shows, as the provider reports it; `None` where it reports none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
+    /// The bytes that reading it gives.
+    pub length: ByteLength,
+    /// What else the provider says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl DiskSnapshot {
+    /// A snapshot of this disk.
+    #[must_use]
+    pub fn new(name: SnapshotName, disk: DiskId, kind: SnapshotKind, length: u64) -> Self {
+        Self {
+            name,
+            disk,
+            kind,
+            taken_at: None,
+            length: length.into(),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the instant.
+    #[must_use]
+    pub fn with_taken_at(mut self, at: Timestamp) -> Self {
+        self.taken_at = Some(at);
+        self
+    }
+
+    /// Adds an attribute.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// A snapshot to be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlannedSnapshot {
+    /// The item it is for.
+    pub item: EvidenceItemId,
+    /// The disk.
+    pub disk: DiskId,
+    /// The name it gets.
+    pub name: SnapshotName,
+}
+
+impl PlannedSnapshot {
+    /// A snapshot of `disk` under `name` for `item`.
+    #[must_use]
+    pub const fn new(item: EvidenceItemId, disk: DiskId, name: SnapshotName) -> Self {
+        Self { item, disk, name }
+    }
+}
+
+/// The snapshots to be taken for an acquisition.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SnapshotPlan {
+    /// The acquisition; the provider tags what it makes with it.
+    pub acquisition: AcquisitionId,
+    /// The machine.
+    pub machine: MachineRef,
+    /// The snapshots, requested together.
+    pub snapshots: Vec<PlannedSnapshot>,
+}
+
+impl SnapshotPlan {
+    /// These snapshots of this machine for this acquisition.
+    #[must_use]
+    pub const fn new(
+        acquisition: AcquisitionId,
+        machine: MachineRef,
+        snapshots: Vec<PlannedSnapshot>,
+    ) -> Self {
+        Self {
+            acquisition,
+            machine,
+            snapshots,
+        }
+    }
+}
+
+/// What became of one planned snapshot.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a pair by nature; providers build it and core takes it apart"
+)]
+pub struct SnapshotOutcome {
+    /// The disk.
+    pub disk: DiskId,
+    /// Its snapshot, or why there is none.
+    pub result: Result<Acted<DiskSnapshot>>,
+}
+
+/// Describes a machine, and takes and deletes snapshots of its disks.
+///
+/// # Clauses
+/// * `SN-01` [`describe`](Self::describe) changes nothing, and names something in `not_acquired`.
+/// * `SN-02` [`take`](Self::take) answers once for each planned snapshot, in any order; one failure does not hide the
+///   others.
+/// * `SN-03` called again with the same plan, `take` adopts what it made before and makes nothing twice.
+/// * `SN-04` a name that something else has is [`crate::Error::AlreadyExists`]; that something stays as it was.
+/// * `SN-05` [`list`](Self::list) yields every snapshot that was made for the acquisition and is still there.
+/// * `SN-06` [`delete`](Self::delete) takes a warrant for exactly this snapshot; for any other it is
+///   [`crate::Error::Misuse`]. Deleting what is gone already succeeds.
+/// * `SN-07` only [`SnapshotKind::Made`] is deleted; anything else is [`crate::Error::Immutable`].
+/// * `SN-08` the snapshot's length is what reading it gives.
+#[async_trait]
+pub trait Snapshotter: Port {
+    /// The machine and its disks. Read only.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when there is no such machine or disk; otherwise the provider's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    async fn describe(&self, machine: &MachineRef) -> Result<Machine>;
+
+    /// Takes, or adopts, all snapshots of the plan.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave snapshots; [`list`](Self::list) tells, and calling again adopts them.
+    async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome>;
+
+    /// The snapshots made for an acquisition that still exist.
+    ///
+    /// # Errors
+    /// The provider's, when it cannot tell.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>>;
+
+    /// Deletes a snapshot that we made.
+    ///
+    /// # Errors
+    /// See clauses SN-06 and SN-07; otherwise the provider's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may or may not delete; calling again settles it.
+    async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>>;
+}

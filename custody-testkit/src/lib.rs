@@ -1,0 +1,1 @@
+//! Mocks, in-memory fakes, faulty fakes and conformance suites for the ports.
