@@ -1,17 +1,9 @@
 //! Hexadecimal text.
 
-use std::fmt::Write as _;
-
 /// Lower-case hexadecimal digits of the bytes.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _: std::fmt::Result = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn encode_upper(bytes: &[u8]) -> String {

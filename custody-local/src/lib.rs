@@ -1,1 +1,30 @@
-//! Image files and block devices as sources, a directory as write-once sink.
+//! Image files and block devices as sources, a directory as write-once sink: custody's embedded provider.
+//!
+//! * [`DirectoryStore`] keeps evidence, log lines and checkpoints in a directory, each object written once;
+//!   [`DirectoryReader`] reads such a directory and changes nothing.
+//! * [`StateFolder`] is where this host keeps what must not lie beside the evidence: the journal of each
+//!   acquisition, signing keys, and the newest checkpoint it has seen of each log.
+//! * [`FileSigner`] signs with an Ed25519 key in a file.
+//! * [`SystemClock`], [`SystemEntropy`] and [`Host`] are the machine itself.
+//!
+//! Linux only: the guarantees rest on `renameat2`, `openat` with `O_NOFOLLOW`, and `flock`. File operations run on
+//! the threads of the `blocking` crate, so that any executor drives the futures.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod disk;
+mod entropy;
+mod host;
+mod state;
+mod store;
+
+pub use clock::SystemClock;
+pub use entropy::SystemEntropy;
+pub use host::Host;
+pub use state::{
+    AcquisitionLock, FileSigner, JournalStore, KeyOrigin, StateFolder, StateOptions, TemporaryState,
+};
+pub use store::{AttributeUse, DirectoryReader, DirectoryStore, StoreOptions};
+#![forbid(unsafe_code)]
+
+pub mod source;

@@ -1,1 +1,6 @@
 //! Mocks, in-memory fakes, faulty fakes and conformance suites for the ports.
+#![forbid(unsafe_code)]
+
+pub mod fake;
+pub mod fault;
+mod shared;

@@ -137,10 +137,8 @@ impl<'a> Scan<'a> {
                     Some((_, '"' | '\\')) => {}
                     _ => return Err("an escape that canonical text does not have"),
                 },
-                c if !c.is_ascii() || c < ' ' || c == '\u{7f}' => {
-                    if visible::must_escape(c) {
-                        return Err("a character that must be written out");
-                    }
+                c if (!c.is_ascii() || c < ' ' || c == '\u{7f}') && visible::must_escape(c) => {
+                    return Err("a character that must be written out");
                 }
                 _ => {}
             }

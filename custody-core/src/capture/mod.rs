@@ -1,3 +1,197 @@
-//! capture
+//! The capture workflow: plan, run, resume, abandon.
+//!
+//! ```text
+//! plan -> snapshot -> per item: grant, acquire, read back -> seal -> clean up -> close
+//! ```
+//!
+//! Every act on the outside has a durable intent line before it and a done or failed line after it;
+//! the state of a capture is a fold over those lines. After a stop at any point, [`Capture::resume`]
+//! goes on from what the log says, adopting what was made and not yet logged.
+
+mod abandon;
+mod acquire;
+mod chunk_list;
+mod clean_up;
+mod copy;
+mod extent_lists;
+mod item;
+mod journal;
+mod notes;
+mod outcome;
+mod plan;
+mod process;
+mod read_back;
+mod register;
+mod request;
+mod seal;
+mod snapshots;
+mod state;
+mod status;
 mod warrant;
-pub use warrant::DeletionWarrant;
+mod workflow;
+
+pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
+pub use plan::{Blocks, Plan, Refusal};
+pub use register::Register;
+pub use request::CaptureRequest;
+pub use status::AcquisitionStatus;
+pub use warrant::{DeletionWarrant, DiscardOrder};
+pub use workflow::Reach;
+
+use self::journal::Journal;
+use self::register::signer_lines;
+use self::workflow::Workflow;
+use crate::custody_log::{Act, Circumstances};
+use crate::error::{Error, Result};
+use crate::ids::{SnapshotName, Statement};
+use crate::port::LogName;
+use crate::ports::Ports;
+
+/// Captures evidence through a bundle of ports.
+///
+/// # Evidence
+/// Writes the acquisition's log, its objects and its seal into the store, and one line into the
+/// store's register.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    ports: Ports,
+}
+
+impl Capture {
+    /// Through these ports.
+    #[must_use]
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports }
+    }
+
+    /// The ports.
+    #[must_use]
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Finds out what a capture would do. Read only.
+    ///
+    /// # Errors
+    /// The ports', when something cannot be found out. What can and speaks against the capture is in
+    /// [`Plan::refusals`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn plan(&self, request: CaptureRequest) -> Result<Plan> {
+        Plan::make(&self.ports, request).await
+    }
+
+    /// Captures what was planned.
+    ///
+    /// An outcome without a state did not come to its end: what stopped it stands with its items, and
+    /// [`resume`](Self::resume) goes on.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the plan has refusals that block the snapshot (nothing was done), or others (the
+    /// snapshots were taken); otherwise the ports', when the log itself cannot go on.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is a crash: [`resume`](Self::resume) goes on from the log. Ask for a stop through
+    /// [`crate::port::StopSignal`] instead.
+    pub async fn run(&self, plan: Plan, reach: Reach) -> Result<CaptureOutcome> {
+        plan.must_allow_snapshot()?;
+        let blocked = plan.must_allow_storing();
+        let request = &plan.request;
+        let store = Register::open(&self.ports, &request.circumstances, &request.signers_pinned).await?;
+        let opening = Act::AcquisitionOpened {
+            origin: format!("custody/{store}/{}", plan.acquisition),
+            store,
+            signers: signer_lines(&self.ports),
+            machine: plan.machine.clone(),
+            items: plan.items.clone(),
+            method: plan.method,
+            protection: plan.protection.clone(),
+            settings: request.settings.clone(),
+        };
+        let journal = Journal::begin(&self.ports, plan.log(), request.circumstances.clone(), opening).await?;
+        let reach = if blocked.is_err() {
+            Reach::SnapshotsOnly
+        } else {
+            reach
+        };
+        let outcome = Workflow::new(&self.ports, journal, request.parallel)
+            .run(reach)
+            .await?;
+        blocked.map(|()| outcome)
+    }
+
+    /// Goes on with a capture that was stopped at any point.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such log; [`Error::Refused`] when it was begun with other signers;
+    /// [`Error::Integrity`] when the log does not hold together; otherwise as [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn resume(
+        &self,
+        log: LogName,
+        circumstances: Circumstances,
+        parallel: usize,
+    ) -> Result<CaptureOutcome> {
+        let workflow = self.reopen(log, circumstances, parallel).await?;
+        workflow.run(Reach::ToTheEnd).await
+    }
+
+    /// Gives a capture up: ends grants, takes back what is unfinished, keeps every disk snapshot but the ones that
+    /// `discard` names, and closes the log.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it is sealed already; [`Error::NotFound`] when `discard` names a snapshot that is not
+    /// this acquisition's; otherwise as [`resume`](Self::resume).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn abandon(
+        &self,
+        log: LogName,
+        circumstances: Circumstances,
+        reason: &Statement,
+        discard: &[SnapshotName],
+    ) -> Result<CaptureOutcome> {
+        let workflow = self.reopen(log, circumstances, 1).await?;
+        workflow.abandon(reason, discard).await
+    }
+
+    /// What the log of an acquisition says of it. Read only.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such log; [`Error::Integrity`] when it does not hold together.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn status(&self, log: &LogName) -> Result<AcquisitionStatus> {
+        AcquisitionStatus::read(&self.ports, log).await
+    }
+
+    async fn reopen(
+        &self,
+        log: LogName,
+        circumstances: Circumstances,
+        parallel: usize,
+    ) -> Result<Workflow<'_>> {
+        let mut journal = Journal::reopen(&self.ports, log, circumstances).await?;
+        let opened = &journal.state().opened;
+        let mut named = opened.signers.clone();
+        let mut ours = signer_lines(&self.ports);
+        named.sort_unstable();
+        ours.sort_unstable();
+        if named != ours {
+            return Err(Error::Refused {
+                object: opened.acquisition.to_string(),
+                reason: format!("it was begun with other signing keys: {}", named.join(" ")),
+            });
+        }
+        if journal.state().closed.is_none() {
+            let lines = journal.position().size;
+            journal.note(Act::AcquisitionResumed { lines }).await?;
+        }
+        Ok(Workflow::new(&self.ports, journal, parallel))
+    }
+}

@@ -21,6 +21,14 @@ pub struct Failure {
     pub remedy: String,
 }
 
+impl Failure {
+    /// Whether bytes were not what they must be, so that trying again is out of the question.
+    #[must_use]
+    pub fn is_integrity(&self) -> bool {
+        self.remedy == crate::error::Remedy::Escalate.as_str()
+    }
+}
+
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let visible = |text: String| crate::visible::escape(&text);
@@ -53,6 +61,8 @@ pub enum AcquireMethod {
 pub enum LeftBehind {
     /// Nothing: the name is free.
     Nothing,
+    /// A whole copy, or one that the service still makes: the same attempt goes on with it.
+    Adoptable,
     /// An object that is not evidence.
     Object,
     /// It is not known.
@@ -256,14 +266,15 @@ pub enum Act {
         /// Every key that signs the register, in note form.
         signers: Vec<String>,
     },
-    /// A signing key was used here for the first time.
-    #[serde(rename = "key.declared")]
-    KeyDeclared {
-        /// The public key, in note form.
-        key: String,
-        /// Its fingerprint.
-        fingerprint: String,
-        /// How far it can be trusted: "made now, pinned nowhere", or where it is pinned.
+    /// Keys sign here from now on, all of them together: a set of signers beside those named before.
+    #[serde(rename = "signers.declared")]
+    SignersDeclared {
+        /// The public keys, in note form.
+        signers: Vec<String>,
+        /// Their fingerprints, in the same order.
+        fingerprints: Vec<String>,
+        /// How far they can be trusted, as the declaring host knows: "made now, pinned nowhere", or where they are
+        /// pinned.
         pinned: String,
     },
     /// An acquisition began: what is to be taken, and under what rules.
@@ -440,6 +451,14 @@ pub enum Act {
         item: EvidenceItemId,
         /// Which attempt.
         attempt: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// No attempt at an item gave evidence, and none will be made: final.
+    #[serde(rename = "item.failed")]
+    ItemFailed {
+        /// The item.
+        item: EvidenceItemId,
         /// Why.
         failure: Failure,
     },

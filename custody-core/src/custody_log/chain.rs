@@ -10,7 +10,21 @@ use crate::error::{Error, Result};
 use crate::port::LogHead;
 
 /// The longest line that is read; a longer one is refused, not cut.
-pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+
+/// In what way a line does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChainFaultKind {
+    /// It is longer than any line may be.
+    TooLong,
+    /// It is not canonical JSON, or not an event of a version that this program reads.
+    Form,
+    /// It has another number than is due: lines were dropped, repeated or put elsewhere.
+    Sequence,
+    /// It holds another digest of the line before it: one of the two was changed.
+    Previous,
+}
 
 /// What is wrong with a line: which, and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +32,8 @@ pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
 pub struct ChainFault {
     /// The line, counted from 1 as text editors do.
     pub line: u64,
+    /// In what way.
+    pub kind: ChainFaultKind,
     /// What is wrong with it.
     pub reason: String,
 }
@@ -64,31 +80,37 @@ impl Chain {
     /// the next line, whose `prev` no longer fits, or at the root.
     pub fn take(&mut self, line: &[u8]) -> std::result::Result<Event, ChainFault> {
         let number = self.head.size + 1;
-        let fault = |reason: String| ChainFault { line: number, reason };
+        let fault = |kind, reason: String| ChainFault {
+            line: number,
+            kind,
+            reason,
+        };
         if line.len() > MAX_LINE_BYTES {
-            return Err(fault(format!(
-                "has {} bytes, at most {MAX_LINE_BYTES} are allowed",
-                line.len()
-            )));
+            return Err(fault(
+                ChainFaultKind::TooLong,
+                format!("has {} bytes, at most {MAX_LINE_BYTES} are allowed", line.len()),
+            ));
         }
-        canonical::check("line", line).map_err(|error| fault(error.to_string()))?;
-        let event: Event =
-            serde_json::from_slice(line).map_err(|error| fault(format!("not an event: {error}")))?;
+        canonical::check("line", line).map_err(|error| fault(ChainFaultKind::Form, error.to_string()))?;
+        let event: Event = serde_json::from_slice(line)
+            .map_err(|error| fault(ChainFaultKind::Form, format!("not an event: {error}")))?;
         if event.v != Event::VERSION {
-            return Err(fault(format!(
-                "format version {}, this program reads {}",
-                event.v,
-                Event::VERSION
-            )));
+            return Err(fault(
+                ChainFaultKind::Form,
+                format!("format version {}, this program reads {}", event.v, Event::VERSION),
+            ));
         }
         if event.seq != self.head.size {
-            return Err(fault(format!("seq is {}, {} is due", event.seq, self.head.size)));
+            return Err(fault(
+                ChainFaultKind::Sequence,
+                format!("seq is {}, {} is due", event.seq, self.head.size),
+            ));
         }
         if event.prev != self.head.line {
-            return Err(fault(format!(
-                "prev is {}, the line before has {}",
-                event.prev, self.head.line
-            )));
+            return Err(fault(
+                ChainFaultKind::Previous,
+                format!("prev is {}, the line before has {}", event.prev, self.head.line),
+            ));
         }
         self.accept(line);
         Ok(event)

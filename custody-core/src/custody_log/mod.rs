@@ -17,7 +17,7 @@ pub use act::{
     AcquireMethod, AcquisitionSettings, Act, ClosingState, Failure, ItemVerdict, LeftBehind, PlannedItem,
     ReadScope, SealedObject, UnreadRange, UnreadSummary, ZeroSummary,
 };
-pub use chain::{Chain, ChainFault, read_chain};
+pub use chain::{Chain, ChainFault, ChainFaultKind, read_chain};
 pub use checkpoint::{Checkpoint, SignedNote};
 pub use event::{Circumstances, Event, How, Stated, When, Who, Why};
 pub use merkle::{MerkleFrontier, leaf, node};

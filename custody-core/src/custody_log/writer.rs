@@ -26,7 +26,7 @@ pub struct LogWriter {
 /// A line that was made but is not yet part of the log.
 #[derive(Debug)]
 pub(crate) struct DraftLine {
-    pub(crate) seq: u64,
+    pub(crate) event: Event,
     pub(crate) bytes: Bytes,
 }
 
@@ -53,6 +53,12 @@ impl LogWriter {
     #[must_use]
     pub const fn log(&self) -> &LogName {
         &self.log
+    }
+
+    /// Who, where, how and why, as its lines say.
+    #[must_use]
+    pub const fn circumstances(&self) -> &Circumstances {
+        &self.circumstances
     }
 
     /// Where the log stands.
@@ -102,10 +108,8 @@ impl LogWriter {
             service: (!service.is_empty()).then_some(service),
             act,
         };
-        Ok(DraftLine {
-            seq: event.seq,
-            bytes: canonical::to_bytes(&event)?.into(),
-        })
+        let bytes = canonical::to_bytes(&event)?.into();
+        Ok(DraftLine { event, bytes })
     }
 
     /// Takes a drafted line as the log's last.

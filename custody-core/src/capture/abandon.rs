@@ -1,0 +1,128 @@
+//! Giving an acquisition up.
+
+use super::outcome::CaptureOutcome;
+use super::state::ItemState;
+use super::warrant::{DeletionWarrant, DiscardOrder};
+use super::workflow::Workflow;
+use crate::custody_log::Act;
+use crate::error::{Error, Result};
+use crate::ids::{SnapshotName, Statement};
+use crate::layout;
+use crate::port::{DepositOptions, ObjectState, SnapshotKind};
+
+impl Workflow<'_> {
+    /// Ends grants, takes unfinished deposits back, keeps every snapshot but the ones ordered away by name, closes.
+    pub(super) async fn abandon(
+        &self,
+        reason: &Statement,
+        discard: &[SnapshotName],
+    ) -> Result<CaptureOutcome> {
+        let state = self.state().await;
+        if state.closed.is_none() {
+            if state.sealed.is_some() {
+                return Err(Error::Refused {
+                    object: state.opened.acquisition.to_string(),
+                    reason: "it is sealed already: resume it, so that it is closed".into(),
+                });
+            }
+            self.must_know(discard).await?;
+            if !state.abandoned {
+                let act = Act::AcquisitionAbandoned {
+                    reason: reason.to_string(),
+                };
+                self.journal().await.note(act).await?;
+            }
+            self.adopt_lost_snapshots().await?;
+            for item in self.items().await {
+                self.end_grant(&item.planned.item).await?;
+                self.take_back_deposits(&item).await?;
+                self.settle_snapshot(&item, reason, discard).await?;
+            }
+            let state = self.state().await.closing_state();
+            self.journal()
+                .await
+                .note(Act::AcquisitionClosed { state })
+                .await?;
+        }
+        self.close().await
+    }
+
+    async fn must_know(&self, discard: &[SnapshotName]) -> Result<()> {
+        let items = self.items().await;
+        for name in discard {
+            if !items.iter().any(|item| item.planned.snapshot == *name) {
+                return Err(Error::NotFound {
+                    object: format!("disk snapshot {name} of this acquisition"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Snapshots that were taken without the log coming to know of it.
+    async fn adopt_lost_snapshots(&self) -> Result<()> {
+        let acquisition = self.acquisition().await;
+        for snapshot in self.ports().snapshotter.list(&acquisition).await? {
+            let items = self.items().await;
+            let lost = items
+                .iter()
+                .find(|item| item.planned.snapshot == snapshot.name && item.snapshotted().is_none());
+            if let Some(item) = lost {
+                let state = self.ports().source.state(&snapshot).await?;
+                let act = Act::SnapshotDone {
+                    item: item.planned.item.clone(),
+                    snapshot,
+                    state,
+                };
+                self.journal().await.note(act).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a stopped deposit left unfinished goes; what was committed stays, as "not evidence".
+    async fn take_back_deposits(&self, item: &ItemState) -> Result<()> {
+        if !item.open_attempt {
+            return Ok(());
+        }
+        let acquisition = self.acquisition().await;
+        let file = item.planned.file_of_attempt(item.attempt);
+        for file in [file.clone(), file.with_suffix(layout::CHUNK_LIST_SUFFIX)] {
+            let name = self.object(&file);
+            if self.ports().sink.state(&name, &acquisition).await? == ObjectState::Absent
+                && self.ports().sink.capabilities().deposit
+            {
+                let options = DepositOptions::new(acquisition.clone(), 0);
+                self.ports().sink.deposit(&name, options).await?.abort().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_snapshot(
+        &self,
+        item: &ItemState,
+        reason: &Statement,
+        discard: &[SnapshotName],
+    ) -> Result<()> {
+        let Some(snapshotted) = item.snapshotted() else {
+            return Ok(());
+        };
+        let snapshot = &snapshotted.snapshot;
+        if snapshot.kind != SnapshotKind::Made || item.deleted {
+            return Ok(());
+        }
+        if !discard.contains(&snapshot.name) {
+            return self.keep(item, snapshot, "the acquisition was abandoned").await;
+        }
+        let act = Act::DiscardOrdered {
+            item: item.planned.item.clone(),
+            snapshot: snapshot.name.clone(),
+            reason: reason.to_string(),
+        };
+        let line = self.journal().await.note(act).await?;
+        let order = DiscardOrder::logged(snapshot.name.clone(), line);
+        self.delete(&item.planned.item, snapshot, DeletionWarrant::for_discard(&order))
+            .await
+    }
+}

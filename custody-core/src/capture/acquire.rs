@@ -1,0 +1,353 @@
+//! Storing an item: by stream, or by the sink's own copy while the source stream is hashed here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::copy::{SourceStream, Streamed};
+use super::extent_lists::ExtentLists;
+use super::item::{Snapshotted, StoredCopy};
+use super::state::ItemState;
+use super::workflow::Workflow;
+use crate::custody_log::{AcquireMethod, Act, Failure, LeftBehind, SealedObject};
+use crate::error::{Error, Result};
+use crate::ids::Segment;
+use crate::layout;
+use crate::port::{
+    Deposit, DepositOptions, DiskSnapshot, ImageReader, ImportOptions, ImportState, ObjectState, ReadGrant,
+    Receipt,
+};
+use crate::service::ServiceRecord;
+
+/// How long to wait between two looks at a server-side copy.
+const IMPORT_POLL: Duration = Duration::from_secs(5);
+
+/// The bytes of a line in a chunk list.
+pub(super) const CHUNK_LINE_BYTES: u64 = 68;
+
+/// Where the bytes of an item go.
+enum Target {
+    /// Into this deposit.
+    Deposit(Box<dyn Deposit>),
+    /// They are there already: an earlier run stored them and did not come to say so.
+    Adopted(Receipt),
+    /// The sink's service copies them.
+    Import,
+}
+
+impl Workflow<'_> {
+    /// One attempt at storing an item.
+    pub(super) async fn acquire(&self, item: &ItemState, snapshotted: Snapshotted) -> Result<()> {
+        let id = &item.planned.item;
+        let file = item.planned.file_of_attempt(item.attempt);
+        self.step(&format!("{id}: acquiring {} as {file}", item.planned.disk));
+        let grant = self.grant(item).await?;
+        let act = Act::AcquireIntent {
+            item: id.clone(),
+            attempt: item.attempt,
+            file: file.clone(),
+        };
+        let intent = self.journal().await.intend_anchored(act).await?;
+        let result = self.store(item, &snapshotted, &file, &grant).await;
+        let (act, service, result) = match result {
+            Ok((copy, service)) => (done(item, copy), service, Ok(())),
+            Err(error) => {
+                let service = error.service().cloned().unwrap_or_default();
+                let left = self.left_behind(&file).await;
+                let failure = Failure::from(&error);
+                let act = Act::AcquireFailed {
+                    item: id.clone(),
+                    attempt: item.attempt,
+                    file,
+                    failure,
+                    left,
+                };
+                (act, service, Err(error))
+            }
+        };
+        self.journal().await.answer(intent, act, service).await?;
+        result
+    }
+
+    async fn store(
+        &self,
+        item: &ItemState,
+        snapshotted: &Snapshotted,
+        file: &Segment,
+        grant: &ReadGrant,
+    ) -> Result<(StoredCopy, ServiceRecord)> {
+        let source = &self.ports().source;
+        let state_before = source.state(&snapshotted.snapshot).await?;
+        let image = source.open(&snapshotted.snapshot, grant).await?;
+        expect_length(&snapshotted.snapshot, image.as_ref())?;
+        let length = image.length();
+        let target = self.target(file, grant, length).await?;
+        let list = file.with_suffix(layout::CHUNK_LIST_SUFFIX);
+        let list_deposit = self
+            .deposit_unless_stored(&list, image_chunks(length) * CHUNK_LINE_BYTES)
+            .await?;
+        let (deposit, adopted) = match target {
+            Target::Deposit(deposit) => (Some(deposit), None),
+            Target::Adopted(receipt) => (None, Some(receipt)),
+            Target::Import => (None, None),
+        };
+        let streamed = self
+            .stream(item, snapshotted, image.clone(), deposit, list_deposit, &list)
+            .await?;
+        let state_after = source.state(&snapshotted.snapshot).await?;
+        let (receipt, service) = match (streamed.receipt, adopted) {
+            (Some(acted), _) => (acted.value, acted.service),
+            (None, Some(receipt)) => (receipt, ServiceRecord::none()),
+            (None, None) => self.await_import(file).await?,
+        };
+        expect_stored_length(&receipt, length)?;
+        let (zeros, unread) = self
+            .put_extent_lists(file, &streamed.lists, &snapshotted.description)
+            .await?;
+        let copy = StoredCopy {
+            attempt: item.attempt,
+            file: file.clone(),
+            receipt,
+            source: streamed.digests,
+            chunk_list: streamed.chunk_list,
+            zeros,
+            unread,
+            state_before,
+            state_after,
+        };
+        Ok((copy, service))
+    }
+
+    /// Where the bytes go, after a look at what an earlier run may have left under the name.
+    async fn target(&self, file: &Segment, grant: &ReadGrant, length: u64) -> Result<Target> {
+        let name = self.object(file);
+        let acquisition = self.acquisition().await;
+        let method = self.state().await.opened.method;
+        match self.ports().sink.state(&name, &acquisition).await? {
+            ObjectState::Foreign => Err(Error::AlreadyExists {
+                object: name.to_string(),
+            }),
+            ObjectState::Stored(receipt) => Ok(Target::Adopted(receipt)),
+            ObjectState::Importing(_) => Ok(Target::Import),
+            ObjectState::Absent => match method {
+                AcquireMethod::Deposit => {
+                    let options = DepositOptions::new(acquisition, length);
+                    Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
+                }
+                AcquireMethod::Import => {
+                    self.ports()
+                        .sink
+                        .import(&name, grant, ImportOptions::new(acquisition, length))
+                        .await?;
+                    Ok(Target::Import)
+                }
+            },
+        }
+    }
+
+    async fn deposit_unless_stored(&self, file: &Segment, length: u64) -> Result<Option<Box<dyn Deposit>>> {
+        let name = self.object(file);
+        let acquisition = self.acquisition().await;
+        match self.ports().sink.state(&name, &acquisition).await? {
+            ObjectState::Absent => self
+                .ports()
+                .sink
+                .deposit(&name, DepositOptions::new(acquisition, length))
+                .await
+                .map(Some),
+            ObjectState::Stored(_) => Ok(None),
+            ObjectState::Foreign | ObjectState::Importing(_) => Err(Error::AlreadyExists {
+                object: name.to_string(),
+            }),
+        }
+    }
+
+    async fn stream(
+        &self,
+        item: &ItemState,
+        snapshotted: &Snapshotted,
+        image: Arc<dyn ImageReader>,
+        deposit: Option<Box<dyn Deposit>>,
+        list_deposit: Option<Box<dyn Deposit>>,
+        list: &Segment,
+    ) -> Result<Streamed> {
+        let settings = self.state().await.opened.settings;
+        let stream = SourceStream {
+            item: item.planned.item.clone(),
+            name: item.planned.file.to_string(),
+            image,
+            data: &snapshotted.description.data,
+            sector_bytes: snapshotted.description.sector_bytes,
+            settings: &settings,
+            ports: self.ports(),
+        };
+        let streamed = stream.run(deposit, list_deposit, list).await?;
+        for detail in &streamed.anomalies {
+            let act = Act::Anomaly {
+                item: Some(item.planned.item.clone()),
+                detail: crate::visible::escape(detail),
+            };
+            self.journal().await.note(act).await?;
+        }
+        Ok(streamed)
+    }
+
+    /// Waits until the service says what became of its copy. Only its word "success" counts.
+    async fn await_import(&self, file: &Segment) -> Result<(Receipt, ServiceRecord)> {
+        let name = self.object(file);
+        let acquisition = self.acquisition().await;
+        loop {
+            match self.ports().sink.state(&name, &acquisition).await? {
+                ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
+                    return Ok((receipt, ServiceRecord::none()));
+                }
+                ObjectState::Importing(ImportState::Pending { .. }) => {
+                    self.go_on(name.as_str())?;
+                    self.ports().clock.sleep(IMPORT_POLL).await;
+                }
+                ObjectState::Importing(ImportState::Failed(reason)) => {
+                    return Err(Error::Provider {
+                        object: name.to_string(),
+                        operation: "server-side copy",
+                        source: Some(reason.into()),
+                    });
+                }
+                ObjectState::Absent => {
+                    return Err(Error::NotFound {
+                        object: name.to_string(),
+                    });
+                }
+                ObjectState::Foreign => {
+                    return Err(Error::AlreadyExists {
+                        object: name.to_string(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether a server-side copy of the attempt in hand is still under way.
+    pub(super) async fn import_runs(&self, item: &ItemState) -> Result<bool> {
+        if self.state().await.opened.method != AcquireMethod::Import {
+            return Ok(false);
+        }
+        let name = self.object(&item.planned.file_of_attempt(item.attempt));
+        let state = self.ports().sink.state(&name, &self.acquisition().await).await?;
+        Ok(matches!(
+            state,
+            ObjectState::Importing(ImportState::Pending { .. })
+        ))
+    }
+
+    /// What a failed attempt left under its name: what cannot be told is not called nothing.
+    async fn left_behind(&self, file: &Segment) -> LeftBehind {
+        match self
+            .ports()
+            .sink
+            .state(&self.object(file), &self.acquisition().await)
+            .await
+        {
+            Ok(ObjectState::Absent) => LeftBehind::Nothing,
+            Ok(ObjectState::Importing(ImportState::Pending { .. }) | ObjectState::Stored(_)) => {
+                LeftBehind::Adoptable
+            }
+            Ok(_) => LeftBehind::Object,
+            Err(_) => LeftBehind::Unknown,
+        }
+    }
+
+    async fn put_extent_lists(
+        &self,
+        file: &Segment,
+        lists: &ExtentLists,
+        description: &crate::port::DiskDescription,
+    ) -> Result<(crate::custody_log::ZeroSummary, crate::custody_log::UnreadSummary)> {
+        let mut zeros = lists.zero_summary();
+        if zeros.ranges > 0 {
+            let name = file.with_suffix(layout::ZERO_RANGES_SUFFIX);
+            zeros.list = Some(self.put_once(&name, lists.zero_list().into_bytes()).await?);
+        }
+        let mut unread = lists.unread_summary();
+        if unread.sectors > 0 {
+            let name = file.with_suffix(layout::MAP_SUFFIX);
+            let map = lists.ddrescue_map(description.length.bytes());
+            unread.map = Some(self.put_once(&name, map.into_bytes()).await?);
+        }
+        Ok((zeros, unread))
+    }
+}
+
+fn done(item: &ItemState, copy: StoredCopy) -> Act {
+    Act::AcquireDone {
+        item: item.planned.item.clone(),
+        attempt: copy.attempt,
+        receipt: copy.receipt,
+        source: copy.source,
+        chunk_list: copy.chunk_list,
+        zeros: copy.zeros,
+        unread: copy.unread,
+        state_before: copy.state_before,
+        state_after: copy.state_after,
+    }
+}
+
+/// How many chunks an image of this length has.
+pub(super) const fn image_chunks(length: u64) -> u64 {
+    length.div_ceil(crate::digest::CHUNK_BYTES)
+}
+
+fn expect_length(snapshot: &DiskSnapshot, image: &dyn ImageReader) -> Result<()> {
+    if image.length() == snapshot.length.bytes() {
+        return Ok(());
+    }
+    Err(Error::Integrity {
+        object: snapshot.disk.to_string(),
+        place: "length".into(),
+        expected: format!("{} bytes", snapshot.length),
+        actual: format!("{} bytes", image.length()),
+    })
+}
+
+fn expect_stored_length(receipt: &Receipt, length: u64) -> Result<()> {
+    if receipt.length.bytes() == length {
+        return Ok(());
+    }
+    Err(Error::Integrity {
+        object: receipt.object.to_string(),
+        place: "length".into(),
+        expected: format!("{length} bytes"),
+        actual: format!("{} bytes", receipt.length),
+    })
+}
+
+/// A small object, put under a name once: the same bytes again are adopted.
+impl Workflow<'_> {
+    pub(super) async fn put_once(&self, file: &Segment, bytes: Vec<u8>) -> Result<SealedObject> {
+        use crate::port::EvidenceReaderExt as _;
+        let name = self.object(file);
+        let object = SealedObject::of(file.clone(), &bytes);
+        if let Some(stored) = self
+            .ports()
+            .reader
+            .fetch_if_present(&name, bytes.len() as u64)
+            .await?
+        {
+            if stored == bytes {
+                return Ok(object);
+            }
+            return Err(Error::AlreadyExists {
+                object: name.to_string(),
+            });
+        }
+        let options = DepositOptions::new(self.acquisition().await, bytes.len() as u64);
+        let mut deposit = self.ports().sink.deposit(&name, options).await?;
+        let extent = crate::extent::Extent::Data {
+            at: 0,
+            bytes: bytes.into(),
+        };
+        if !extent.range().is_empty() {
+            deposit.write(extent).await?;
+        }
+        deposit.commit().await?;
+        Ok(object)
+    }
+}

@@ -1,0 +1,281 @@
+//! One pass over a source: read, hash, write the copy and the chunk list, note what was not read.
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::chunk_list::ChunkListWriter;
+use super::extent_lists::ExtentLists;
+use crate::custody_log::{AcquisitionSettings, ReadScope, SealedObject};
+use crate::digest::{DiskData, ImageDigests};
+use crate::error::{Error, Result};
+use crate::extent::{ByteRange, Extent, Span};
+use crate::ids::{EvidenceItemId, Segment};
+use crate::port::{Deposit, HashOptions, ImageReader, Progress, ProgressPhase, Receipt};
+use crate::ports::Ports;
+use crate::service::Acted;
+
+/// The bytes of one read.
+pub(super) const READ_PIECE_BYTES: u64 = 2 * 1024 * 1024;
+/// How many reads are under way at once, so that reading, hashing and writing overlap.
+pub(super) const READS_AHEAD: usize = 4;
+/// The longest zero extent that is passed on at once, so that progress and a stop are not far away.
+const ZERO_PIECE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// A source to be streamed.
+#[derive(Debug)]
+pub(super) struct SourceStream<'a> {
+    pub(super) item: EvidenceItemId,
+    pub(super) name: String,
+    pub(super) image: Arc<dyn ImageReader>,
+    pub(super) data: &'a DiskData,
+    pub(super) sector_bytes: u32,
+    pub(super) settings: &'a AcquisitionSettings,
+    pub(super) ports: &'a Ports,
+}
+
+/// What a pass over a source gave.
+#[derive(Debug)]
+pub(super) struct Streamed {
+    pub(super) digests: ImageDigests,
+    /// What the sink said of the copy, when it was written here.
+    pub(super) receipt: Option<Acted<Receipt>>,
+    pub(super) chunk_list: SealedObject,
+    pub(super) lists: ExtentLists,
+    pub(super) anomalies: Vec<String>,
+}
+
+impl SourceStream<'_> {
+    /// Streams the whole source. What was begun in the sink is committed, or aborted.
+    pub(super) async fn run(
+        self,
+        mut deposit: Option<Box<dyn Deposit>>,
+        list_deposit: Option<Box<dyn Deposit>>,
+        list: &Segment,
+    ) -> Result<Streamed> {
+        let mut list = ChunkListWriter::new(list.clone(), list_deposit);
+        match self.pass(&mut deposit, &mut list).await {
+            Ok((digests, lists, anomalies)) => {
+                // The copy first: a list without its copy would be of nothing.
+                let receipt = match deposit {
+                    Some(deposit) => match deposit.commit().await {
+                        Ok(acted) => Some(acted),
+                        Err(error) => {
+                            list.abort().await;
+                            return Err(error);
+                        }
+                    },
+                    None => None,
+                };
+                let chunk_list = list.commit().await?;
+                Ok(Streamed {
+                    digests,
+                    receipt,
+                    chunk_list,
+                    lists,
+                    anomalies,
+                })
+            }
+            Err(error) => {
+                // The first failure is the one that is told; what cannot be taken back shows in the sink's state.
+                if let Some(deposit) = deposit {
+                    drop(deposit.abort().await);
+                }
+                list.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn pass(
+        &self,
+        deposit: &mut Option<Box<dyn Deposit>>,
+        list: &mut ChunkListWriter,
+    ) -> Result<(ImageDigests, ExtentLists, Vec<String>)> {
+        let length = self.image.length();
+        let options = HashOptions::default()
+            .with_whole(self.settings.whole)
+            .with_data_length(self.data.length(length))
+            .with_side(self.settings.side_digests.clone());
+        let mut hash = self.ports.hasher.start(length, options)?;
+        let mut lists = ExtentLists::new(self.sector_bytes);
+        let mut anomalies = Vec::new();
+        let mut next = 0;
+        let mut reads = self.extents(length, &mut anomalies).await;
+        while let Some(extents) = reads.try_next().await? {
+            if self.ports.stop.is_stopped() {
+                return Err(Error::Stopped {
+                    object: self.name.clone(),
+                });
+            }
+            for extent in extents {
+                let range = extent.range();
+                if range.start() != next {
+                    return Err(Error::misuse(format!(
+                        "{}: answered {range} where byte {next} was due",
+                        self.image
+                    )));
+                }
+                next = range.end();
+                lists.note(&extent);
+                let hashed = hash.push(extent.clone());
+                let runs = match deposit {
+                    Some(deposit) => futures::try_join!(hashed, deposit.write(extent))?.0,
+                    None => hashed.await?,
+                };
+                list.write(&runs).await?;
+            }
+            self.ports.progress.progress(&Progress::new(
+                ProgressPhase::Acquire,
+                self.item.clone(),
+                self.name.clone(),
+                next,
+                length,
+            ));
+        }
+        drop(reads);
+        let (runs, digests) = hash.finish().await?;
+        list.write(&runs).await?;
+        if next != length || digests.length.bytes() != length {
+            return Err(Error::misuse(format!(
+                "{}: {next} of {length} bytes were passed on",
+                self.image
+            )));
+        }
+        Ok((digests, lists, anomalies))
+    }
+
+    /// The extents of the source in order, a few reads ahead.
+    async fn extents<'s>(
+        &'s self,
+        length: u64,
+        anomalies: &mut Vec<String>,
+    ) -> BoxStream<'s, Result<Vec<Extent>>> {
+        let whole = ByteRange::at(0, length);
+        let spans = if self.settings.reads == ReadScope::Everything {
+            Vec::new()
+        } else {
+            match zero_spans(self.image.as_ref(), whole).await {
+                Ok(spans) => spans,
+                Err(error) => {
+                    anomalies.push(format!(
+                        "{error}: holes could not be told, so everything was read"
+                    ));
+                    Vec::new()
+                }
+            }
+        };
+        let image = self.image.as_ref();
+        futures::stream::iter(Pieces::new(whole, spans))
+            .map(move |span| async move {
+                match span {
+                    Span::Data(range) => image.read(range).await,
+                    Span::Zero(range, word) => Ok(vec![Extent::Zero { range, word }]),
+                }
+            })
+            .buffered(READS_AHEAD)
+            .boxed()
+    }
+}
+
+/// The ranges of an image that somebody says are zero, in order; at most as many as memory allows for.
+pub(super) async fn zero_spans(image: &dyn ImageReader, within: ByteRange) -> Result<Vec<Span>> {
+    let mut spans = image.spans(within);
+    let mut zeros: Vec<Span> = Vec::new();
+    let mut next = within.start();
+    while let Some(span) = spans.try_next().await? {
+        if span.range().start() != next {
+            return Err(Error::misuse(format!(
+                "{image}: span {} where {next} was due",
+                span.range()
+            )));
+        }
+        next = span.range().end();
+        if matches!(span, Span::Zero(..)) && zeros.len() < ExtentLists::MAX_ZERO_RANGES {
+            zeros.push(span);
+        }
+    }
+    if next != within.end() {
+        return Err(Error::misuse(format!(
+            "{image}: spans end at {next} of {}",
+            within.end()
+        )));
+    }
+    Ok(zeros)
+}
+
+/// A range cut into reads, with the zero spans left out of them.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    rest: ByteRange,
+    zeros: std::iter::Peekable<std::vec::IntoIter<Span>>,
+}
+
+impl Pieces {
+    pub(super) fn new(whole: ByteRange, zeros: Vec<Span>) -> Self {
+        Self {
+            rest: whole,
+            zeros: zeros.into_iter().peekable(),
+        }
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let at = self.rest.start();
+        while self.zeros.next_if(|zero| zero.range().end() <= at).is_some() {}
+        let span = match self.zeros.peek() {
+            Some(Span::Zero(zero, word)) if zero.start() <= at => {
+                let length = (zero.end() - at).min(ZERO_PIECE_BYTES);
+                Span::Zero(ByteRange::at(at, length), *word)
+            }
+            upcoming => {
+                let limit = upcoming.map_or(self.rest.end(), |zero| zero.range().start());
+                // Reads end on multiples of their size, so that both sides of a comparison read alike.
+                let aligned = (at / READ_PIECE_BYTES + 1) * READ_PIECE_BYTES;
+                let end = aligned.min(limit).min(self.rest.end());
+                Span::Data(ByteRange::at(at, end - at))
+            }
+        };
+        let end = span.range().end();
+        self.rest = ByteRange::at(end, self.rest.end() - end);
+        Some(span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extent::ZeroWord;
+
+    #[test]
+    fn pieces_cover_the_range_once_and_leave_the_zeros_unread() {
+        let zero = |start, end| Span::Zero(ByteRange::at(start, end - start), ZeroWord::FileSystemHole);
+        let whole = ByteRange::at(0, 9 * READ_PIECE_BYTES + 7);
+        let zeros = vec![
+            zero(0, 10),
+            zero(100, READ_PIECE_BYTES * 3),
+            zero(READ_PIECE_BYTES * 9, READ_PIECE_BYTES * 9 + 7),
+        ];
+        let pieces: Vec<Span> = Pieces::new(whole, zeros).collect();
+        let mut next = 0;
+        for piece in &pieces {
+            assert_eq!(piece.range().start(), next);
+            assert!(!piece.range().is_empty());
+            next = piece.range().end();
+        }
+        assert_eq!(next, whole.end());
+        let data: u64 = pieces
+            .iter()
+            .filter(|p| matches!(p, Span::Data(_)))
+            .map(|p| p.range().length())
+            .sum();
+        assert_eq!(data, 90 + 6 * READ_PIECE_BYTES);
+    }
+}

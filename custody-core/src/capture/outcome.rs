@@ -1,0 +1,160 @@
+use serde::Serialize;
+
+use super::state::{AcquisitionState, ItemState, Stage};
+use crate::custody_log::{Checkpoint, ClosingState, Failure, ItemVerdict, SealedObject};
+use crate::digest::ImageDigests;
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ExhibitNumber, ObjectName, SnapshotName};
+use crate::layout;
+use crate::port::NotAcquired;
+
+/// How far an item came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "exit codes must decide on every state")]
+pub enum ItemStatus {
+    /// Nothing was done for it yet.
+    Planned,
+    /// Its disk snapshot is there.
+    Snapshotted,
+    /// It is stored, not yet read back.
+    Acquired,
+    /// It is stored, read back and matched.
+    Verified,
+    /// No attempt gave evidence.
+    Failed,
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ItemOutcome {
+    /// The item.
+    pub item: EvidenceItemId,
+    /// Its label in proceedings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exhibit: Option<ExhibitNumber>,
+    /// The disk.
+    pub disk: String,
+    /// How far it came.
+    pub status: ItemStatus,
+    /// Where the stored copy lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectName>,
+    /// Its source digests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<ImageDigests>,
+    /// Sectors that could not be read.
+    pub unread_sectors: u64,
+    /// The verdicts and failures of attempts that are not evidence, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_evidence: Vec<String>,
+    /// What stopped it in this run, if it is not final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<Failure>,
+}
+
+/// What became of a capture.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct CaptureOutcome {
+    /// The case.
+    pub case: CaseId,
+    /// The acquisition.
+    pub acquisition: AcquisitionId,
+    /// Where its objects lie.
+    pub folder: ObjectName,
+    /// How it ended; `None` when it did not end and can be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ClosingState>,
+    /// Its items.
+    pub items: Vec<ItemOutcome>,
+    /// Disk snapshots that we made and that still exist.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<SnapshotName>,
+    /// What was not taken, and why.
+    pub not_acquired: Vec<NotAcquired>,
+    /// The sealed objects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<SealedObject>,
+    /// The last anchored checkpoints: origin, size, root. Worth remembering outside the store.
+    #[serde(skip)]
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+impl CaptureOutcome {
+    pub(super) fn of(state: &AcquisitionState, checkpoints: Vec<Checkpoint>) -> Self {
+        let opened = &state.opened;
+        let folder = layout::acquisition_folder(&opened.case, &opened.acquisition);
+        let kept = state.items.values().filter_map(super::clean_up::kept).collect();
+        Self {
+            case: opened.case.clone(),
+            acquisition: opened.acquisition.clone(),
+            state: state.closed,
+            items: state
+                .items
+                .values()
+                .map(|item| ItemOutcome::of(item, &folder))
+                .collect(),
+            kept,
+            not_acquired: super::seal::not_acquired(state),
+            sealed: state.sealed.clone().unwrap_or_default(),
+            checkpoints,
+            folder,
+        }
+    }
+
+    /// The exit code of design section 8: 0 done, 3 could not complete, 4 integrity failure.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.state {
+            Some(ClosingState::Complete | ClosingState::Abandoned) => 0,
+            Some(ClosingState::Incomplete) => 3,
+            Some(ClosingState::Failed) => 4,
+            None if self.items.iter().any(|item| item.status == ItemStatus::Failed) => 4,
+            None => 3,
+        }
+    }
+}
+
+impl ItemOutcome {
+    fn of(item: &ItemState, folder: &ObjectName) -> Self {
+        let (status, copy) = match &item.stage {
+            Stage::Planned => (ItemStatus::Planned, None),
+            Stage::Snapshotted(_) => (ItemStatus::Snapshotted, None),
+            Stage::Acquired(acquired) => (ItemStatus::Acquired, Some(acquired.copy())),
+            Stage::Verified(verified) => (ItemStatus::Verified, Some(verified.acquired().copy())),
+            Stage::Failed(_) => (ItemStatus::Failed, None),
+        };
+        Self {
+            item: item.planned.item.clone(),
+            exhibit: item.planned.exhibit.clone(),
+            disk: item.planned.disk.to_string(),
+            status,
+            object: copy.map(|copy| folder.join(&copy.file)),
+            digests: copy.map(|copy| copy.source.clone()),
+            unread_sectors: copy.map_or(0, |copy| copy.unread.sectors),
+            not_evidence: item.failures.iter().map(not_evidence_line).collect(),
+            stopped_by: None,
+        }
+    }
+}
+
+fn not_evidence_line(failed: &crate::manifest::NotEvidence) -> String {
+    let what = match (&failed.verdict, &failed.failure) {
+        (Some(ItemVerdict::Mismatched { ranges, chunks }), _) => {
+            let first = ranges.first().map(ToString::to_string).unwrap_or_default();
+            format!("the stored copy differs from what was read in {chunks} chunks, first at bytes {first}")
+        }
+        (Some(ItemVerdict::SourceChanged { changes }), _) => {
+            let names: Vec<&str> = changes.iter().map(|(name, _, _)| name.as_str()).collect();
+            format!("the source changed while it was read: {}", names.join(", "))
+        }
+        (_, Some(failure)) => failure.error.clone(),
+        _ => "not evidence".into(),
+    };
+    match &failed.file {
+        Some(file) => format!("attempt {} ({file}): {what}", failed.attempt),
+        None if failed.attempt > 0 => format!("attempt {}: {what}", failed.attempt),
+        None => what,
+    }
+}

@@ -1,0 +1,241 @@
+//! What would be done, found out without changing anything.
+
+use std::collections::BTreeSet;
+
+use futures::StreamExt as _;
+
+use super::request::CaptureRequest;
+use crate::custody_log::{AcquireMethod, PlannedItem};
+use crate::error::{Error, Result};
+use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
+use crate::layout;
+use crate::port::{LogName, Machine, Protection, SealSigner};
+use crate::ports::Ports;
+
+/// What a refusal stands in the way of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a capture must decide on every kind of refusal"
+)]
+pub enum Blocks {
+    /// Taking the disk snapshots, and so everything.
+    TheSnapshot,
+    /// What comes after: the disk snapshots are taken first, so that the evidence is preserved.
+    WhatFollows,
+}
+
+/// A reason why a capture cannot be done as asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// What it stands in the way of.
+    pub blocks: Blocks,
+    /// Why, and what would lift it.
+    pub reason: String,
+}
+
+/// A capture as it would be done: read only until [`super::Capture::run`] takes it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The acquisition.
+    pub acquisition: AcquisitionId,
+    /// What was asked for.
+    pub request: CaptureRequest,
+    /// The machine and its disks.
+    pub machine: Machine,
+    /// The items, one a disk.
+    pub items: Vec<PlannedItem>,
+    /// How items get into the sink.
+    pub method: AcquireMethod,
+    /// What protects the sink.
+    pub protection: Protection,
+    /// Where the objects will lie.
+    pub folder: ObjectName,
+    /// Why it cannot be done, if it cannot.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Plan {
+    /// The log of this acquisition.
+    #[must_use]
+    pub fn log(&self) -> LogName {
+        LogName::Acquisition {
+            case: self.request.case.clone(),
+            acquisition: self.acquisition.clone(),
+        }
+    }
+
+    /// Finds out what would be done.
+    pub(super) async fn make(ports: &Ports, request: CaptureRequest) -> Result<Self> {
+        let mut random = [0_u8; 4];
+        ports.entropy.fill(&mut random)?;
+        let now = ports.clock.now();
+        let acquisition = AcquisitionId::new(now, random);
+        let machine = ports.snapshotter.describe(&request.machine).await?;
+        let protection = ports.sink.protection().await?;
+        let capabilities = ports.sink.capabilities();
+        let method = if capabilities.import {
+            AcquireMethod::Import
+        } else {
+            AcquireMethod::Deposit
+        };
+        let folder = layout::acquisition_folder(&request.case, &acquisition);
+        let items = name_items(&machine, &request, &now.compact())?;
+        let mut plan = Self {
+            acquisition,
+            request,
+            machine,
+            items,
+            method,
+            protection,
+            folder,
+            refusals: Vec::new(),
+        };
+        let reasons = plan.find_refusals(capabilities.import || capabilities.deposit, &ports.signers);
+        plan.refusals.extend(reasons);
+        if let Some(taken) = ports.reader.list(Some(plan.folder.clone())).next().await {
+            let name = taken.map_or_else(|error| error.to_string(), |object| object.name.to_string());
+            plan.refuse(Blocks::TheSnapshot, format!("{name} lies where this acquisition would be stored: run it again for another acquisition id"));
+        }
+        Ok(plan)
+    }
+
+    fn refuse(&mut self, blocks: Blocks, reason: String) {
+        self.refusals.push(Refusal { blocks, reason });
+    }
+
+    fn find_refusals(&self, can_store: bool, signers: &[std::sync::Arc<dyn SealSigner>]) -> Vec<Refusal> {
+        let mut refusals = Vec::new();
+        let mut refuse = |blocks, reason: String| refusals.push(Refusal { blocks, reason });
+        if self.machine.disks.is_empty() {
+            refuse(
+                Blocks::TheSnapshot,
+                format!(
+                    "{} has no disk to capture: name at least one",
+                    self.machine.machine
+                ),
+            );
+        }
+        let mut disks = BTreeSet::new();
+        for disk in &self.machine.disks {
+            if !disks.insert(&disk.disk) {
+                refuse(
+                    Blocks::TheSnapshot,
+                    format!("{} is named twice: name each disk once", disk.disk),
+                );
+            }
+        }
+        let exhibits = self.request.exhibits.len();
+        if exhibits != 0 && exhibits != self.machine.disks.len() {
+            let disks = self.machine.disks.len();
+            refuse(
+                Blocks::TheSnapshot,
+                format!("{exhibits} exhibit numbers for {disks} disks: give none, or one for each"),
+            );
+        }
+        if self.machine.not_acquired.is_empty() {
+            refuse(
+                Blocks::TheSnapshot,
+                "the provider does not say what it leaves out: report this as a fault".into(),
+            );
+        }
+        if !can_store {
+            refuse(
+                Blocks::WhatFollows,
+                "the sink takes neither streams nor imports: choose another".into(),
+            );
+        }
+        let names: BTreeSet<&str> = signers
+            .iter()
+            .map(|signer| signer.verifier_key().name())
+            .collect();
+        if signers.is_empty() || names.len() != signers.len() {
+            refuse(
+                Blocks::TheSnapshot,
+                "at least one signer is needed, each with a name of its own: make a key".into(),
+            );
+        }
+        refusals
+    }
+
+    /// An error when something blocks even the snapshot.
+    pub(super) fn must_allow_snapshot(&self) -> Result<()> {
+        self.must_allow(|refusal| refusal.blocks == Blocks::TheSnapshot)
+    }
+
+    /// An error when something blocks what follows the snapshot.
+    pub(super) fn must_allow_storing(&self) -> Result<()> {
+        self.must_allow(|refusal| refusal.blocks == Blocks::WhatFollows)
+    }
+
+    fn must_allow(&self, counts: impl Fn(&Refusal) -> bool) -> Result<()> {
+        let reasons: Vec<&str> = self
+            .refusals
+            .iter()
+            .filter(|refusal| counts(refusal))
+            .map(|refusal| refusal.reason.as_str())
+            .collect();
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Refused {
+            object: format!("capture of {}", self.machine.machine),
+            reason: reasons.join("; "),
+        })
+    }
+}
+
+/// Names items and snapshots: after the disks, each name once in the acquisition.
+fn name_items(machine: &Machine, request: &CaptureRequest, time: &str) -> Result<Vec<PlannedItem>> {
+    let mut taken: BTreeSet<String> = [
+        layout::LOG_FILE,
+        layout::MANIFEST_FILE,
+        layout::ENVELOPE_FILE,
+        layout::SUMS_FILE,
+    ]
+    .into_iter()
+    .chain([layout::CHECKPOINTS_FOLDER])
+    .map(str::to_ascii_lowercase)
+    .collect();
+    let mut items = Vec::new();
+    for (number, disk) in (1..).zip(&machine.disks) {
+        let item = EvidenceItemId::new(number);
+        let name = crate::visible::unescape(&disk.name).unwrap_or_else(|| disk.name.clone().into_bytes());
+        let mut file = Segment::escape(&name);
+        // Suffixes of ours must not make two objects meet, on no file system: compared without case.
+        if collides(&taken, &file) {
+            file = file.with_infix(item.as_str());
+        }
+        if collides(&taken, &file) {
+            let digest: String = crate::digest::Sha256Digest::of(disk.disk.as_str().as_bytes()).to_string();
+            file = file.with_infix(digest.get(..16).unwrap_or_default());
+        }
+        taken.insert(file.as_str().to_ascii_lowercase());
+        let snapshot: SnapshotName = format!("{time}-{file}").parse()?;
+        let mut planned = PlannedItem::new(item, disk.disk.clone(), snapshot, file);
+        planned.exhibit = usize::try_from(number - 1)
+            .ok()
+            .and_then(|i| request.exhibits.get(i).cloned());
+        items.push(planned);
+    }
+    Ok(items)
+}
+
+fn collides(taken: &BTreeSet<String>, file: &Segment) -> bool {
+    let name = file.as_str().to_ascii_lowercase();
+    let ours = [
+        layout::CHUNK_LIST_SUFFIX,
+        layout::ZERO_RANGES_SUFFIX,
+        layout::MAP_SUFFIX,
+        layout::NOTE_SUFFIX,
+    ];
+    taken.contains(&name)
+        || ours
+            .iter()
+            .any(|suffix| name.ends_with(suffix) || taken.contains(&format!("{name}{suffix}")))
+        || ours
+            .iter()
+            .any(|suffix| name.strip_suffix(suffix).is_some_and(|stem| taken.contains(stem)))
+}

@@ -1,0 +1,157 @@
+//! One item, from its disk snapshot to a verified copy.
+
+use super::state::{ItemState, Stage};
+use super::workflow::Workflow;
+use crate::custody_log::{Act, Failure, ItemVerdict};
+use crate::error::{Error, Result};
+use crate::ids::EvidenceItemId;
+use crate::port::{GrantOptions, ReadGrant};
+
+/// Bytes a second that a copy is reckoned with when a grant's lifetime is chosen.
+const RECKONED_BYTES_PER_SECOND: u64 = 60 * 1024 * 1024;
+const MIN_GRANT_SECONDS: u64 = 4 * 60 * 60;
+const MAX_GRANT_SECONDS: u64 = 7 * 24 * 60 * 60;
+const _: () = assert!(MIN_GRANT_SECONDS < MAX_GRANT_SECONDS);
+
+impl Workflow<'_> {
+    /// Works on an item until it is final. Whatever happens, no grant is left that does not feed a running import.
+    pub(super) async fn process(&self, id: &EvidenceItemId) -> Result<()> {
+        let result = self.attempts(id).await;
+        let ended = self.end_grant(id).await;
+        match result {
+            Err(error) if matches!(error.meaning(), Error::Integrity { .. }) => {
+                let act = Act::ItemFailed {
+                    item: id.clone(),
+                    failure: Failure::from(&error),
+                };
+                self.journal().await.note(act).await?;
+                self.step(&format!("{id}: failed: {error}"));
+                ended
+            }
+            Err(error) => Err(error),
+            Ok(()) => ended,
+        }
+    }
+
+    async fn attempts(&self, id: &EvidenceItemId) -> Result<()> {
+        loop {
+            self.go_on(id.as_str())?;
+            let item = self.item(id).await?;
+            match item.stage.clone() {
+                Stage::Verified(_) | Stage::Failed(_) => return Ok(()),
+                Stage::Planned => {
+                    return Err(Error::NotFound {
+                        object: format!("disk snapshot of {id}"),
+                    });
+                }
+                Stage::Acquired(acquired) => self.judge(acquired).await?,
+                Stage::Snapshotted(snapshotted) => match self.why_no_more(&item).await {
+                    Some(reason) => return Err(reason),
+                    None => self.acquire(&item, snapshotted).await?,
+                },
+            }
+        }
+    }
+
+    /// Why there is no further attempt at an item, if there is none.
+    async fn why_no_more(&self, item: &ItemState) -> Option<Error> {
+        let attempts = self.state().await.opened.settings.attempts.max(1);
+        let last = item.failures.last()?;
+        let fail = |expected: &str, actual: &str| {
+            Some(Error::Integrity {
+                object: item.planned.disk.to_string(),
+                place: format!("attempt {}", last.attempt),
+                expected: expected.into(),
+                actual: actual.into(),
+            })
+        };
+        match &last.verdict {
+            Some(ItemVerdict::SourceChanged { changes }) => {
+                let words: Vec<String> = changes.iter().map(change_words).collect();
+                fail("a source that stays as it is while it is read", &words.join(", "))
+            }
+            _ if item.attempt > attempts => fail(
+                "a stored copy that is what was read",
+                &format!("{} attempts without one", item.failures.len()),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Grants read access to the item's snapshot, logged before and after.
+    pub(super) async fn grant(&self, item: &ItemState) -> Result<ReadGrant> {
+        let id = &item.planned.item;
+        let snapshotted = item
+            .snapshotted()
+            .ok_or_else(|| Error::misuse("a grant without a snapshot"))?;
+        let all: u64 = self
+            .items()
+            .await
+            .iter()
+            .filter_map(|i| i.snapshotted())
+            .map(|s| s.snapshot.length.bytes())
+            .sum();
+        let lifetime_s =
+            (2 * all.div_ceil(RECKONED_BYTES_PER_SECOND)).clamp(MIN_GRANT_SECONDS, MAX_GRANT_SECONDS);
+        let act = Act::GrantIntent {
+            item: id.clone(),
+            lifetime_s,
+        };
+        let intent = self.journal().await.intend_anchored(act).await?;
+        let options = GrantOptions::lasting(std::time::Duration::from_secs(lifetime_s));
+        match self.ports().source.grant(&snapshotted.snapshot, options).await {
+            Ok(acted) => {
+                let act = Act::GrantDone {
+                    item: id.clone(),
+                    address: crate::visible::escape(acted.value.address()),
+                    expires: acted.value.expiry(),
+                };
+                self.journal().await.answer(intent, act, acted.service).await?;
+                Ok(acted.value)
+            }
+            Err(error) => {
+                let service = error.service().cloned().unwrap_or_default();
+                let act = Act::GrantFailed {
+                    item: id.clone(),
+                    failure: Failure::from(&error),
+                };
+                self.journal().await.answer(intent, act, service).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends every grant on the item's snapshot, if one may live and no running import needs it.
+    pub(super) async fn end_grant(&self, id: &EvidenceItemId) -> Result<()> {
+        let item = self.item(id).await?;
+        let Some(snapshotted) = item.snapshotted() else {
+            return Ok(());
+        };
+        if !item.granted || self.import_runs(&item).await? {
+            return Ok(());
+        }
+        let intent = self
+            .journal()
+            .await
+            .intend(Act::RevokeIntent { item: id.clone() })
+            .await?;
+        let (act, service, result) = match self.ports().source.revoke(&snapshotted.snapshot).await {
+            Ok(acted) => (Act::RevokeDone { item: id.clone() }, acted.service, Ok(())),
+            Err(error) => {
+                let service = error.service().cloned().unwrap_or_default();
+                let act = Act::RevokeFailed {
+                    item: id.clone(),
+                    failure: Failure::from(&error),
+                };
+                (act, service, Err(error))
+            }
+        };
+        self.journal().await.answer(intent, act, service).await?;
+        result
+    }
+}
+
+fn change_words((name, before, after): &(String, Option<String>, Option<String>)) -> String {
+    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
+    format!("{name} was {} and is {}", word(before), word(after))
+}

@@ -1,0 +1,372 @@
+//! Where an acquisition stands: a fold over the lines of its log.
+
+use std::collections::BTreeMap;
+
+use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
+use crate::custody_log::{
+    AcquireMethod, AcquisitionSettings, Act, ClosingState, Event, Failure, ItemVerdict, LeftBehind,
+    PlannedItem, SealedObject,
+};
+use crate::error::{Error, Result};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, StoreId};
+use crate::manifest::NotEvidence;
+use crate::port::{DiskDescription, Machine, Protection};
+
+/// What the first line of an acquisition's log says.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) case: CaseId,
+    pub(crate) acquisition: AcquisitionId,
+    pub(crate) store: StoreId,
+    pub(crate) origin: String,
+    pub(crate) signers: Vec<String>,
+    pub(crate) machine: Machine,
+    pub(crate) method: AcquireMethod,
+    pub(crate) protection: Protection,
+    pub(crate) settings: AcquisitionSettings,
+}
+
+/// How far an item is.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    Planned,
+    Snapshotted(Snapshotted),
+    Acquired(Acquired),
+    Verified(Verified),
+    /// Final: no attempt gave evidence.
+    Failed(Option<Snapshotted>),
+}
+
+/// One item, as the log tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemState {
+    pub(crate) planned: PlannedItem,
+    pub(crate) stage: Stage,
+    /// The attempt in hand, or the next one.
+    pub(crate) attempt: u32,
+    /// An acquire intent that nothing answered: the attempt may have left anything.
+    pub(crate) open_attempt: bool,
+    /// A grant may live.
+    pub(crate) granted: bool,
+    pub(crate) failures: Vec<NotEvidence>,
+    pub(crate) key_not_taken: bool,
+    /// Its disk snapshot is gone.
+    pub(crate) deleted: bool,
+    /// A line says why its disk snapshot is kept.
+    pub(crate) kept_named: bool,
+}
+
+/// One acquisition, as its log tells it.
+#[derive(Debug, Clone)]
+pub(crate) struct AcquisitionState {
+    pub(crate) opened: Opened,
+    pub(crate) items: BTreeMap<EvidenceItemId, ItemState>,
+    pub(crate) seal_intent: Option<SealedObject>,
+    pub(crate) sealed: Option<Vec<SealedObject>>,
+    pub(crate) abandoned: bool,
+    pub(crate) closed: Option<ClosingState>,
+}
+
+impl AcquisitionState {
+    /// Reads the whole log.
+    pub(crate) fn fold(object: &str, events: &[Event]) -> Result<Self> {
+        let mut events = events.iter();
+        let first = events.next().ok_or_else(|| Error::NotFound {
+            object: object.to_owned(),
+        })?;
+        let mut state = Self::opened(object, first)?;
+        for event in events {
+            state.take(event).map_err(|reason| Error::Integrity {
+                object: object.to_owned(),
+                place: format!("line {}", event.seq + 1),
+                expected: "a line that fits what came before".into(),
+                actual: reason,
+            })?;
+        }
+        Ok(state)
+    }
+
+    fn opened(object: &str, event: &Event) -> Result<Self> {
+        let (
+            Act::AcquisitionOpened {
+                store,
+                origin,
+                signers,
+                machine,
+                items,
+                method,
+                protection,
+                settings,
+            },
+            Some(case),
+            Some(acquisition),
+        ) = (&event.act, &event.case, &event.acquisition)
+        else {
+            return Err(Error::malformed(object, "line 1 does not open an acquisition"));
+        };
+        let opened = Opened {
+            case: case.clone(),
+            acquisition: acquisition.clone(),
+            store: store.clone(),
+            origin: origin.clone(),
+            signers: signers.clone(),
+            machine: machine.clone(),
+            method: *method,
+            protection: protection.clone(),
+            settings: settings.clone(),
+        };
+        let items = items
+            .iter()
+            .map(|planned| (planned.item.clone(), ItemState::planned(planned.clone())))
+            .collect();
+        Ok(Self {
+            opened,
+            items,
+            seal_intent: None,
+            sealed: None,
+            abandoned: false,
+            closed: None,
+        })
+    }
+
+    /// Takes the next line.
+    pub(crate) fn take(&mut self, event: &Event) -> std::result::Result<(), String> {
+        if self.closed.is_some() {
+            return Err("something follows the closing line".into());
+        }
+        match &event.act {
+            Act::SealIntent { manifest } => self.seal_intent = Some(manifest.clone()),
+            Act::SealDone { objects } => self.sealed = Some(objects.clone()),
+            Act::AcquisitionAbandoned { .. } => self.abandoned = true,
+            Act::AcquisitionClosed { state } => self.closed = Some(*state),
+            act => {
+                if let Some(id) = item_of(act) {
+                    let description = self.description(id);
+                    let item = self
+                        .items
+                        .get_mut(id)
+                        .ok_or_else(|| format!("{id} was never planned"))?;
+                    item.take(act, description)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn description(&self, id: &EvidenceItemId) -> Option<DiskDescription> {
+        let disk = &self.items.get(id)?.planned.disk;
+        self.opened
+            .machine
+            .disks
+            .iter()
+            .find(|description| description.disk == *disk)
+            .cloned()
+    }
+
+    /// Whether every item is verified or finally failed.
+    pub(crate) fn all_final(&self) -> bool {
+        self.items
+            .values()
+            .all(|item| matches!(item.stage, Stage::Verified(_) | Stage::Failed(_)))
+    }
+
+    /// How the acquisition ends as it stands.
+    pub(crate) fn closing_state(&self) -> ClosingState {
+        let incomplete = |item: &ItemState| {
+            item.key_not_taken
+                || matches!(&item.stage, Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0)
+        };
+        if self.abandoned {
+            ClosingState::Abandoned
+        } else if self
+            .items
+            .values()
+            .any(|item| !matches!(item.stage, Stage::Verified(_)))
+        {
+            ClosingState::Failed
+        } else if self.items.values().any(incomplete) {
+            ClosingState::Incomplete
+        } else {
+            ClosingState::Complete
+        }
+    }
+}
+
+impl ItemState {
+    const fn planned(planned: PlannedItem) -> Self {
+        Self {
+            planned,
+            stage: Stage::Planned,
+            attempt: 1,
+            open_attempt: false,
+            granted: false,
+            failures: Vec::new(),
+            key_not_taken: false,
+            deleted: false,
+            kept_named: false,
+        }
+    }
+
+    fn take(&mut self, act: &Act, description: Option<DiskDescription>) -> std::result::Result<(), String> {
+        match act {
+            Act::SnapshotDone { snapshot, state, .. } => {
+                let description = description.ok_or("its disk was never described")?;
+                if matches!(self.stage, Stage::Planned) {
+                    let planned = self.planned.clone();
+                    self.stage = Stage::Snapshotted(Snapshotted {
+                        planned,
+                        description,
+                        snapshot: snapshot.clone(),
+                        state: state.clone(),
+                    });
+                }
+            }
+            Act::GrantIntent { .. } | Act::GrantDone { .. } | Act::RevokeFailed { .. } => self.granted = true,
+            Act::GrantFailed { .. } | Act::RevokeDone { .. } => self.granted = false,
+            Act::AcquireIntent { attempt, .. } => {
+                self.attempt = *attempt;
+                self.open_attempt = true;
+            }
+            Act::AcquireDone {
+                attempt,
+                receipt,
+                source,
+                chunk_list,
+                zeros,
+                unread,
+                state_before,
+                state_after,
+                ..
+            } => {
+                self.open_attempt = false;
+                let Stage::Snapshotted(snapshotted) = &self.stage else {
+                    return Err("acquired without a snapshot".into());
+                };
+                let copy = StoredCopy {
+                    attempt: *attempt,
+                    file: receipt.object.file_name(),
+                    receipt: receipt.clone(),
+                    source: source.clone(),
+                    chunk_list: chunk_list.clone(),
+                    zeros: zeros.clone(),
+                    unread: unread.clone(),
+                    state_before: state_before.clone(),
+                    state_after: state_after.clone(),
+                };
+                self.stage = Stage::Acquired(snapshotted.clone().acquired(copy));
+            }
+            Act::AcquireFailed {
+                item,
+                attempt,
+                file,
+                failure,
+                left,
+            } => {
+                self.open_attempt = false;
+                if matches!(left, LeftBehind::Object | LeftBehind::Unknown) {
+                    let mut failed = NotEvidence::new(item.clone(), *attempt);
+                    failed.file = Some(file.clone());
+                    failed.failure = Some(failure.clone());
+                    self.failures.push(failed);
+                    self.attempt = attempt + 1;
+                }
+            }
+            Act::ReadBackDone {
+                item,
+                attempt,
+                verdict,
+                ..
+            } => self.judge(item, *attempt, verdict)?,
+            Act::ReadBackFailed {
+                item,
+                attempt,
+                failure,
+            } => {
+                if let Stage::Acquired(acquired) = &self.stage
+                    && failure.is_integrity()
+                {
+                    let mut failed = NotEvidence::new(item.clone(), *attempt);
+                    failed.file = Some(acquired.copy().file.clone());
+                    failed.failure = Some(failure.clone());
+                    self.failures.push(failed);
+                }
+            }
+            Act::ItemFailed { failure, .. } => self.fail(failure),
+            Act::KeyNotTaken { .. } => self.key_not_taken = true,
+            Act::DeleteDone { .. } => self.deleted = true,
+            Act::SnapshotKept { .. } => self.kept_named = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        item: &EvidenceItemId,
+        attempt: u32,
+        verdict: &ItemVerdict,
+    ) -> std::result::Result<(), String> {
+        let Stage::Acquired(acquired) = self.stage.clone() else {
+            return Err("read back without having been acquired".into());
+        };
+        match acquired.judged(verdict.clone()) {
+            Ok(verified) => self.stage = Stage::Verified(verified),
+            Err(acquired) => {
+                let mut failed = NotEvidence::new(item.clone(), attempt);
+                failed.file = Some(acquired.copy().file.clone());
+                failed.verdict = Some(verdict.clone());
+                self.failures.push(failed);
+                self.attempt = attempt + 1;
+                self.stage = Stage::Snapshotted(acquired.snapshotted().clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: &Failure) {
+        if self.failures.is_empty() {
+            let mut failed = NotEvidence::new(self.planned.item.clone(), 0);
+            failed.failure = Some(failure.clone());
+            self.failures.push(failed);
+        }
+        self.stage = Stage::Failed(self.snapshotted().cloned());
+    }
+
+    /// Its snapshot, once there is one.
+    pub(crate) fn snapshotted(&self) -> Option<&Snapshotted> {
+        match &self.stage {
+            Stage::Snapshotted(snapshotted) => Some(snapshotted),
+            Stage::Acquired(acquired) => Some(acquired.snapshotted()),
+            Stage::Verified(verified) => Some(verified.acquired().snapshotted()),
+            Stage::Failed(snapshotted) => snapshotted.as_ref(),
+            Stage::Planned => None,
+        }
+    }
+}
+
+/// The item that an act concerns.
+fn item_of(act: &Act) -> Option<&EvidenceItemId> {
+    match act {
+        Act::SnapshotIntent { item, .. }
+        | Act::SnapshotDone { item, .. }
+        | Act::SnapshotFailed { item, .. }
+        | Act::GrantIntent { item, .. }
+        | Act::GrantDone { item, .. }
+        | Act::GrantFailed { item, .. }
+        | Act::RevokeIntent { item, .. }
+        | Act::RevokeDone { item, .. }
+        | Act::RevokeFailed { item, .. }
+        | Act::AcquireIntent { item, .. }
+        | Act::AcquireDone { item, .. }
+        | Act::AcquireFailed { item, .. }
+        | Act::ReadBackDone { item, .. }
+        | Act::ReadBackFailed { item, .. }
+        | Act::ItemFailed { item, .. }
+        | Act::KeyNotTaken { item, .. }
+        | Act::DeleteIntent { item, .. }
+        | Act::DeleteDone { item, .. }
+        | Act::DeleteFailed { item, .. }
+        | Act::SnapshotKept { item, .. } => Some(item),
+        _ => None,
+    }
+}

@@ -1,0 +1,218 @@
+//! The order of the steps.
+
+use futures::StreamExt as _;
+use futures::lock::{Mutex, MutexGuard};
+
+use super::journal::Journal;
+use super::outcome::CaptureOutcome;
+use super::register::{Entry, Register};
+use super::state::{AcquisitionState, ItemState};
+use crate::custody_log::{Act, Checkpoint, ClosingState, Event, Failure};
+use crate::error::{Error, Result};
+use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment};
+use crate::layout;
+use crate::ports::Ports;
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third choice")]
+pub enum Reach {
+    /// To the end.
+    #[default]
+    ToTheEnd,
+    /// Until the disk snapshots are taken; the rest is left to `resume`.
+    SnapshotsOnly,
+}
+
+/// A run of one acquisition.
+#[derive(Debug)]
+pub(super) struct Workflow<'a> {
+    ports: &'a Ports,
+    journal: Mutex<Journal>,
+    folder: ObjectName,
+    parallel: usize,
+}
+
+impl<'a> Workflow<'a> {
+    pub(super) fn new(ports: &'a Ports, journal: Journal, parallel: usize) -> Self {
+        let opened = &journal.state().opened;
+        let folder = layout::acquisition_folder(&opened.case, &opened.acquisition);
+        Self {
+            ports,
+            journal: Mutex::new(journal),
+            folder,
+            parallel: parallel.max(1),
+        }
+    }
+
+    pub(super) const fn ports(&self) -> &'a Ports {
+        self.ports
+    }
+
+    pub(super) async fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().await
+    }
+
+    pub(super) async fn state(&self) -> AcquisitionState {
+        self.journal.lock().await.state().clone()
+    }
+
+    pub(super) async fn items(&self) -> Vec<ItemState> {
+        self.journal
+            .lock()
+            .await
+            .state()
+            .items
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    pub(super) async fn item(&self, id: &EvidenceItemId) -> Result<ItemState> {
+        let journal = self.journal.lock().await;
+        journal
+            .state()
+            .items
+            .get(id)
+            .cloned()
+            .ok_or_else(|| Error::misuse(format!("{id} was never planned")))
+    }
+
+    pub(super) async fn acquisition(&self) -> AcquisitionId {
+        self.journal.lock().await.state().opened.acquisition.clone()
+    }
+
+    /// The object of this name in the acquisition's folder.
+    pub(super) fn object(&self, file: &Segment) -> ObjectName {
+        self.folder.join(file)
+    }
+
+    pub(super) fn step(&self, line: &str) {
+        self.ports.progress.step(line);
+    }
+
+    /// An error when the custodian asked to stop.
+    pub(super) fn go_on(&self, object: &str) -> Result<()> {
+        if self.ports.stop.is_stopped() {
+            Err(Error::Stopped {
+                object: object.to_owned(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// All steps from wherever the log stands.
+    pub(super) async fn run(&self, reach: Reach) -> Result<CaptureOutcome> {
+        let state = self.state().await;
+        if state.closed.is_none() && !state.abandoned {
+            let unsnapped = self.take_snapshots().await?;
+            if state.sealed.is_none() {
+                let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
+                if reach == Reach::SnapshotsOnly {
+                    return Ok(CaptureOutcome::of(&self.state().await, vec![checkpoint]));
+                }
+                let stopped = self.process_items(unsnapped).await?;
+                if !stopped.is_empty() || !self.state().await.all_final() {
+                    return self.interrupted(stopped).await;
+                }
+                self.seal().await?;
+            }
+            let (_, seal) = self.journal().await.checkpoint(self.ports).await?;
+            self.register_digests().await?;
+            self.clean_up(&seal).await?;
+            let state = self.state().await.closing_state();
+            self.journal()
+                .await
+                .note(Act::AcquisitionClosed { state })
+                .await?;
+        }
+        self.close().await
+    }
+
+    /// The last checkpoint, and the entry in the register. Also after a crash between the closing line and these.
+    pub(super) async fn close(&self) -> Result<CaptureOutcome> {
+        let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
+        let state = self.state().await;
+        let closing = state
+            .closed
+            .ok_or_else(|| Error::misuse("closing an acquisition that is open"))?;
+        let register = self.enter_in_register(&state, closing, &checkpoint).await?;
+        self.step(&format!(
+            "{}: closed, {}",
+            state.opened.acquisition,
+            closing_word(closing)
+        ));
+        Ok(CaptureOutcome::of(&state, vec![checkpoint, register]))
+    }
+
+    async fn enter_in_register(
+        &self,
+        state: &AcquisitionState,
+        closing: ClosingState,
+        checkpoint: &Checkpoint,
+    ) -> Result<Checkpoint> {
+        let circumstances = self.journal().await.circumstances().clone();
+        let id = state.opened.acquisition.clone();
+        let act = Act::AcquisitionRegistered {
+            state: closing,
+            origin: checkpoint.origin.clone(),
+            size: checkpoint.size,
+            root: checkpoint.root,
+        };
+        let wanted = act.clone();
+        let entry = Entry {
+            act,
+            subject: Some((state.opened.case.clone(), id.clone())),
+        };
+        let present = move |event: &Event| event.acquisition.as_ref() == Some(&id) && event.act == wanted;
+        Register::enter(self.ports, &circumstances, entry, present).await
+    }
+
+    /// Works on the items in parallel, bounded. Gives what stopped the ones that are not final.
+    async fn process_items(
+        &self,
+        mut stopped: Vec<(EvidenceItemId, Error)>,
+    ) -> Result<Vec<(EvidenceItemId, Error)>> {
+        let mut items = self.items().await;
+        items.retain(|item| !stopped.iter().any(|(id, _)| *id == item.planned.item));
+        let runs = futures::stream::iter(items.into_iter().map(|item| async move {
+            let id = item.planned.item.clone();
+            let result = self.process(&id).await;
+            (id, result)
+        }));
+        let results: Vec<_> = runs.buffer_unordered(self.parallel).collect().await;
+        stopped.extend(
+            results
+                .into_iter()
+                .filter_map(|(id, result)| result.err().map(|error| (id, error))),
+        );
+        Ok(stopped)
+    }
+
+    /// The outcome of a run that did not come to its end: everything that can be told is at the anchor.
+    async fn interrupted(&self, stopped: Vec<(EvidenceItemId, Error)>) -> Result<CaptureOutcome> {
+        // The journal is durable here in any case; an anchor that fails as well must not hide the first failure.
+        let flushed = self.journal().await.flush().await;
+        let mut outcome = CaptureOutcome::of(&self.state().await, Vec::new());
+        for (id, error) in stopped {
+            self.step(&format!("{id}: {error}"));
+            if let Some(item) = outcome.items.iter_mut().find(|item| item.item == id) {
+                item.stopped_by = Some(Failure::from(&error));
+            }
+        }
+        if let Err(error) = flushed {
+            self.step(&format!("the log could not be brought to its anchor: {error}"));
+        }
+        Ok(outcome)
+    }
+}
+
+const fn closing_word(state: ClosingState) -> &'static str {
+    match state {
+        ClosingState::Complete => "complete",
+        ClosingState::Incomplete => "incomplete",
+        ClosingState::Failed => "failed",
+        ClosingState::Abandoned => "abandoned",
+    }
+}

@@ -1,0 +1,335 @@
+use std::collections::BTreeMap;
+
+use super::discipline::Discipline;
+use super::finding::{Finding, Findings};
+use super::item_history::ItemHistory;
+use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, StoreId};
+use crate::layout;
+use crate::manifest::NotEvidence;
+use crate::port::{Machine, NotAcquired, Protection, SnapshotKind};
+
+/// Bytes of lines whose content is kept while a log is read; a log that has more is not an acquisition's.
+const MAX_KEPT_BYTES: usize = 256 * 1024 * 1024;
+
+/// What the first line of an acquisition's log says.
+#[derive(Debug, Clone)]
+pub(super) struct Opening {
+    pub(super) case: CaseId,
+    pub(super) acquisition: AcquisitionId,
+    pub(super) store: StoreId,
+    pub(super) origin: String,
+    pub(super) signers: Vec<String>,
+    pub(super) machine: Machine,
+    pub(super) protection: Protection,
+}
+
+/// A line that said what would be sealed.
+#[derive(Debug, Clone)]
+pub(super) struct SealIntent {
+    pub(super) seq: u64,
+    pub(super) manifest: SealedObject,
+    pub(super) circumstances: Circumstances,
+}
+
+/// The line that says what was sealed.
+#[derive(Debug, Clone)]
+pub(super) struct Sealed {
+    pub(super) seq: u64,
+    /// The intent that it answers.
+    pub(super) intent: Option<u64>,
+    pub(super) objects: Vec<SealedObject>,
+    /// The first later line that is not about a stop.
+    pub(super) next: Option<u64>,
+}
+
+/// What the log of an acquisition tells, derived anew from its lines, with what is wrong in what it tells.
+#[derive(Debug)]
+pub(super) struct AcquisitionLog {
+    object: ObjectName,
+    folder: ObjectName,
+    pub(super) opening: Option<Opening>,
+    pub(super) items: BTreeMap<EvidenceItemId, ItemHistory>,
+    pub(super) seal_intents: Vec<SealIntent>,
+    pub(super) sealed: Option<Sealed>,
+    pub(super) closed: Option<(u64, ClosingState)>,
+    pub(super) abandoned: bool,
+    /// Time-stamp tokens that lines name.
+    pub(super) tokens: Vec<SealedObject>,
+    /// Number (from 0) of the first line that says a snapshot was taken, and of the first grant's intent.
+    pub(super) first_snapshot: Option<u64>,
+    pub(super) first_grant: Option<u64>,
+    discipline: Discipline,
+    kept_bytes: usize,
+    pub(super) findings: Findings,
+}
+
+impl AcquisitionLog {
+    pub(super) fn new(folder: ObjectName, object: ObjectName) -> Self {
+        Self {
+            object,
+            folder,
+            opening: None,
+            items: BTreeMap::new(),
+            seal_intents: Vec::new(),
+            sealed: None,
+            closed: None,
+            abandoned: false,
+            tokens: Vec::new(),
+            first_snapshot: None,
+            first_grant: None,
+            discipline: Discipline::default(),
+            kept_bytes: 0,
+            findings: Findings::default(),
+        }
+    }
+
+    /// Takes the next line, numbered from 1.
+    pub(super) fn take(&mut self, line: u64, bytes: usize, event: Event) {
+        self.belongs(line, &event);
+        if let Err((expected, found)) = self.discipline.take(&event) {
+            self.wrong(line, expected, found);
+        }
+        if let Some((closed, _)) = self.closed {
+            self.wrong(line, format!("nothing behind the closing line {}", closed + 1), "a line");
+        }
+        self.kept_bytes = self.kept_bytes.saturating_add(kept_bytes(&event.act, bytes));
+        if self.kept_bytes > MAX_KEPT_BYTES {
+            let expected = format!("at most {MAX_KEPT_BYTES} bytes of lines that tell what was done");
+            self.findings.push(Finding::could_not_check(
+                &self.object,
+                format!("line {line}"),
+                expected,
+                "more",
+            ));
+            self.kept_bytes = usize::MAX;
+            return;
+        }
+        self.fold(line, event);
+    }
+
+    fn belongs(&mut self, line: u64, event: &Event) {
+        let (Some(case), Some(acquisition)) = (&event.case, &event.acquisition) else {
+            return self.wrong(line, "a case and an acquisition", "none");
+        };
+        if layout::acquisition_folder(case, acquisition) != self.folder {
+            let expected = format!("the case and acquisition of the folder {}", self.folder);
+            self.wrong(line, expected, format!("{case}, {acquisition}"));
+        }
+    }
+
+    fn fold(&mut self, line: u64, event: Event) {
+        let seq = event.seq;
+        if let Some(sealed) = &mut self.sealed
+            && sealed.next.is_none()
+            && !matches!(event.act, Act::TailSetAside { .. } | Act::AcquisitionResumed { .. })
+        {
+            sealed.next = Some(seq);
+        }
+        match event.act {
+            Act::AcquisitionOpened {
+                store,
+                origin,
+                signers,
+                machine,
+                items,
+                protection,
+                ..
+            } if line == 1 => {
+                self.plan(line, items);
+                if let (Some(case), Some(acquisition)) = (event.case, event.acquisition) {
+                    self.opening = Some(Opening {
+                        case,
+                        acquisition,
+                        store,
+                        origin,
+                        signers,
+                        machine,
+                        protection,
+                    });
+                }
+            }
+            _ if line == 1 => self.wrong(line, "the opening of an acquisition", "something else"),
+            Act::AcquisitionOpened { .. } => self.wrong(line, "one opening, in line 1", "another"),
+            Act::SealIntent { manifest } => self.seal_intents.push(SealIntent {
+                seq,
+                manifest,
+                circumstances: event.circumstances,
+            }),
+            Act::SealDone { objects } => {
+                if self.sealed.is_some() {
+                    self.wrong(line, "one seal", "another");
+                }
+                self.sealed = Some(Sealed {
+                    seq,
+                    intent: event.intent,
+                    objects,
+                    next: None,
+                });
+            }
+            Act::CheckpointStamped { token, .. } => self.tokens.push(token),
+            Act::AcquisitionAbandoned { .. } => self.abandoned = true,
+            Act::AcquisitionClosed { state } => self.close(line, seq, state),
+            act => self.fold_item(line, seq, act),
+        }
+    }
+
+    fn plan(&mut self, line: u64, items: Vec<PlannedItem>) {
+        for planned in items {
+            let id = planned.item.clone();
+            if self.items.insert(id.clone(), ItemHistory::new(planned)).is_some() {
+                self.wrong(line, "each item once", format!("{id} twice"));
+            }
+        }
+    }
+
+    fn fold_item(&mut self, line: u64, seq: u64, act: Act) {
+        match &act {
+            Act::SnapshotDone { .. } => self.first_snapshot = self.first_snapshot.or(Some(seq)),
+            Act::GrantIntent { .. } => self.first_grant = self.first_grant.or(Some(seq)),
+            _ => {}
+        }
+        let Some(id) = item_of(&act).cloned() else { return };
+        let sealed = self.sealed.is_some();
+        let Some(item) = self.items.get_mut(&id) else {
+            return self.wrong(line, "an item that line 1 plans", id.to_string());
+        };
+        let faults = item.take(act, &self.folder, sealed);
+        for (expected, found) in faults {
+            self.wrong(line, expected, found);
+        }
+    }
+
+    fn close(&mut self, line: u64, seq: u64, state: ClosingState) {
+        let derived = self.derived_state();
+        if state != derived {
+            self.wrong(
+                line,
+                format!("the state that the lines before lead to: {derived:?}"),
+                format!("{state:?}"),
+            );
+        }
+        self.closed = Some((seq, state));
+    }
+
+    fn derived_state(&self) -> ClosingState {
+        if self.abandoned {
+            ClosingState::Abandoned
+        } else if self.items.values().any(|item| item.evidence().is_none()) {
+            ClosingState::Failed
+        } else if self.items.values().any(ItemHistory::is_incomplete) {
+            ClosingState::Incomplete
+        } else {
+            ClosingState::Complete
+        }
+    }
+
+    fn wrong(&mut self, line: u64, expected: impl Into<String>, found: impl Into<String>) {
+        self.findings.push(Finding::integrity(
+            &self.object,
+            format!("line {line}"),
+            expected,
+            found,
+        ));
+    }
+
+    /// Items and attempts that are not evidence.
+    pub(super) fn not_evidence(&self) -> Vec<NotEvidence> {
+        self.items
+            .values()
+            .flat_map(|item| item.not_evidence.iter().cloned())
+            .collect()
+    }
+
+    /// What was not taken, as the opening says.
+    pub(super) fn not_acquired(&self) -> &[NotAcquired] {
+        self.opening.as_ref().map_or(&[], |opening| &opening.machine.not_acquired)
+    }
+
+    /// What a closed log leaves open: acts whose end nobody knows, snapshots and grants that may still be there.
+    pub(super) fn loose_ends(&self) -> Vec<Finding> {
+        let note = |place: String, expected: &str, found: String| {
+            Finding::note(&self.object, place, expected, found)
+        };
+        let mut ends: Vec<Finding> = self
+            .discipline
+            .unanswered()
+            .take(100)
+            .map(|(line, deed)| {
+                note(
+                    format!("line {line}"),
+                    "an answer to this intent",
+                    format!("none (a stop): {deed}"),
+                )
+            })
+            .collect();
+        for (id, item) in &self.items {
+            if item.granted {
+                ends.push(note(
+                    id.to_string(),
+                    "read access that was ended",
+                    "read access that may still live".into(),
+                ));
+            }
+            let made = item.snapshot.as_ref().filter(|(snapshot, _)| snapshot.kind == SnapshotKind::Made);
+            if let (Some((snapshot, _)), false) = (made, item.deleted) {
+                ends.push(note(
+                    id.to_string(),
+                    "no disk snapshot of ours left",
+                    format!("disk snapshot {} is kept", snapshot.name),
+                ));
+            }
+        }
+        ends
+    }
+}
+
+/// How much of a line stays in memory once it was folded.
+const fn kept_bytes(act: &Act, bytes: usize) -> usize {
+    match act {
+        Act::Anomaly { .. }
+        | Act::DigestIntent { .. }
+        | Act::DigestDone { .. }
+        | Act::DigestFailed { .. }
+        | Act::GrantIntent { .. }
+        | Act::GrantDone { .. }
+        | Act::GrantFailed { .. }
+        | Act::RevokeIntent { .. }
+        | Act::RevokeDone { .. }
+        | Act::RevokeFailed { .. }
+        | Act::AcquisitionResumed { .. }
+        | Act::TailSetAside { .. } => 0,
+        _ => bytes,
+    }
+}
+
+/// The item that a line is about, where its history has to take it.
+const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
+    match act {
+        Act::SnapshotIntent { item, .. }
+        | Act::SnapshotDone { item, .. }
+        | Act::SnapshotFailed { item, .. }
+        | Act::GrantIntent { item, .. }
+        | Act::GrantDone { item, .. }
+        | Act::GrantFailed { item, .. }
+        | Act::RevokeIntent { item }
+        | Act::RevokeDone { item }
+        | Act::RevokeFailed { item, .. }
+        | Act::AcquireIntent { item, .. }
+        | Act::AcquireDone { item, .. }
+        | Act::AcquireFailed { item, .. }
+        | Act::ReadBackDone { item, .. }
+        | Act::ReadBackFailed { item, .. }
+        | Act::ItemFailed { item, .. }
+        | Act::KeyNotTaken { item, .. }
+        | Act::DigestIntent { item, .. }
+        | Act::DigestDone { item, .. }
+        | Act::DigestFailed { item, .. }
+        | Act::DeleteIntent { item, .. }
+        | Act::DeleteDone { item, .. }
+        | Act::DeleteFailed { item, .. }
+        | Act::SnapshotKept { item, .. }
+        | Act::DiscardOrdered { item, .. } => Some(item),
+        _ => None,
+    }
+}

@@ -1,0 +1,304 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::custody_log::{
+    Act, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
+};
+use crate::digest::{DiskData, ImageDigests};
+use crate::ids::{ObjectName, Segment, SnapshotName};
+use crate::manifest::{ManifestItem, NotEvidence};
+use crate::port::{DiskSnapshot, Machine, Receipt, SnapshotKind, SourceState};
+
+/// What is due, and what is there instead.
+type Fault = (String, String);
+
+/// What a log says of storing an item.
+#[derive(Debug, Clone)]
+pub(super) struct StoredAttempt {
+    pub(super) receipt: Receipt,
+    pub(super) source: ImageDigests,
+    pub(super) chunk_list: SealedObject,
+    pub(super) zeros: ZeroSummary,
+    pub(super) unread: UnreadSummary,
+    state_before: SourceState,
+    state_after: SourceState,
+    /// What came of reading it back.
+    verdict: Option<ItemVerdict>,
+}
+
+/// What the log of an acquisition says of one item.
+#[derive(Debug)]
+pub(super) struct ItemHistory {
+    pub(super) planned: PlannedItem,
+    /// Its disk snapshot and the source as it was then.
+    pub(super) snapshot: Option<(DiskSnapshot, SourceState)>,
+    /// Names under which attempts were begun.
+    pub(super) begun: BTreeSet<Segment>,
+    stored: BTreeMap<u32, StoredAttempt>,
+    pub(super) not_evidence: Vec<NotEvidence>,
+    failed: bool,
+    key_not_taken: bool,
+    /// Read access may live.
+    pub(super) granted: bool,
+    pub(super) deleted: bool,
+    ordered_away: BTreeSet<SnapshotName>,
+}
+
+impl ItemHistory {
+    pub(super) const fn new(planned: PlannedItem) -> Self {
+        Self {
+            planned,
+            snapshot: None,
+            begun: BTreeSet::new(),
+            stored: BTreeMap::new(),
+            not_evidence: Vec::new(),
+            failed: false,
+            key_not_taken: false,
+            granted: false,
+            deleted: false,
+            ordered_away: BTreeSet::new(),
+        }
+    }
+
+    /// The attempt that is evidence: stored, read back and matched.
+    pub(super) fn evidence(&self) -> Option<(u32, &StoredAttempt)> {
+        if self.failed {
+            return None;
+        }
+        self.stored
+            .iter()
+            .find(|(_, stored)| matches!(stored.verdict, Some(ItemVerdict::Matched { .. })))
+            .map(|(attempt, stored)| (*attempt, stored))
+    }
+
+    /// Whether sectors could not be read, or its key was not taken.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.key_not_taken || self.evidence().is_some_and(|(_, stored)| stored.unread.sectors > 0)
+    }
+
+    /// The entry that a manifest must have for it, if it is evidence.
+    pub(super) fn manifest_item(&self, machine: &Machine) -> Option<ManifestItem> {
+        let (attempt, stored) = self.evidence()?;
+        let (snapshot, state) = self.snapshot.as_ref()?;
+        let disk = machine.disks.iter().find(|disk| disk.disk == self.planned.disk);
+        Some(ManifestItem {
+            planned: self.planned.clone(),
+            file: self.planned.file_of_attempt(attempt),
+            attempt,
+            data: disk.map_or_else(
+                || DiskData::NotComputed {
+                    reason: "the disk was never described".into(),
+                },
+                |disk| disk.data.clone(),
+            ),
+            sector_bytes: disk.map_or(0, |disk| disk.sector_bytes),
+            source: stored.source.clone(),
+            read_back: stored.verdict.clone()?,
+            chunk_list: stored.chunk_list.clone(),
+            zeros: stored.zeros.clone(),
+            unread: stored.unread.clone(),
+            snapshot: snapshot.clone(),
+            state_before: state.clone(),
+            state_after: stored.state_after.clone(),
+            receipt: stored.receipt.clone(),
+        })
+    }
+
+    /// Takes the next line about it; gives what is wrong with that line.
+    pub(super) fn take(&mut self, act: Act, folder: &ObjectName, sealed: bool) -> Vec<Fault> {
+        match act {
+            Act::SnapshotIntent { disk, snapshot, .. } => {
+                same("disk", &self.planned.disk, &disk)
+                    .into_iter()
+                    .chain(same("disk snapshot", &self.planned.snapshot, &snapshot))
+                    .collect()
+            }
+            Act::SnapshotDone { snapshot, state, .. } => self.snapshotted(snapshot, state),
+            Act::GrantIntent { .. } | Act::GrantDone { .. } | Act::RevokeFailed { .. } => {
+                self.granted = true;
+                Vec::new()
+            }
+            Act::GrantFailed { .. } | Act::RevokeDone { .. } => {
+                self.granted = false;
+                Vec::new()
+            }
+            Act::AcquireIntent { attempt, file, .. } => self.begin(attempt, file),
+            Act::AcquireFailed {
+                item,
+                attempt,
+                file,
+                failure,
+                left,
+            } => {
+                if left != LeftBehind::Nothing {
+                    let mut failed = NotEvidence::new(item, attempt);
+                    failed.file = Some(file);
+                    failed.failure = Some(failure);
+                    self.not_evidence.push(failed);
+                }
+                Vec::new()
+            }
+            act @ Act::AcquireDone { .. } => self.store(act, folder),
+            Act::ReadBackDone { attempt, verdict, .. } => self.judge(attempt, verdict),
+            Act::ReadBackFailed {
+                item,
+                attempt,
+                failure,
+            } => {
+                if failure.is_integrity() {
+                    let mut failed = NotEvidence::new(item, attempt);
+                    failed.file = Some(self.planned.file_of_attempt(attempt));
+                    failed.failure = Some(failure);
+                    self.not_evidence.push(failed);
+                }
+                Vec::new()
+            }
+            Act::ItemFailed { item, failure } => {
+                if self.not_evidence.is_empty() {
+                    let mut failed = NotEvidence::new(item, 0);
+                    failed.failure = Some(failure);
+                    self.not_evidence.push(failed);
+                }
+                self.failed = true;
+                Vec::new()
+            }
+            Act::KeyNotTaken { .. } => {
+                self.key_not_taken = true;
+                Vec::new()
+            }
+            Act::DiscardOrdered { snapshot, .. } => {
+                self.ordered_away.insert(snapshot);
+                Vec::new()
+            }
+            Act::DeleteIntent { snapshot, .. } => self.may_delete(&snapshot, sealed),
+            Act::DeleteDone { .. } => {
+                self.deleted = true;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn snapshotted(&mut self, snapshot: DiskSnapshot, state: SourceState) -> Vec<Fault> {
+        let faults = same("disk", &self.planned.disk, &snapshot.disk)
+            .into_iter()
+            .chain(same("disk snapshot", &self.planned.snapshot, &snapshot.name))
+            .collect();
+        if self.snapshot.is_none() {
+            self.snapshot = Some((snapshot, state));
+        }
+        faults
+    }
+
+    fn begin(&mut self, attempt: u32, file: Segment) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = same("file", &self.planned.file_of_attempt(attempt), &file)
+            .into_iter()
+            .collect();
+        if self.evidence().is_some() {
+            faults.push((
+                "no further attempt: one was read back and matched".into(),
+                format!("attempt {attempt}"),
+            ));
+        }
+        self.begun.insert(file);
+        faults
+    }
+
+    fn store(&mut self, act: Act, folder: &ObjectName) -> Vec<Fault> {
+        let Act::AcquireDone {
+            attempt,
+            receipt,
+            source,
+            chunk_list,
+            zeros,
+            unread,
+            state_before,
+            state_after,
+            ..
+        } = act
+        else {
+            return Vec::new();
+        };
+        let file = self.planned.file_of_attempt(attempt);
+        let mut faults: Vec<Fault> = same("object", &folder.join(&file), &receipt.object)
+            .into_iter()
+            .chain(same("length of the stored copy", &source.length, &receipt.length))
+            .collect();
+        if self.snapshot.is_none() {
+            faults.push(("a disk snapshot that was taken before".into(), "none".into()));
+        }
+        let stored = StoredAttempt {
+            receipt,
+            source,
+            chunk_list,
+            zeros,
+            unread,
+            state_before,
+            state_after,
+            verdict: None,
+        };
+        self.stored.insert(attempt, stored);
+        faults
+    }
+
+    fn judge(&mut self, attempt: u32, verdict: ItemVerdict) -> Vec<Fault> {
+        let already = self.evidence().is_some();
+        let snapshot_state = self.snapshot.as_ref().map(|(_, state)| state.clone());
+        let Some(stored) = self.stored.get_mut(&attempt) else {
+            return vec![(format!("an attempt {attempt} that was stored"), "none".into())];
+        };
+        let mut faults = Vec::new();
+        match &verdict {
+            ItemVerdict::Matched { root } => {
+                faults.extend(same("root", &stored.source.root, root));
+                if already {
+                    faults.push(("one attempt that matched".into(), "another".into()));
+                }
+                let mut changes = stored.state_before.changes_until(&stored.state_after);
+                changes.extend(snapshot_state.iter().flat_map(|state| state.changes_until(&stored.state_before)));
+                if let Some((name, ..)) = changes.first() {
+                    faults.push((
+                        "a verdict that the source changed".into(),
+                        format!("matched, although {name} of the source changed"),
+                    ));
+                }
+            }
+            ItemVerdict::Mismatched { .. } | ItemVerdict::SourceChanged { .. } => {
+                let mut failed = NotEvidence::new(self.planned.item.clone(), attempt);
+                failed.file = Some(self.planned.file_of_attempt(attempt));
+                failed.verdict = Some(verdict.clone());
+                self.not_evidence.push(failed);
+            }
+        }
+        stored.verdict = Some(verdict);
+        faults
+    }
+
+    /// A disk snapshot is deleted only when its stored copy was read back and matched and the seal is written, or on a
+    /// custodian's order; and only one that we made.
+    fn may_delete(&self, snapshot: &SnapshotName, sealed: bool) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.snapshot.as_ref().is_some_and(|(known, _)| known.kind != SnapshotKind::Made) {
+            faults.push((
+                "a deletion of a disk snapshot that this acquisition made".into(),
+                format!("{snapshot}, which it did not make"),
+            ));
+        }
+        if self.ordered_away.contains(snapshot) {
+            return faults;
+        }
+        if self.evidence().is_none() {
+            faults.push((
+                "a stored copy that was read back and matched, before its source is deleted".into(),
+                format!("{snapshot} without one"),
+            ));
+        }
+        if !sealed {
+            faults.push(("the seal, before a source is deleted".into(), format!("{snapshot} without it")));
+        }
+        faults
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Display>(what: &str, expected: &T, found: &T) -> Option<Fault> {
+    (expected != found).then(|| (format!("{what} {expected}"), format!("{what} {found}")))
+}

@@ -1,0 +1,127 @@
+//! How one image is hashed.
+
+use std::{fmt, num::NonZeroU64};
+
+use digest::DynDigest;
+
+use crate::{DEFAULT_CHUNK_BYTES, Error, Result};
+
+/// What [`Engine::start`](crate::Engine::start) makes of an image besides its chunk digests, and in how much memory.
+///
+/// # Examples
+/// ```
+/// use custody_hash::{ImageOptions, WholeDigests};
+///
+/// let capture = ImageOptions::default().with_side_digest("md5", Box::new(md5::Md5::default()));
+/// let read_back = ImageOptions::default().with_whole_digests(WholeDigests::Omit);
+/// ```
+#[non_exhaustive]
+pub struct ImageOptions {
+    pub(crate) in_flight_bytes: u64,
+    pub(crate) whole_digests: WholeDigests,
+    pub(crate) side_digests: Vec<NamedDigest>,
+    pub(crate) chunk_bytes: NonZeroU64,
+}
+
+/// Whether the stored file as a whole, and its disk data, are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third way")]
+pub enum WholeDigests {
+    /// Yes: one sequential pass, which no number of threads makes faster.
+    #[default]
+    Hash,
+    /// No: chunk digests and the tree only, on all threads. Enough to compare with a chunk list.
+    Omit,
+}
+
+/// A side digest and its name.
+pub(crate) struct NamedDigest {
+    pub(crate) name: String,
+    pub(crate) digest: Box<dyn DynDigest + Send>,
+}
+
+impl ImageOptions {
+    /// Bytes that may be waiting to be hashed before a push has to wait: 16 MiB.
+    pub const DEFAULT_IN_FLIGHT_BYTES: u64 = 16 << 20;
+
+    /// Bounds the bytes that are accepted and not hashed by every lane yet.
+    ///
+    /// A piece that is larger than the bound is accepted when nothing else is in flight. Any bound works; a small one
+    /// costs speed. Chunk digests alone keep *n* threads busy with about *n* times 4 MiB.
+    #[must_use]
+    pub fn with_in_flight_bytes(mut self, in_flight_bytes: u64) -> Self {
+        self.in_flight_bytes = in_flight_bytes;
+        self
+    }
+
+    /// Whether to hash the stored file as a whole; yes by default.
+    #[must_use]
+    pub fn with_whole_digests(mut self, whole_digests: WholeDigests) -> Self {
+        self.whole_digests = whole_digests;
+        self
+    }
+
+    /// Adds a digest of the stored file by any other algorithm, in the same pass and on a thread of its own.
+    ///
+    /// The digest must be in its initial state. If it panics, the image fails with
+    /// [`Error::LanePanicked`](crate::Error::LanePanicked) and others go on; if it never returns, it keeps one thread
+    /// of the engine for good.
+    #[must_use]
+    pub fn with_side_digest(mut self, name: impl Into<String>, digest: Box<dyn DynDigest + Send>) -> Self {
+        self.side_digests.push(NamedDigest {
+            name: name.into(),
+            digest,
+        });
+        self
+    }
+
+    /// Smaller chunks, so that tests need no large images. The format knows one size only.
+    #[cfg(test)]
+    pub(crate) fn with_chunk_bytes(mut self, chunk_bytes: NonZeroU64) -> Self {
+        self.chunk_bytes = chunk_bytes;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut names: Vec<_> = self.side_digests.iter().map(|side| &side.name).collect();
+        names.sort_unstable();
+        match names
+            .iter()
+            .zip(names.iter().skip(1))
+            .find(|(name, next)| name == next)
+        {
+            Some((name, _)) => Err(Error::DuplicateSideDigest {
+                name: (*name).clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for ImageOptions {
+    fn default() -> Self {
+        Self {
+            in_flight_bytes: Self::DEFAULT_IN_FLIGHT_BYTES,
+            whole_digests: WholeDigests::default(),
+            side_digests: Vec::new(),
+            chunk_bytes: DEFAULT_CHUNK_BYTES,
+        }
+    }
+}
+
+impl fmt::Debug for ImageOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageOptions")
+            .field("in_flight_bytes", &self.in_flight_bytes)
+            .field("whole_digests", &self.whole_digests)
+            .field("side_digests", &self.side_digests)
+            .field("chunk_bytes", &self.chunk_bytes)
+            .finish()
+    }
+}
+
+impl fmt::Debug for NamedDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

@@ -1,0 +1,201 @@
+//! A SHA-256 state: buffering and padding around the backend's compression function.
+
+use std::{fmt, marker::PhantomData, slice};
+
+use crate::{
+    backend::{BLOCK_BYTES, Backend, Selected},
+    zeros::zero_slices,
+};
+
+/// The square roots' fractional parts that every SHA-256 starts from (FIPS 180-4, section 5.3.3).
+const INITIAL: [u32; 8] = [
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+];
+
+/// Where the message length stands in the last block.
+const LENGTH_AT: usize = BLOCK_BYTES - size_of::<u64>();
+
+/// A SHA-256 in progress. Cloning it costs about a hundred bytes, which is how a prefix gets a digest of its own.
+pub(crate) struct Sha256<B = Selected> {
+    state: [u32; 8],
+    /// The bytes that do not fill a block yet: the first `held` of it.
+    block: [u8; BLOCK_BYTES],
+    held: usize,
+    length_bytes: u64,
+    backend: PhantomData<fn() -> B>,
+}
+
+impl<B: Backend> Sha256<B> {
+    /// The digest of one message.
+    pub(crate) fn digest(message: &[u8]) -> [u8; 32] {
+        let mut sha = Self::default();
+        sha.update(message);
+        sha.finish()
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.length_bytes = self.length_bytes.wrapping_add(bytes.len() as u64);
+        let mut rest = bytes;
+        if self.held > 0 {
+            let free = self.block.split_at_mut(self.held).1;
+            let (now, later) = rest.split_at(free.len().min(rest.len()));
+            free.split_at_mut(now.len()).0.copy_from_slice(now);
+            self.held += now.len();
+            rest = later;
+            if self.held < BLOCK_BYTES {
+                return;
+            }
+            B::compress(&mut self.state, slice::from_ref(&self.block));
+        }
+        let (blocks, left) = rest.as_chunks();
+        B::compress(&mut self.state, blocks);
+        self.block.split_at_mut(left.len()).0.copy_from_slice(left);
+        self.held = left.len();
+    }
+
+    pub(crate) fn update_zeros(&mut self, length_bytes: u64) {
+        for zeros in zero_slices(length_bytes) {
+            self.update(zeros);
+        }
+    }
+
+    /// Pads as section 5.1.1 says and gives the digest.
+    pub(crate) fn finish(mut self) -> [u8; 32] {
+        let free = self.block.split_at_mut(self.held).1;
+        free.fill(0);
+        if let Some(first) = free.first_mut() {
+            *first = 0x80;
+        }
+        if self.held >= LENGTH_AT {
+            B::compress(&mut self.state, slice::from_ref(&self.block));
+            self.block.fill(0);
+        }
+        let length_bits = self.length_bytes.wrapping_mul(8);
+        self.block
+            .split_at_mut(LENGTH_AT)
+            .1
+            .copy_from_slice(&length_bits.to_be_bytes());
+        B::compress(&mut self.state, slice::from_ref(&self.block));
+
+        let mut digest = [0; 32];
+        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {
+            *bytes = word.to_be_bytes();
+        }
+        digest
+    }
+}
+
+impl<B> Default for Sha256<B> {
+    fn default() -> Self {
+        Self {
+            state: INITIAL,
+            block: [0; BLOCK_BYTES],
+            held: 0,
+            length_bytes: 0,
+            backend: PhantomData,
+        }
+    }
+}
+
+impl<B> Clone for Sha256<B> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+impl<B> fmt::Debug for Sha256<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sha256")
+            .field("length_bytes", &self.length_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::Digest as _;
+
+    use super::*;
+    use crate::{
+        backend::{Sha2Crate, Soft},
+        samples::{hex, noise},
+    };
+
+    fn both(message: &[u8]) -> [[u8; 32]; 2] {
+        [
+            Sha256::<Sha2Crate>::digest(message),
+            Sha256::<Soft>::digest(message),
+        ]
+    }
+
+    #[test]
+    fn nist_vectors_come_out_of_every_backend() {
+        let million_a = vec![b'a'; 1_000_000];
+        let vectors: [(&[u8], &str); 4] = [
+            (
+                b"",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            (
+                b"abc",
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            ),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+            (
+                &million_a,
+                "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+            ),
+        ];
+        for (message, expected) in vectors {
+            assert_eq!(both(message).map(|digest| hex(&digest)), [expected, expected]);
+        }
+    }
+
+    #[test]
+    fn every_length_up_to_four_blocks_agrees_with_the_sha2_crate() {
+        let message = noise(260, 1);
+        for end in 0..=message.len() {
+            let expected: [u8; 32] = sha2::Sha256::digest(&message[..end]).into();
+            assert_eq!(both(&message[..end]), [expected; 2], "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn zeros_by_count_equal_zeros_by_bytes() {
+        for length in [0, 1, 63, 64, 65_535, 65_536, 65_537, 200_000] {
+            let mut sha = Sha256::<Selected>::default();
+            sha.update(b"x");
+            sha.update_zeros(length as u64);
+            let mut message = vec![b'x'];
+            message.resize(1 + length, 0);
+            assert_eq!(
+                sha.finish(),
+                Sha256::<Selected>::digest(&message),
+                "{length} zeros"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_split_anywhere_has_one_digest(
+            message in proptest::collection::vec(any::<u8>(), 0..600),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(message.len() + 1)).collect();
+            cuts.sort_unstable();
+            let (mut soft, mut sha2, mut at) = (Sha256::<Soft>::default(), Sha256::<Sha2Crate>::default(), 0);
+            for cut in cuts.into_iter().chain([message.len()]) {
+                soft.update(&message[at..cut]);
+                sha2.update(&message[at..cut]);
+                at = cut;
+            }
+            let expected: [u8; 32] = sha2::Sha256::digest(&message).into();
+            prop_assert_eq!([soft.finish(), sha2.finish()], [expected; 2]);
+        }
+    }
+}

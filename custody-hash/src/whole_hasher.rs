@@ -1,0 +1,90 @@
+//! The digest of the whole stream and, on the way, of its disk data.
+
+use crate::sha256::Sha256;
+
+/// SHA-256 of a stream, and of the prefix of it that is disk data: the state is copied at the boundary, so that no
+/// byte is hashed twice.
+#[derive(Debug, Clone)]
+pub(crate) struct WholeHasher {
+    sha: Sha256,
+    disk_data: DiskData,
+}
+
+/// The two whole digests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WholeDigestPair {
+    pub(crate) stored_file: [u8; 32],
+    /// None if it was not asked for, or if the stream ended before the boundary.
+    pub(crate) disk_data: Option<[u8; 32]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum DiskData {
+    Unwanted,
+    Ahead { left_bytes: u64 },
+    Final([u8; 32]),
+}
+
+impl WholeHasher {
+    pub(crate) fn new(disk_data_bytes: Option<u64>) -> Self {
+        let disk_data = match disk_data_bytes {
+            None => DiskData::Unwanted,
+            Some(0) => DiskData::Final(<Sha256>::digest(b"")),
+            Some(left_bytes) => DiskData::Ahead { left_bytes },
+        };
+        Self {
+            sha: Sha256::default(),
+            disk_data,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        if let DiskData::Ahead { left_bytes } = &mut self.disk_data {
+            let up_to = usize::try_from(*left_bytes).unwrap_or(usize::MAX).min(rest.len());
+            let (data, beyond) = rest.split_at(up_to);
+            self.sha.update(data);
+            *left_bytes -= up_to as u64;
+            if *left_bytes == 0 {
+                self.disk_data = DiskData::Final(self.sha.clone().finish());
+            }
+            rest = beyond;
+        }
+        self.sha.update(rest);
+    }
+
+    pub(crate) fn finish(self) -> WholeDigestPair {
+        let disk_data = match self.disk_data {
+            DiskData::Final(digest) => Some(digest),
+            DiskData::Unwanted | DiskData::Ahead { .. } => None,
+        };
+        WholeDigestPair {
+            stored_file: self.sha.finish(),
+            disk_data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::noise;
+
+    #[test]
+    fn the_boundary_may_lie_anywhere() {
+        let image = noise(300, 3);
+        for boundary in [0, 1, 63, 64, 65, 127, 128, 200, 299, 300] {
+            for step in [1, 7, 64, 100, 300] {
+                let mut hasher = WholeHasher::new(Some(boundary as u64));
+                image.chunks(step).for_each(|bytes| hasher.update(bytes));
+                let digests = hasher.finish();
+                assert_eq!(digests.stored_file, <Sha256>::digest(&image));
+                assert_eq!(
+                    digests.disk_data,
+                    Some(<Sha256>::digest(&image[..boundary])),
+                    "{boundary} by {step}"
+                );
+            }
+        }
+    }
+}

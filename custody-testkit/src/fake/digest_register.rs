@@ -1,0 +1,59 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use custody_core::digest::Sha256Digest;
+use custody_core::ids::AcquisitionId;
+use custody_core::port::DigestRegister;
+use custody_core::{Acted, Error, Result, ServiceRecord};
+
+use crate::shared::Shared;
+
+/// A second place for digests, in memory. Clones are the same register.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryDigestRegister {
+    digests: Shared<BTreeMap<String, Sha256Digest>>,
+}
+
+impl MemoryDigestRegister {
+    /// An empty register.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Everything that was put, by name.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<String, Sha256Digest> {
+        self.digests.lock().clone()
+    }
+}
+
+impl fmt::Display for MemoryDigestRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("memory digest register")
+    }
+}
+
+#[async_trait]
+impl DigestRegister for MemoryDigestRegister {
+    async fn put(&self, name: &str, digest: Sha256Digest, _: &AcquisitionId) -> Result<Acted<()>> {
+        let mut digests = self.digests.lock();
+        match digests.get(name) {
+            Some(known) if *known != digest => Err(Error::AlreadyExists {
+                object: name.to_owned(),
+            }),
+            _ => {
+                digests.insert(name.to_owned(), digest);
+                Ok(Acted {
+                    value: (),
+                    service: ServiceRecord::none().with_status("200"),
+                })
+            }
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Sha256Digest>> {
+        Ok(self.digests.lock().get(name).copied())
+    }
+}
