@@ -10,6 +10,7 @@
 //!     <item>.ddrescue.map                    sectors that could not be read (if any)
 //!     log.jsonl                              who did what, when, where, how and why
 //!     checkpoints/<20 digits>.note           signed checkpoints of the log
+//!     checkpoint-<20 digits>.tsr             an RFC 3161 time stamp over the seal's checkpoint (if any)
 //!     manifest.json                          what was taken, with digests
 //!     manifest.dsse.json                     the seal: the signed statement of what is stored
 //!     SHA256SUMS                             for `sha256sum -c`
@@ -89,6 +90,12 @@ pub fn checkpoints(log: &LogName) -> ObjectName {
 #[must_use]
 pub fn checkpoint(log: &LogName, size: u64) -> ObjectName {
     checkpoints(log).join(&segment(&format!("{size:020}{NOTE_SUFFIX}")))
+}
+
+/// The time-stamp token over the checkpoint at `size` lines, in the acquisition's folder.
+#[must_use]
+pub fn time_stamp(size: u64) -> Segment {
+    segment(&format!("checkpoint-{size:020}.tsr"))
 }
 
 /// The size that a checkpoint's file name tells; `None` for any other name.

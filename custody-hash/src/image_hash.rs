@@ -206,13 +206,8 @@ impl ImageHash {
     }
 
     fn send(&mut self, piece: Piece, charge: Charge) {
-        let (part, queue) = (
-            Part {
-                piece,
-                charge: Some(Arc::new(charge)),
-            },
-            self.engine.queue(),
-        );
+        let part = Part::new(piece, Some(Arc::new(charge)));
+        let queue = self.engine.queue();
         self.sequential.send(&part, queue);
         self.chunks.send(part, queue);
     }

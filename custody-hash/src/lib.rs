@@ -70,15 +70,6 @@
 //!
 //! `port` adds the adapter to `custody-core`'s `ImageHasher` port. Without it this crate knows nothing but bytes.
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    expect(
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        reason = "a test fails by panicking"
-    )
-)]
 
 use std::num::NonZeroU64;
 

@@ -1,8 +1,6 @@
 //! Lengths around blocks, sectors and chunks, at the real chunk size, against `sha2` and the tools of a shell.
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test fails by panicking, and runs on 64 bits"
 )]

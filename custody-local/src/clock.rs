@@ -139,8 +139,6 @@ impl Drop for Sleep {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use futures::FutureExt as _;
 
     use super::*;

@@ -46,8 +46,6 @@ impl Entropy for SystemEntropy {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

@@ -5,6 +5,8 @@
 //! * [`StateFolder`] is where this host keeps what must not lie beside the evidence: the journal of each
 //!   acquisition, signing keys, and the newest checkpoint it has seen of each log.
 //! * [`FileSigner`] signs with an Ed25519 key in a file.
+//! * [`source::LocalSources`] are image files and block devices, opened for reading only.
+//! * [`ports`](ports()) puts all of it together; [`LocalPorts`] keeps the parts at hand.
 //! * [`SystemClock`], [`SystemEntropy`] and [`Host`] are the machine itself.
 //!
 //! Linux only: the guarantees rest on `renameat2`, `openat` with `O_NOFOLLOW`, and `flock`. File operations run on
@@ -15,16 +17,16 @@ mod clock;
 mod disk;
 mod entropy;
 mod host;
+mod local_ports;
+pub mod source;
 mod state;
 mod store;
 
 pub use clock::SystemClock;
 pub use entropy::SystemEntropy;
 pub use host::Host;
+pub use local_ports::{LocalPorts, LocalPortsOptions, ports};
 pub use state::{
     AcquisitionLock, FileSigner, JournalStore, KeyOrigin, StateFolder, StateOptions, TemporaryState,
 };
 pub use store::{AttributeUse, DirectoryReader, DirectoryStore, StoreOptions};
-#![forbid(unsafe_code)]
-
-pub mod source;

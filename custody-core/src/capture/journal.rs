@@ -88,6 +88,11 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The log's name.
+    pub(super) const fn log(&self) -> &LogName {
+        self.writer.log()
+    }
+
     /// What the log says so far.
     pub(super) const fn state(&self) -> &AcquisitionState {
         &self.state

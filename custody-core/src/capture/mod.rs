@@ -25,6 +25,7 @@ mod register;
 mod request;
 mod seal;
 mod snapshots;
+mod stamps;
 mod state;
 mod status;
 mod warrant;

@@ -63,6 +63,10 @@ pub(crate) struct AcquisitionState {
     pub(crate) items: BTreeMap<EvidenceItemId, ItemState>,
     pub(crate) seal_intent: Option<SealedObject>,
     pub(crate) sealed: Option<Vec<SealedObject>>,
+    /// The checkpoint of so many lines is to carry a time stamp.
+    pub(crate) stamp_intent: Option<u64>,
+    /// It carries one, or none was to be had.
+    pub(crate) stamp_settled: bool,
     pub(crate) abandoned: bool,
     pub(crate) closed: Option<ClosingState>,
 }
@@ -124,6 +128,8 @@ impl AcquisitionState {
             items,
             seal_intent: None,
             sealed: None,
+            stamp_intent: None,
+            stamp_settled: false,
             abandoned: false,
             closed: None,
         })
@@ -137,6 +143,8 @@ impl AcquisitionState {
         match &event.act {
             Act::SealIntent { manifest } => self.seal_intent = Some(manifest.clone()),
             Act::SealDone { objects } => self.sealed = Some(objects.clone()),
+            Act::StampIntent { size } => self.stamp_intent = Some(*size),
+            Act::StampDone { .. } | Act::StampFailed { .. } => self.stamp_settled = true,
             Act::AcquisitionAbandoned { .. } => self.abandoned = true,
             Act::AcquisitionClosed { state } => self.closed = Some(*state),
             act => {

@@ -1,12 +1,11 @@
 use serde::Serialize;
 
-use super::journal;
 use super::outcome::CaptureOutcome;
 use super::state::AcquisitionState;
-use crate::custody_log::AcquisitionSettings;
-use crate::error::Result;
+use crate::custody_log::{AcquisitionSettings, Event, read_chain};
+use crate::error::{Error, Result};
 use crate::ids::{MachineRef, Timestamp};
-use crate::port::{DiskDescription, LogName};
+use crate::port::{DiskDescription, LogName, LogStore};
 use crate::ports::Ports;
 
 /// Where an acquisition stands, as its log tells.
@@ -30,18 +29,32 @@ pub struct AcquisitionStatus {
 
 impl AcquisitionStatus {
     pub(super) async fn read(ports: &Ports, log: &LogName) -> Result<Self> {
-        let events = journal::events(ports, log).await?;
+        Ok(Self::of_journal(ports.log.as_ref(), log).await?.0)
+    }
+
+    /// What a journal says of an acquisition, and its events, with no other port at hand: for whoever lists or looks
+    /// for acquisitions before the ports that would go on with them can be made. Read only.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such log; [`Error::Integrity`] when it does not hold together.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn of_journal(journal: &dyn LogStore, log: &LogName) -> Result<(Self, Vec<Event>)> {
+        let events = read_chain(&log.to_string(), journal.lines(log, 0)).await?.1;
+        let opened_at = events.first().map(|event| event.when.utc);
+        let opened_at = opened_at.ok_or_else(|| Error::NotFound {
+            object: log.to_string(),
+        })?;
         let state = AcquisitionState::fold(&log.to_string(), &events)?;
-        let opened_at = events
-            .first()
-            .map_or_else(|| ports.clock.now(), |event| event.when.utc);
-        Ok(Self {
+        let status = Self {
             outcome: CaptureOutcome::of(&state, Vec::new()),
             machine: state.opened.machine.machine,
             disks: state.opened.machine.disks,
             settings: state.opened.settings,
             opened_at,
             lines: events.len() as u64,
-        })
+        };
+        Ok((status, events))
     }
 }

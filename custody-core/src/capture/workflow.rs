@@ -118,7 +118,8 @@ impl<'a> Workflow<'a> {
                 }
                 self.seal().await?;
             }
-            let (_, seal) = self.journal().await.checkpoint(self.ports).await?;
+            let (checkpoint, seal) = self.journal().await.checkpoint(self.ports).await?;
+            self.stamp(&checkpoint).await?;
             self.register_digests().await?;
             self.clean_up(&seal).await?;
             let state = self.state().await.closing_state();

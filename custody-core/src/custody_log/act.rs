@@ -573,13 +573,27 @@ pub enum Act {
         /// What.
         detail: String,
     },
-    /// A checkpoint carries a time-stamp token.
-    #[serde(rename = "checkpoint.stamped")]
-    CheckpointStamped {
-        /// Of how many lines.
+    /// A time stamp over the note of a checkpoint will be asked for.
+    #[serde(rename = "stamp.intent")]
+    StampIntent {
+        /// The checkpoint of so many lines.
+        size: u64,
+    },
+    /// The token is stored.
+    #[serde(rename = "stamp.done")]
+    StampDone {
+        /// The checkpoint of so many lines.
         size: u64,
         /// The token.
         token: SealedObject,
+    },
+    /// There is no token.
+    #[serde(rename = "stamp.failed")]
+    StampFailed {
+        /// The checkpoint of so many lines.
+        size: u64,
+        /// Why.
+        failure: Failure,
     },
     /// A custodian gave the acquisition up.
     #[serde(rename = "acquisition.abandoned")]

@@ -35,10 +35,11 @@ pub(crate) enum Urgency {
     Parallel,
 }
 
-/// Jobs in the order in which threads take them: sequential ones first, each kind first come, first served.
-///
-/// Parallel jobs do not starve: when they fall behind, their image's room is used up, nothing more is pushed, and the
-/// sequential ones run dry.
+/// After so many sequential jobs in a row a parallel one goes first, if there is one: the hole of one image, which
+/// keeps its sequential lanes busy for minutes, must not hold up the chunks of another.
+const SEQUENTIAL_IN_A_ROW: u32 = 4;
+
+/// Jobs in the order in which threads take them: sequential ones are preferred, each kind is first come, first served.
 #[derive(Default)]
 pub(crate) struct ReadyQueue {
     ready: Mutex<Ready>,
@@ -49,6 +50,8 @@ pub(crate) struct ReadyQueue {
 struct Ready {
     sequential: VecDeque<Arc<dyn Job>>,
     parallel: VecDeque<Arc<dyn Job>>,
+    /// How many sequential jobs were taken since the last parallel one.
+    in_a_row: u32,
     closed: bool,
 }
 
@@ -101,7 +104,14 @@ impl ReadyQueue {
 
 impl Ready {
     fn take(&mut self) -> Option<Arc<dyn Job>> {
-        self.sequential.pop_front().or_else(|| self.parallel.pop_front())
+        if (self.in_a_row < SEQUENTIAL_IN_A_ROW || self.parallel.is_empty())
+            && let Some(job) = self.sequential.pop_front()
+        {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+            return Some(job);
+        }
+        self.in_a_row = 0;
+        self.parallel.pop_front()
     }
 }
 

@@ -62,7 +62,7 @@ impl ChunkLanes {
                 }
                 Cut::Hash(cut) => {
                     let (piece, charge) = (part.piece.split_to(cut.taken_bytes), part.charge.clone());
-                    self.hash(cut, Part { piece, charge }, queue);
+                    self.hash(cut, Part::new(piece, charge), queue);
                 }
             }
         }
@@ -74,10 +74,7 @@ impl ChunkLanes {
             LastChunk::None => {}
             LastChunk::Open => self.end_chunk(queue),
             LastChunk::Zeros { length_bytes } => {
-                let zeros = Part {
-                    piece: Piece::Zero { length_bytes },
-                    charge: None,
-                };
+                let zeros = Part::new(Piece::Zero { length_bytes }, None);
                 self.open_chunk().send(zeros, queue);
                 self.end_chunk(queue);
             }
@@ -126,16 +123,9 @@ impl ChunkLanes {
     fn hash(&mut self, cut: HashCut, part: Part, queue: &ReadyQueue) {
         let lane = self.open_chunk();
         if cut.leading_zero_bytes > 0 {
-            let piece = Piece::Zero {
-                length_bytes: cut.leading_zero_bytes,
-            };
-            lane.send(
-                Part {
-                    piece,
-                    charge: part.charge.clone(),
-                },
-                queue,
-            );
+            let length_bytes = cut.leading_zero_bytes;
+            let zeros = Part::new(Piece::Zero { length_bytes }, part.charge.clone());
+            lane.send(zeros, queue);
         }
         lane.send(part, queue);
         if cut.chunk == AfterCut::Ends {

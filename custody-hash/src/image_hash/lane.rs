@@ -65,6 +65,12 @@ enum Standing<H: LaneHasher> {
     Done(Option<H::Outcome>),
 }
 
+impl Part {
+    pub(crate) fn new(piece: Piece, charge: Option<Arc<Charge>>) -> Self {
+        Self { piece, charge }
+    }
+}
+
 impl<H: LaneHasher> Lane<H> {
     pub(crate) fn new(name: LaneName, hasher: H, state: Arc<ImageState>, meter: Arc<Meter>) -> Arc<Self> {
         let mailbox = Mailbox {
@@ -177,8 +183,8 @@ impl<H: LaneHasher> Job for Lane<H> {
     }
 
     fn fail(&self, message: String) {
-        self.mailbox().standing = Standing::Done(None);
         self.state.fail(self.name.to_string(), message);
+        self.mailbox().standing = Standing::Done(None);
         self.abandon();
     }
 }
@@ -201,10 +207,7 @@ impl<H: LaneHasher> Mailbox<H> {
         if front.piece.length_bytes() <= left_bytes {
             return self.parts.pop_front();
         }
-        Some(Part {
-            piece: front.piece.split_to(left_bytes),
-            charge: front.charge.clone(),
-        })
+        Some(Part::new(front.piece.split_to(left_bytes), front.charge.clone()))
     }
 
     fn leave_unless_running(&mut self) -> Standing<H> {

@@ -61,7 +61,9 @@ impl ImageState {
         if let Some(answer) = ready() {
             return Poll::Ready(answer);
         }
-        self.waiting().replace(context.waker().clone());
+        let waker = context.waker().clone();
+        let replaced = self.waiting().replace(waker);
+        drop(replaced); // foreign code, outside the lock
         // Whatever became ready before the waker was in place did not wake it.
         ready().map_or(Poll::Pending, Poll::Ready)
     }

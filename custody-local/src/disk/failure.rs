@@ -1,7 +1,7 @@
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use custody_core::{Error, Result};
+use custody_core::Error;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 

@@ -107,6 +107,23 @@ impl Folder {
         check_ours(&self.path, &stat)
     }
 
+    /// What it and every folder above it are, up to the file system's root.
+    pub(crate) fn and_above(&self) -> Result<Vec<Stat>> {
+        let failed = |errno| failed(format!("what lies above {}", self.path), "describe")(errno);
+        let mut here = rustix::fs::openat(self, ".", FOLDER, Mode::empty()).map_err(failed)?;
+        let mut stats = vec![rustix::fs::fstat(&here).map_err(failed)?];
+        loop {
+            // O_PATH: a folder above may be crossed without being readable.
+            let above = rustix::fs::openat(&here, "..", FOLDER | OFlags::PATH, Mode::empty()).map_err(failed)?;
+            let stat = rustix::fs::fstat(&above).map_err(failed)?;
+            if stats.last().is_some_and(|below| same_file(below, &stat)) {
+                return Ok(stats);
+            }
+            stats.push(stat);
+            here = above;
+        }
+    }
+
     /// What is under this name, no link followed; `None` where there is nothing.
     pub(crate) fn stat(&self, name: &str) -> Result<Option<Stat>> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {

@@ -141,7 +141,7 @@ impl LineFile {
             .unwrap_or_default();
         if let Err(errno) = self.write(rest) {
             // Best effort: what stays is a torn tail, which is no line and which the next append settles.
-            drop(self.cut(ending.complete));
+            self.cut(ending.complete).ok();
             return Err(failed(&*self.path, "append")(errno));
         }
         rustix::fs::fdatasync(&self.file).map_err(failed(&*self.path, "sync"))?;

@@ -145,7 +145,7 @@ impl Drop for PartialFile {
     fn drop(&mut self) {
         if self.pending {
             // What cannot be removed now is discarded by the next deposit of the name, and listed as unfinished.
-            drop(self.remove());
+            self.remove().ok();
         }
     }
 }

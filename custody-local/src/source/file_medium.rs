@@ -103,10 +103,10 @@ impl FileMedium {
                 answer => answer,
             }
         };
-        self.direct.get_or_init(open).as_ref().map_err(|error| match error {
+        self.direct.get_or_init(open).as_ref().map_err(|error| match *error {
             // No /proc, or no right any more: the same as a file system without O_DIRECT.
             Errno::NOENT | Errno::ACCESS | Errno::PERM | Errno::NOSYS => Errno::INVAL,
-            other => *other,
+            other => other,
         })
     }
 }

@@ -26,6 +26,8 @@ mod block_device;
 mod description;
 mod device_use;
 mod errno;
+#[cfg(test)]
+mod failing_medium;
 mod file_medium;
 mod format;
 mod health;
@@ -39,6 +41,8 @@ mod opening;
 mod options;
 mod reading;
 mod recovery;
+#[cfg(test)]
+mod recovery_tests;
 mod spans;
 mod split_set;
 mod state;

@@ -48,7 +48,7 @@ struct Piece {
 }
 
 /// A range still to be settled.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum Pending {
     Untried(ByteRange),
     /// It holds a bad sector. `tried`: how often exactly this range was read.

@@ -13,7 +13,8 @@ const MAX_FILE_BYTES: usize = 64 * 1024;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The newest checkpoint of each log that this host has seen: what shows that a store was rolled back, however well
-/// the older state is signed. The file holds the three lines of [`Checkpoint::body`].
+/// the older state is signed. The file has one line:
+/// `<size> <root, hexadecimal> <origin>`.
 impl StateFolder {
     /// Keeps a checkpoint, durably, unless a newer one of the same log is kept already. Blocks.
     ///
@@ -38,7 +39,8 @@ impl StateFolder {
                 return Ok(());
             }
         }
-        replace(folder, &name, checkpoint.body().as_bytes())?;
+        let line = format!("{} {} {}\n", checkpoint.size, checkpoint.root, checkpoint.origin);
+        replace(folder, &name, line.as_bytes())?;
         branch.sync()
     }
 
@@ -100,7 +102,19 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Checkpoint>> {
     let path = folder.path_of(name);
     let bytes = read_up_to(&file, 0, MAX_FILE_BYTES).map_err(failed(&*path, "read"))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| Error::malformed(&*path, error.to_string()))?;
-    Checkpoint::parse_body(&path, text).map(Some)
+    parse(text)
+        .map(Some)
+        .ok_or_else(|| Error::malformed(path, "is not the line `<size> <root> <origin>` that custody writes"))
+}
+
+fn parse(text: &str) -> Option<Checkpoint> {
+    let (size, rest) = text.strip_suffix('\n')?.split_once(' ')?;
+    let (root, origin) = rest.split_once(' ')?;
+    Some(Checkpoint {
+        origin: origin.to_owned(),
+        size: size.parse().ok()?,
+        root: root.parse().ok()?,
+    })
 }
 
 /// Replaces the file in one step: a stop leaves the old one or the new one.

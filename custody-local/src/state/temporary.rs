@@ -6,8 +6,8 @@ use rustix::fs::{CWD, Mode, OFlags};
 use crate::disk::{Folder, failed};
 
 /// Source: statfs(2), Linux man-pages 6.9, read 2026-11-21.
-const TMPFS_MAGIC: u64 = 0x0102_1994;
-const RAMFS_MAGIC: u64 = 0x8584_58f6;
+const TMPFS_MAGIC: i128 = 0x0102_1994;
+const RAMFS_MAGIC: i128 = 0x8584_58f6;
 
 /// A cloud machine's resource disk, emptied whenever the machine moves, carries this file at its root.
 /// Source: WALinuxAgent, `azurelinuxagent/daemon/resourcedisk/default.py`, `DATALOSS_WARNING_FILE_NAME`;
@@ -18,7 +18,7 @@ const DATA_LOSS_WARNING: &[u8] = b"DATALOSS_WARNING_README.txt";
 pub(super) fn why_temporary(folder: &Folder, path: &Path) -> Result<Option<String>> {
     let system = rustix::fs::fstatfs(folder).map_err(failed(folder.path(), "describe"))?;
     // The kernel's word is signed on some machines; the magic number is its low 32 bits.
-    let magic = u64::from_ne_bytes(i64::from(system.f_type).to_ne_bytes()) & 0xffff_ffff;
+    let magic = i128::from(system.f_type) & 0xffff_ffff;
     if magic == TMPFS_MAGIC || magic == RAMFS_MAGIC {
         return Ok(Some("is in memory (tmpfs) and would be lost at the next start".into()));
     }

@@ -103,7 +103,7 @@ impl DirectoryStore {
         })
     }
 
-    pub(super) fn root(&self) -> &Arc<Folder> {
+    pub(crate) fn root(&self) -> &Arc<Folder> {
         self.reader.root()
     }
 

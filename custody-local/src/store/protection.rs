@@ -11,7 +11,7 @@ use crate::disk::{Attributes, Folder, Wanted, failed};
 
 /// The mode of a stored object.
 pub(super) const OBJECT_MODE: u32 = 0o444;
-const ANY_WRITE: u32 = 0o222;
+pub(super) const ANY_WRITE: u32 = 0o222;
 
 impl DirectoryStore {
     /// What a file stored here would be protected by, seen on an unnamed file that is gone again at once.

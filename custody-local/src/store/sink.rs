@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
     Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState, LegalHold,
-    ObjectState, Protection, ReadGrant, SinkCapabilities, StoredObject,
+    ObjectState, Protection, ProtectionKind, ReadGrant, SinkCapabilities, StoredObject,
 };
 use custody_core::{Acted, Error, Result, layout};
 use futures::stream::BoxStream;
@@ -10,6 +10,7 @@ use rustix::fs::FileType;
 
 use super::deposit::DirectoryDeposit;
 use super::directory_store::DirectoryStore;
+use super::protection::ANY_WRITE;
 use crate::disk::{Attributes, failed};
 
 /// `cases/<case>/<acquisition>/…`: where in an object's name its acquisition stands.
@@ -23,7 +24,8 @@ impl DirectoryStore {
         }
     }
 
-    /// Files carry no tag: what lies in the acquisition's own folder is its own, unless somebody else owns the file.
+    /// Files carry no tag: a read-only file in the acquisition's own folder is its own, unless somebody else owns it.
+    /// A writable one was not put there by this sink, unless the file system keeps no modes.
     fn state_blocking(&self, name: &ObjectName, acquisition: &AcquisitionId) -> Result<ObjectState> {
         let Some(folder) = self.reader.folder_of(name)? else {
             return Ok(ObjectState::Absent);
@@ -36,7 +38,7 @@ impl DirectoryStore {
         let ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && (stat.st_uid == us || stat.st_uid == 0)
             && is_in_folder_of(name, acquisition);
-        if !ours {
+        if !ours || (stat.st_mode & ANY_WRITE != 0 && self.observe_protection()?.kind != ProtectionKind::None) {
             return Ok(ObjectState::Foreign);
         }
         // Not `Absent` should it vanish now: something takes objects away, and that must not look like a fresh name.

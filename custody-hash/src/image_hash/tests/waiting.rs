@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    ImageLayout, ImageOptions, Piece,
+    ImageLayout, ImageOptions, Piece, WholeDigests,
     samples::{Event, Hooked, data, engine, image_of, sha2_of},
 };
 
@@ -249,6 +249,34 @@ fn a_dropped_image_does_not_hash_its_hole_to_the_end() {
     let started = Instant::now();
     drop(engine); // waits for its thread
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn the_hole_of_one_image_does_not_hold_up_the_chunks_of_another() {
+    let engine = engine(1);
+    let mut holey = engine
+        .start(ImageLayout::new(1 << 40), ImageOptions::default())
+        .unwrap();
+    holey
+        .push_blocking(Piece::Zero {
+            length_bytes: 1 << 40,
+        })
+        .unwrap();
+    let options = ImageOptions::default().with_whole_digests(WholeDigests::Omit);
+    let mut image = engine
+        .start(ImageLayout::new(10 * PIECE_BYTES as u64), options)
+        .unwrap();
+    let started = Instant::now();
+    for seed in 0..10 {
+        image.push_blocking(data(PIECE_BYTES, seed)).unwrap();
+    }
+    image.finish_blocking().unwrap();
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(holey.progress().hashed_bytes() < 1 << 40);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use custody_core::ids::{AcquisitionId, DiskId, MachineRef, SnapshotName, Timestamp};
 use custody_core::port::{
-    Clock as _, DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind,
+    DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind,
 };
 use custody_core::{Error, Result, ServiceRecord};
 

@@ -1,0 +1,84 @@
+use serde_json::{Map, Value, json};
+
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printable;
+
+/// What a command found or did: the same for a person and for a program.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    text: String,
+    document: Map<String, Value>,
+    failure: Option<Failure>,
+    streamed: bool,
+}
+
+impl Answer {
+    /// For a person, this text; for a program, the members of this object.
+    pub(crate) fn new(text: impl Into<String>, document: Value) -> Self {
+        let document = match document {
+            Value::Object(members) => members,
+            other => Map::from_iter([("answer".to_owned(), other)]),
+        };
+        Self {
+            text: text.into(),
+            document,
+            ..Self::default()
+        }
+    }
+
+    /// Everything was written to standard output on the way.
+    pub(crate) fn streamed() -> Self {
+        Self {
+            streamed: true,
+            ..Self::default()
+        }
+    }
+
+    /// It did not end well, all the same.
+    #[must_use]
+    pub(crate) fn with_failure(mut self, failure: Option<Failure>) -> Self {
+        self.failure = failure;
+        self
+    }
+
+    /// Prints it, and gives the exit.
+    pub(crate) fn print(self, command: &str, console: &Console) -> Exit {
+        let exit = self.failure.as_ref().map_or(Exit::Done, Failure::exit);
+        if console.is_json() {
+            if !self.streamed || self.failure.is_some() {
+                print_document(command, exit, self.document, self.failure, console);
+            }
+        } else {
+            console.out(printable::lines(&self.text).as_bytes());
+            if let Some(failure) = self.failure {
+                console.err(&failure.to_text());
+            }
+        }
+        exit
+    }
+}
+
+/// Prints why there is no answer, and gives the exit.
+pub(crate) fn print_failure(command: &str, failure: Failure, console: &Console) -> Exit {
+    Answer::default().with_failure(Some(failure)).print(command, console)
+}
+
+fn print_document(
+    command: &str,
+    exit: Exit,
+    members: Map<String, Value>,
+    failure: Option<Failure>,
+    console: &Console,
+) {
+    let mut document = Map::new();
+    document.insert("command".into(), json!(command));
+    document.insert("exit".into(), json!(exit.code()));
+    if let Some(failure) = failure {
+        failure.into_members(&mut document);
+    }
+    document.extend(members);
+    // One line, so that the document can also end a stream of JSON Lines.
+    console.out(format!("{}\n", Value::Object(document)).as_bytes());
+}

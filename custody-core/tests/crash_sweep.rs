@@ -1,0 +1,107 @@
+//! Every changing call of a capture fails in every way, and the capture is resumed (I4).
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use custody_core::custody_log::ClosingState;
+use custody_testkit::fake::FakeWorld;
+use custody_testkit::fault::CrashMode;
+use support::*;
+
+/// More resumes than any single fault can need.
+const MAX_RESUMES: usize = 4;
+
+fn sweep(what: &str, make: impl Fn() -> FakeWorld) -> u64 {
+    let world = make();
+    capture(world.ports()).unwrap();
+    let calls = world.calls();
+    assert!(calls > 20, "{what}: only {calls} changing calls");
+    for at in 1..=calls {
+        for mode in CrashMode::ALL {
+            let what = format!("{what}: call {at}, {mode:?}");
+            let world = make().with_crash(at, mode);
+            let first = capture(world.ports());
+            world.restart();
+            finish(&world, first.ok(), &what);
+        }
+    }
+    calls
+}
+
+/// Resumes until the capture is closed, and checks what must hold then.
+fn finish(world: &FakeWorld, first: Option<custody_core::capture::CaptureOutcome>, what: &str) {
+    if logs(world).is_empty() {
+        assert!(
+            world.machine.snapshots().is_empty(),
+            "{what}: something was made and no log knows of it"
+        );
+        let outcome = capture(world.ports()).unwrap();
+        assert_eq!(outcome.state, Some(ClosingState::Complete), "{what}");
+        return assert_rest(world, &outcome, what);
+    }
+    let mut outcome = first;
+    for _ in 0..MAX_RESUMES {
+        // Resuming what is closed must do no harm, and completes what was lost between the closing line and the
+        // register.
+        outcome = Some(resume(world).unwrap_or_else(|error| panic!("{what}: {error}: {:?}", error.causes())));
+        if outcome.as_ref().is_some_and(|outcome| outcome.state.is_some()) {
+            break;
+        }
+    }
+    let outcome = outcome.unwrap();
+    // A lost reply may cost an attempt; it may never cost the evidence.
+    assert_eq!(
+        outcome.state,
+        Some(ClosingState::Complete),
+        "{what}: {outcome:#?}"
+    );
+    assert_rest(world, &outcome, what);
+    let report = verify(world);
+    assert!(report.is_empty(), "{what}: {report:?}");
+}
+
+/// What speaks against the stored items: each must be there byte for byte.
+fn verify(world: &FakeWorld) -> Vec<String> {
+    let manifest = world.store.bytes(&object(world, "manifest.json")).unwrap();
+    let manifest: custody_core::manifest::Manifest = serde_json::from_slice(&manifest).unwrap();
+    let mut faults = Vec::new();
+    for sealed in manifest.objects() {
+        let stored = world
+            .store
+            .bytes(&folder(world).join(&sealed.file))
+            .unwrap_or_default();
+        if custody_core::digest::Sha256Digest::of(&stored) != sealed.sha256 {
+            faults.push(sealed.file.to_string());
+        }
+    }
+    for item in &manifest.items {
+        let stored = world
+            .store
+            .bytes(&folder(world).join(&item.file))
+            .unwrap_or_default();
+        if stored != world.machine.disk_bytes(&item.planned.disk).unwrap() {
+            faults.push(item.file.to_string());
+        }
+    }
+    faults
+}
+
+#[test]
+fn i04_a_capture_by_stream_survives_a_fault_at_every_call() {
+    sweep("deposit", two_disks);
+}
+
+#[test]
+fn i04_a_capture_by_import_survives_a_fault_at_every_call() {
+    sweep("import", || one_disk().with_import());
+}
+
+#[test]
+fn i04_a_capture_with_every_optional_part_survives_a_fault_at_every_call() {
+    sweep("everything", || {
+        one_disk()
+            .with_second_signer()
+            .with_timestamps()
+            .with_digest_register()
+    });
+}

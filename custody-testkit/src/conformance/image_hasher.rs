@@ -1,0 +1,396 @@
+//! The clauses of [`ImageHasher`].
+
+mod expected;
+mod stream;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use custody_core::Error;
+use custody_core::digest::CHUNK_BYTES;
+use custody_core::extent::{ByteRange, Extent, ReadFault, ZeroWord};
+use custody_core::port::{HashOptions, ImageHasher, WholeImage};
+use futures::future::join_all;
+
+use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
+use crate::fake::pattern;
+use expected::Expected;
+use stream::{Counted, Taken, cut, hash};
+
+const MIB: usize = 1024 * 1024;
+const CHUNK: usize = 4 * MIB;
+const _: () = assert!(CHUNK as u64 == CHUNK_BYTES);
+
+/// How many bytes of an image an engine may hold unless its harness says otherwise.
+const DEFAULT_HELD_BYTES: u64 = 64 * MIB as u64;
+
+/// An engine that digests images.
+pub struct HasherHarness {
+    hasher: Arc<dyn ImageHasher>,
+    side: Vec<String>,
+    held: u64,
+}
+
+impl HasherHarness {
+    /// This engine.
+    #[must_use]
+    pub fn new(hasher: Arc<dyn ImageHasher>) -> Self {
+        Self {
+            hasher,
+            side: Vec::new(),
+            held: DEFAULT_HELD_BYTES,
+        }
+    }
+
+    /// The engine knows these digests for older tools, of `md5` and `sha1`.
+    #[must_use]
+    pub fn with_side(mut self, names: &[&str]) -> Self {
+        self.side = names.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// The engine holds at most so many bytes of an image; 64 MiB by default.
+    #[must_use]
+    pub fn holding_at_most(mut self, bytes: u64) -> Self {
+        self.held = bytes;
+        self
+    }
+
+    async fn hash(&self, bytes: &Bytes, sizes: &[usize], options: HashOptions) -> Result<Taken, ClauseFailure> {
+        hash(&*self.hasher, bytes.len() as u64, cut(bytes, sizes), options).await
+    }
+}
+
+impl fmt::Debug for HasherHarness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HasherHarness({})", self.hasher)
+    }
+}
+
+/// Images around the boundaries of blocks and chunks.
+fn images() -> impl Iterator<Item = Bytes> {
+    [0, 1, 55, 56, 63, 64, 65, 511, 512, 513, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 17]
+        .into_iter()
+        .map(|length| Bytes::from(pattern(length, 1)))
+}
+
+/// An image with everything that is not read in it, and its bytes.
+fn image_with_holes() -> (Vec<Extent>, Bytes) {
+    let mut bytes = pattern(5 * CHUNK + 1000, 2);
+    // From inside of the first chunk over two whole ones into the fourth; some bad sectors in the last.
+    let holes = ByteRange::at(CHUNK_BYTES - 512, 2 * CHUNK_BYTES + 1024);
+    let bad = ByteRange::at(4 * CHUNK_BYTES + 512, 1024);
+    for range in [holes, bad] {
+        for at in range.start()..range.end() {
+            if let Some(byte) = usize::try_from(at).ok().and_then(|at| bytes.get_mut(at)) {
+                *byte = 0;
+            }
+        }
+    }
+    let bytes = Bytes::from(bytes);
+    let data = |start: u64, end: u64| {
+        let (from, to) = (usize::try_from(start), usize::try_from(end));
+        Extent::Data {
+            at: start,
+            bytes: bytes.slice(from.unwrap_or_default()..to.unwrap_or_default()),
+        }
+    };
+    let word = ZeroWord::FileSystemHole;
+    let fault = ReadFault::new("EIO", 3);
+    let extents = vec![
+        data(0, holes.start()),
+        Extent::Zero { range: holes, word },
+        data(holes.end(), bad.start()),
+        Extent::Unread { range: bad, fault },
+        data(bad.end(), bytes.len() as u64),
+    ];
+    (extents, bytes)
+}
+
+/// `IH-01`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_01_the_stored_file_is_digested(harness: &HasherHarness) -> Conforms {
+    for bytes in images() {
+        let taken = harness.hash(&bytes, &[MIB], HashOptions::default()).await?;
+        let due = Expected::of(&bytes).stored_file;
+        ensure!(
+            taken.digests.stored_file == Some(due),
+            "{} bytes: the stored file's digest is {:?}, due is {due}",
+            bytes.len(),
+            taken.digests.stored_file
+        );
+        let told = taken.digests.length.bytes();
+        ensure!(told == bytes.len() as u64, "{} bytes are told as {told}", bytes.len());
+    }
+    let (extents, bytes) = image_with_holes();
+    let taken = hash(&*harness.hasher, bytes.len() as u64, extents, HashOptions::default()).await?;
+    ensure!(
+        taken.digests.stored_file == Some(Expected::of(&bytes).stored_file),
+        "zeros and unread ranges are not counted as zeros"
+    );
+    Ok(())
+}
+
+/// `IH-02`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_02_each_chunk_is_digested_once_in_order(harness: &HasherHarness) -> Conforms {
+    for whole in [WholeImage::Digest, WholeImage::Omit] {
+        let options = || HashOptions::default().with_whole(whole);
+        for bytes in images() {
+            let taken = harness.hash(&bytes, &[MIB + 1], options()).await?;
+            let due = Expected::of(&bytes).chunks;
+            ensure!(
+                taken.chunks == due,
+                "{} bytes, whole image {whole:?}: the chunk digests are {:?}, due are {due:?}",
+                bytes.len(),
+                taken.chunks
+            );
+            let told = taken.digests.chunks;
+            ensure!(told == due.len() as u64, "{} chunks are told as {told}", due.len());
+        }
+        let (extents, bytes) = image_with_holes();
+        let taken = hash(&*harness.hasher, bytes.len() as u64, extents, options()).await?;
+        ensure!(taken.chunks == Expected::of(&bytes).chunks, "chunks with zeros have other digests");
+    }
+    Ok(())
+}
+
+/// `IH-03`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_03_the_root_is_over_the_chunk_digests(harness: &HasherHarness) -> Conforms {
+    for whole in [WholeImage::Digest, WholeImage::Omit] {
+        for bytes in images() {
+            let taken = harness.hash(&bytes, &[MIB], HashOptions::default().with_whole(whole)).await?;
+            let due = Expected::of(&bytes).root;
+            ensure!(
+                taken.digests.root == due,
+                "{} bytes, whole image {whole:?}: the root is {}, due is {due}",
+                bytes.len(),
+                taken.digests.root
+            );
+        }
+    }
+    Ok(())
+}
+
+/// `IH-04`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_04_the_disk_data_is_digested_apart(harness: &HasherHarness) -> Conforms {
+    let bytes = Bytes::from(pattern(CHUNK + 1024, 3));
+    for length in [0, 1, 512, CHUNK - 1, CHUNK, CHUNK + 512, CHUNK + 1024] {
+        let options = HashOptions::default().with_data_length(Some(length as u64));
+        let taken = harness.hash(&bytes, &[700_001], options).await?;
+        let due = Expected::of(&bytes.slice(..length)).stored_file;
+        ensure!(
+            taken.digests.disk_data == Some(due),
+            "the digest of {length} bytes of disk data is {:?}, due is {due}",
+            taken.digests.disk_data
+        );
+    }
+    let (extents, bytes) = image_with_holes();
+    let length = 4 * CHUNK + 1000;
+    let options = HashOptions::default().with_data_length(Some(length as u64));
+    let taken = hash(&*harness.hasher, bytes.len() as u64, extents, options).await?;
+    let due = Expected::of(&bytes.slice(..length)).stored_file;
+    ensure!(taken.digests.disk_data == Some(due), "disk data that ends in zeros has another digest");
+    Ok(())
+}
+
+/// `IH-05`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_05_how_a_stream_is_cut_changes_nothing(harness: &HasherHarness) -> Conforms {
+    let small = Bytes::from(pattern(3000, 4));
+    let large = Bytes::from(pattern(2 * CHUNK + 5000, 5));
+    let cuts: [(&Bytes, &[usize]); 8] = [
+        (&small, &[1]),
+        (&small, &[63, 1, 64, 65]),
+        (&small, &[511, 2]),
+        (&large, &[CHUNK]),
+        (&large, &[CHUNK - 1, 2]),
+        (&large, &[CHUNK + 1]),
+        (&large, &[65_536, 1, 4095]),
+        (&large, &[3 * CHUNK]),
+    ];
+    for (bytes, sizes) in cuts {
+        let options = || HashOptions::default().with_data_length(Some(bytes.len() as u64 - 512));
+        // Whether the digests are right is another clause's matter: here they must be the same.
+        let whole = harness.hash(bytes, &[bytes.len()], options()).await?;
+        let pieces = harness.hash(bytes, sizes, options()).await?;
+        ensure!(whole == pieces, "{} bytes in pieces of {sizes:?} give other digests", bytes.len());
+    }
+    Ok(())
+}
+
+/// `IH-06`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_06_extents_must_cover_the_length_in_order(harness: &HasherHarness) -> Conforms {
+    let data = |at: u64, length: usize| Extent::Data {
+        at,
+        bytes: Bytes::from(pattern(length, 1)),
+    };
+    let zero = |at: u64, length: u64| Extent::Zero {
+        range: ByteRange::at(at, length),
+        word: ZeroWord::FileSystemHole,
+    };
+    let wrong: [(&str, Vec<Extent>); 8] = [
+        ("a gap", vec![data(0, 1000), data(1500, 1500)]),
+        ("an overlap", vec![data(0, 1000), data(500, 2500)]),
+        ("a late start", vec![data(1, 2999)]),
+        ("too much", vec![data(0, 3000), data(3000, 1)]),
+        ("too many zeros", vec![data(0, 1000), zero(1000, 2001)]),
+        ("a gap before zeros", vec![data(0, 1000), zero(1001, 1999)]),
+        ("too little", vec![data(0, 1000), data(1000, 1999)]),
+        ("nothing", vec![]),
+    ];
+    for (what, extents) in wrong {
+        let mut hash = harness.hasher.start(3000, HashOptions::default())?;
+        let outcome = async {
+            for extent in extents {
+                hash.push(extent).await?;
+            }
+            hash.finish().await
+        };
+        refused!(outcome.await, Error::Misuse { .. }, "extents with {what}");
+    }
+    let options = HashOptions::default().with_data_length(Some(3001));
+    refused!(harness.hasher.start(3000, options), Error::Misuse { .. }, "more disk data than bytes");
+    Ok(())
+}
+
+/// `IH-07`, as far as the bytes that were pushed are counted until nobody holds them.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_07_memory_stays_bounded(harness: &HasherHarness) -> Conforms {
+    let piece = Bytes::from(pattern(MIB, 1));
+    let pieces = harness.held / MIB as u64 + 32;
+    let alive = Arc::new(AtomicU64::new(0));
+    let mut hash = harness.hasher.start(pieces * MIB as u64, HashOptions::default())?;
+    let mut most = 0;
+    for number in 0..pieces {
+        let bytes = Counted::new(piece.clone(), &alive);
+        let at = number * MIB as u64;
+        hash.push(Extent::Data { at, bytes }).await?;
+        most = alive.load(Ordering::SeqCst).max(most);
+    }
+    hash.finish().await?;
+    ensure!(most <= harness.held, "{most} bytes were held, at most {} may be", harness.held);
+    Ok(())
+}
+
+/// `IH-08`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_08_many_images_at_once_are_as_each_alone(harness: &HasherHarness) -> Conforms {
+    let images: Vec<Bytes> = (1..=6_u8)
+        .map(|seed| Bytes::from(pattern(usize::from(seed) * 900_001, seed)))
+        .collect();
+    let options = || HashOptions::default().with_data_length(Some(900_000));
+    let mut alone = Vec::new();
+    for bytes in &images {
+        alone.push(harness.hash(bytes, &[100_000], options()).await?);
+    }
+    let mut hashes = Vec::new();
+    for bytes in &images {
+        hashes.push(harness.hasher.start(bytes.len() as u64, options())?);
+    }
+    // Every image is under way before any of them ends.
+    let together = join_all(images.iter().zip(hashes).map(|(bytes, mut hash)| async move {
+        for extent in cut(bytes, &[100_000]) {
+            hash.push(extent).await?;
+            yield_once().await;
+        }
+        hash.finish().await
+    }))
+    .await;
+    for (number, (alone, together)) in alone.iter().zip(together).enumerate() {
+        let (_, together) = together?;
+        ensure!(alone.digests == together, "image {number} has other digests among others than alone");
+    }
+    Ok(())
+}
+
+/// Lets the other images have their turn.
+async fn yield_once() {
+    let mut yielded = false;
+    futures::future::poll_fn(move |context| {
+        if yielded {
+            return std::task::Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// Name, and the digests of nothing and of `abc`. Sources: RFC 1321 section A.5; FIPS 180-4 examples.
+const SIDE: [(&str, &str, &str); 2] = [
+    ("md5", "d41d8cd98f00b204e9800998ecf8427e", "900150983cd24fb0d6963f7d28e17f72"),
+    (
+        "sha1",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "a9993e364706816aba3e25717850c26c9cd0d89d",
+    ),
+];
+
+/// `IH-09`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ih_09_an_unknown_side_digest_is_unsupported(harness: &HasherHarness) -> Conforms {
+    let options = |name: &str| HashOptions::default().with_side(vec![name.to_owned()]);
+    for name in ["crc-of-nobody", "", "MD5"] {
+        refused!(
+            harness.hasher.start(3, options(name)),
+            Error::Unsupported { .. },
+            "the side digest {name:?}"
+        );
+    }
+    for (name, of_nothing, of_abc) in SIDE {
+        if !harness.side.iter().any(|known| known == name) {
+            refused!(
+                harness.hasher.start(3, options(name)),
+                Error::Unsupported { .. },
+                "the side digest {name}, which the engine does not have"
+            );
+            continue;
+        }
+        for (bytes, due) in [(Bytes::new(), of_nothing), (Bytes::from_static(b"abc"), of_abc)] {
+            let taken = harness.hash(&bytes, &[1], options(name)).await?;
+            let told = taken.digests.side.get(name).map(String::as_str);
+            ensure!(told == Some(due), "{name} of {bytes:?} is {told:?}, due is {due}");
+        }
+    }
+    Ok(())
+}
+
+suite! { ($)
+    /// Mounts the clauses of `ImageHasher` as tests, on a [`HasherHarness`](crate::conformance::image_hasher::HasherHarness).
+    image_hasher_conformance, image_hasher, HasherHarness, [
+        ih_01_the_stored_file_is_digested,
+        ih_02_each_chunk_is_digested_once_in_order,
+        ih_03_the_root_is_over_the_chunk_digests,
+        ih_04_the_disk_data_is_digested_apart,
+        ih_05_how_a_stream_is_cut_changes_nothing,
+        ih_06_extents_must_cover_the_length_in_order,
+        ih_07_memory_stays_bounded,
+        ih_08_many_images_at_once_are_as_each_alone,
+        ih_09_an_unknown_side_digest_is_unsupported,
+    ]
+}
