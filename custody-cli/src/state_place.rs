@@ -68,7 +68,7 @@ impl StatePlace {
         words
     }
 
-    fn options(&self) -> StateOptions {
+    pub(crate) fn options(&self) -> StateOptions {
         let temporary = if self.allow_temporary_state {
             TemporaryState::Allow
         } else {

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod port;
 mod ports;
 mod service;
+pub mod verify;
 pub mod visible;
 
 pub use error::{Answer, BoxError, Error, Remedy, Result};

@@ -219,6 +219,6 @@ async fn unanchored(ports: &Ports, name: &LogName, local: LogHead, anchored: Log
 }
 
 /// The events of a log, for whoever only reads them.
-pub(super) async fn events(ports: &Ports, name: &LogName) -> Result<Vec<Event>> {
-    Ok(read_chain(&name.to_string(), ports.log.lines(name, 0)).await?.1)
+pub(super) async fn events(log: &dyn LogStore, name: &LogName) -> Result<Vec<Event>> {
+    Ok(read_chain(&name.to_string(), log.lines(name, 0)).await?.1)
 }

@@ -1,8 +1,9 @@
 use serde::Serialize;
 
+use super::journal;
 use super::outcome::CaptureOutcome;
 use super::state::AcquisitionState;
-use crate::custody_log::{AcquisitionSettings, Event, read_chain};
+use crate::custody_log::{AcquisitionSettings, Event};
 use crate::error::{Error, Result};
 use crate::ids::{MachineRef, Timestamp};
 use crate::port::{DiskDescription, LogName, LogStore};
@@ -41,12 +42,12 @@ impl AcquisitionStatus {
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
     pub async fn of_journal(journal: &dyn LogStore, log: &LogName) -> Result<(Self, Vec<Event>)> {
-        let events = read_chain(&log.to_string(), journal.lines(log, 0)).await?.1;
+        let events = journal::events(journal, log).await?;
+        let state = AcquisitionState::fold(&log.to_string(), &events)?;
         let opened_at = events.first().map(|event| event.when.utc);
         let opened_at = opened_at.ok_or_else(|| Error::NotFound {
             object: log.to_string(),
         })?;
-        let state = AcquisitionState::fold(&log.to_string(), &events)?;
         let status = Self {
             outcome: CaptureOutcome::of(&state, Vec::new()),
             machine: state.opened.machine.machine,

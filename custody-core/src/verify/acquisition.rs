@@ -246,7 +246,7 @@ impl Verifier {
         covered.extend([layout::MANIFEST_FILE, layout::ENVELOPE_FILE, layout::SUMS_FILE].map(layout::segment));
         for object in sealed.unwrap_or_default().iter().chain(&log.tokens) {
             if covered.insert(object.file.clone()) {
-                findings.extend(self.check_object(&records.token_or_object(object, inventory), object).await);
+                findings.extend(self.check_object(&folder.join(&object.file), object).await);
             }
         }
         findings.extend(records.uncovered_objects(&covered, inventory));
@@ -415,16 +415,6 @@ impl Records<'_> {
         })
     }
 
-    /// A token lies in the folder of checkpoints, anything else beside the items.
-    fn token_or_object(&self, object: &SealedObject, inventory: &Inventory) -> ObjectName {
-        let token = checkpoint_folder(self.folder).join(&object.file);
-        if inventory.objects.contains_key(&token) {
-            token
-        } else {
-            self.folder.join(&object.file)
-        }
-    }
-
     /// Names under which attempts that are not evidence left something, with the lists beside them.
     fn leftovers(&self) -> BTreeSet<Segment> {
         let suffixes = [layout::CHUNK_LIST_SUFFIX, layout::ZERO_RANGES_SUFFIX, layout::MAP_SUFFIX];
@@ -436,6 +426,7 @@ impl Records<'_> {
                 item.begun.iter().filter(move |file| Some(*file) != evidence.as_ref())
             })
             .flat_map(|file| suffixes.map(|suffix| file.with_suffix(suffix)).into_iter().chain([file.clone()]))
+            .chain(self.log.stamped.iter().cloned())
             .collect()
     }
 
@@ -444,14 +435,13 @@ impl Records<'_> {
         let log = layout::segment(layout::LOG_FILE);
         let checkpoints = checkpoint_folder(self.folder);
         let leftovers = self.leftovers();
-        let tokens: BTreeSet<&Segment> = self.log.tokens.iter().map(|token| &token.file).collect();
         inventory
             .below(self.folder)
             .filter(|name| {
                 let file = name.file_name();
                 let folder = name.folder();
                 let known = if folder.as_ref() == Some(&checkpoints) {
-                    layout::checkpoint_size(&file).is_some() || tokens.contains(&file)
+                    layout::checkpoint_size(&file).is_some()
                 } else {
                     folder.as_ref() == Some(self.folder)
                         && (file == log || covered.contains(&file) || leftovers.contains(&file))
@@ -462,20 +452,30 @@ impl Records<'_> {
             .collect()
     }
 
-    /// Objects that are there and, as the record itself says, no evidence.
+    /// Objects that are there and, as the record itself says, no evidence; and what of the record is not checked.
     fn not_evidence(&self, inventory: &Inventory) -> Vec<Finding> {
+        let tokens: BTreeSet<Segment> = self.log.tokens.iter().map(|token| token.file.clone()).collect();
+        let notes = tokens.iter().map(|token| {
+            Finding::note(
+                &self.folder.join(token),
+                "signature of the time-stamp authority",
+                "a check with the authority's certificate",
+                "not checked here: `openssl ts -verify` checks it; the token is the one that the log names",
+            )
+        });
         self.leftovers()
-            .into_iter()
-            .map(|file| self.folder.join(&file))
+            .difference(&tokens)
+            .map(|file| self.folder.join(file))
             .filter(|name| inventory.objects.contains_key(name))
             .map(|name| {
                 Finding::note(
                     &name,
                     "whole object",
-                    "nothing: the log says that this attempt is not evidence",
+                    "nothing: no line says that what was begun under this name is evidence",
                     "an object; it is not evidence",
                 )
             })
+            .chain(notes)
             .collect()
     }
 

@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
 use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject};
-use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, StoreId};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment, StoreId};
 use crate::layout;
 use crate::manifest::NotEvidence;
 use crate::port::{Machine, NotAcquired, Protection, SnapshotKind};
@@ -36,8 +36,6 @@ pub(super) struct SealIntent {
 #[derive(Debug, Clone)]
 pub(super) struct Sealed {
     pub(super) seq: u64,
-    /// The intent that it answers.
-    pub(super) intent: Option<u64>,
     pub(super) objects: Vec<SealedObject>,
     /// The first later line that is not about a stop.
     pub(super) next: Option<u64>,
@@ -56,6 +54,8 @@ pub(super) struct AcquisitionLog {
     pub(super) abandoned: bool,
     /// Time-stamp tokens that lines name.
     pub(super) tokens: Vec<SealedObject>,
+    /// Names under which a token may lie that no line names.
+    pub(super) stamped: BTreeSet<Segment>,
     /// Number (from 0) of the first line that says a snapshot was taken, and of the first grant's intent.
     pub(super) first_snapshot: Option<u64>,
     pub(super) first_grant: Option<u64>,
@@ -76,6 +76,7 @@ impl AcquisitionLog {
             closed: None,
             abandoned: false,
             tokens: Vec::new(),
+            stamped: BTreeSet::new(),
             first_snapshot: None,
             first_grant: None,
             discipline: Discipline::default(),
@@ -160,14 +161,28 @@ impl AcquisitionLog {
                 if self.sealed.is_some() {
                     self.wrong(line, "one seal", "another");
                 }
+                let intended = self
+                    .seal_intents
+                    .iter()
+                    .find(|intent| Some(intent.seq) == event.intent)
+                    .map(|intent| &intent.manifest);
+                if !intended.is_some_and(|manifest| objects.contains(manifest)) {
+                    self.wrong(line, "a seal of the manifest that the intent names", "another");
+                }
                 self.sealed = Some(Sealed {
                     seq,
-                    intent: event.intent,
                     objects,
                     next: None,
                 });
             }
-            Act::CheckpointStamped { token, .. } => self.tokens.push(token),
+            Act::StampIntent { size } => drop(self.stamped.insert(layout::time_stamp(size))),
+            Act::StampDone { size, token } => {
+                if token.file != layout::time_stamp(size) {
+                    let found = token.file.to_string();
+                    self.wrong(line, format!("the token {}", layout::time_stamp(size)), found);
+                }
+                self.tokens.push(token);
+            }
             Act::AcquisitionAbandoned { .. } => self.abandoned = true,
             Act::AcquisitionClosed { state } => self.close(line, seq, state),
             act => self.fold_item(line, seq, act),
@@ -298,6 +313,7 @@ const fn kept_bytes(act: &Act, bytes: usize) -> usize {
         | Act::RevokeDone { .. }
         | Act::RevokeFailed { .. }
         | Act::AcquisitionResumed { .. }
+        | Act::StampFailed { .. }
         | Act::TailSetAside { .. } => 0,
         _ => bytes,
     }

@@ -94,11 +94,12 @@ impl ChunkComparison {
         }
         self.differing += 1;
         self.first_line = self.first_line.or(Some((self.chunk, *found, line)));
+        let room = self.ranges.len() < MAX_NAMED_RANGES;
         match self.ranges.last_mut() {
             Some(last) if last.end() == range.start() => {
                 *last = ByteRange::at(last.start(), last.length() + range.length());
             }
-            _ if self.ranges.len() < MAX_NAMED_RANGES => self.ranges.push(range),
+            _ if room => self.ranges.push(range),
             _ => {}
         }
         Ok(())

@@ -15,6 +15,7 @@ enum Deed {
     Seal,
     Digest,
     Delete,
+    Stamp,
 }
 
 impl Deed {
@@ -27,6 +28,7 @@ impl Deed {
             Self::Seal => "seal",
             Self::Digest => "digest",
             Self::Delete => "delete",
+            Self::Stamp => "stamp",
         }
     }
 }
@@ -151,6 +153,10 @@ fn sided(act: &Act) -> Option<(Deed, Side, String)> {
         Act::DeleteIntent { item, snapshot, .. } => (Deed::Delete, Intent, format!("{snapshot} of {item}")),
         Act::DeleteDone { item, snapshot } | Act::DeleteFailed { item, snapshot, .. } => {
             (Deed::Delete, Answer, format!("{snapshot} of {item}"))
+        }
+        Act::StampIntent { size } => (Deed::Stamp, Intent, format!("of the checkpoint of {size} lines")),
+        Act::StampDone { size, .. } | Act::StampFailed { size, .. } => {
+            (Deed::Stamp, Answer, format!("of the checkpoint of {size} lines"))
         }
         _ => return None,
     };

@@ -4,7 +4,6 @@ use super::Verifier;
 use super::chunk_comparison::{ChunkComparison, Compared};
 use super::chunk_list::{ChunkList, LINE_BYTES};
 use super::finding::{Finding, Findings};
-use super::object::MAX_RECORD_BYTES;
 use super::options::Depth;
 use super::rehash::Rehash;
 use super::report::ItemReport;
@@ -12,11 +11,10 @@ use super::rescue_map;
 use super::zero_ranges::ZeroRanges;
 use crate::custody_log::SealedObject;
 use crate::digest::{CHUNK_BYTES, ImageDigests};
-use crate::error::Error;
 use crate::ids::ObjectName;
 use crate::layout;
 use crate::manifest::ManifestItem;
-use crate::port::{EvidenceReaderExt as _, ImageReader};
+use crate::port::ImageReader;
 
 impl Verifier {
     /// Checks one evidence item: its bytes against its digests and its chunk list, and the lists beside it.
@@ -193,11 +191,6 @@ impl Verifier {
                 None
             }
         }
-    }
-
-    /// Reads one small object of the record, for whoever only wants its bytes.
-    pub(super) async fn record_bytes(&self, object: &ObjectName) -> Result<bytes::Bytes, Error> {
-        self.reader.fetch(object, MAX_RECORD_BYTES).await
     }
 }
 

@@ -10,6 +10,9 @@
     reason = "each test file uses its own part of this module"
 )]
 
+pub(crate) mod corrupting;
+pub(crate) mod failing;
+
 use std::collections::BTreeMap;
 
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, Reach};

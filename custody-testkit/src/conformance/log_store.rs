@@ -185,6 +185,7 @@ pub async fn ls_03_a_torn_tail_is_no_line(harness: &LogStoreHarness) -> Conforms
     let [log, fresh, _] = log_names()?;
     let due = sample_lines();
     append_all(&*harness.store, &log, &due).await?;
+    holds(&*harness.store, &log, &due, "before the crash").await?;
     harness.tear(&log, b"{\"seq\":6,\"half\":")?;
     harness.tear(&fresh, b"{\"se")?;
     let reopened = harness.reopened()?;
@@ -209,6 +210,7 @@ pub async fn ls_04_a_torn_tail_is_set_aside_whole(harness: &LogStoreHarness) -> 
     };
     let mut due = sample_lines();
     let mut head = append_all(&*harness.store, &log, &due).await?;
+    holds(&*harness.store, &log, &due, "before the crash").await?;
     let mut tails: Vec<Vec<u8>> = Vec::new();
     for tail in [b"{\"half\":".as_slice(), b"\xff\x00", b"{\"half\":"] {
         harness.tear(&log, tail)?;

@@ -21,12 +21,23 @@
 //! can only open the storage again; whether a write reached the disk is shown elsewhere, if at all.
 
 mod clause;
+pub mod clock;
+pub mod digest_register;
+pub mod entropy;
 pub mod evidence_reader;
 pub mod evidence_sink;
 pub mod image_hasher;
 pub mod image_reader;
+pub mod key_escrow;
+pub mod key_prover;
+pub mod key_source;
+pub mod key_wrapper;
 pub mod log_anchor;
 pub mod log_store;
 pub mod seal_signer;
+mod secret;
+pub mod snapshotter;
+pub mod source_access;
+pub mod timestamp_authority;
 
 pub use clause::{Clause, ClauseFailure, Conforms, assert_conforms};

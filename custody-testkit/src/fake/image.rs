@@ -144,6 +144,12 @@ impl MemoryImage {
         self
     }
 
+    /// Opens what is there now, whether or not it is what was opened before.
+    #[must_use]
+    pub fn reopen(&self) -> Self {
+        Self::over(self.name.clone(), self.content.clone())
+    }
+
     /// Puts another object in this one's place: reads through readers that are open fail from now on.
     pub fn replace(&self, bytes: impl Into<Vec<u8>>) {
         let mut content = self.content.lock();

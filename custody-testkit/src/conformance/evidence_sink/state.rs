@@ -89,7 +89,7 @@ pub async fn es_08_no_more_protection_is_claimed_than_holds(harness: &SinkHarnes
     );
     let name = harness.name("protected");
     let receipt = harness.store(&name, &pattern(1000, 1)).await?.value;
-    for protection in receipt.protection {
+    if let Some(protection) = receipt.protection {
         ensure!(
             rank(protection.kind) <= rank(harness.holds),
             "a receipt claims {:?}, what holds is {:?}",

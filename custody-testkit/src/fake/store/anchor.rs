@@ -14,6 +14,22 @@ fn owner(log: &LogName) -> Option<custody_core::ids::AcquisitionId> {
     }
 }
 
+impl MemoryStore {
+    /// Leaves what an append leaves when the process dies in the middle of it: the first half of the
+    /// bytes, staged. The next append takes them back.
+    pub fn interrupt_append(&self, log: &LogName, lines: &[Bytes]) {
+        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect();
+        bytes.truncate(bytes.len().div_ceil(2));
+        self.state.lock().interrupted.insert(log.clone(), bytes);
+    }
+
+    /// The bytes of an append that was cut short.
+    #[must_use]
+    pub fn interrupted(&self, log: &LogName) -> Option<Bytes> {
+        self.state.lock().interrupted.get(log).cloned().map(Bytes::from)
+    }
+}
+
 #[async_trait]
 impl LogAnchor for MemoryStore {
     async fn head(&self, log: &LogName) -> Result<LogHead> {
@@ -37,6 +53,10 @@ impl LogAnchor for MemoryStore {
                 "{log}: a line of {} bytes is empty or has a line feed",
                 bad.len()
             )));
+        }
+        state.interrupted.remove(log);
+        if lines.is_empty() {
+            return Ok(Acted { value: head, service });
         }
         let head = lines.iter().fold(head, |head, line| head.after(line));
         let object = layout::log(log);

@@ -41,6 +41,8 @@ struct StoreState {
     import_polls: u64,
     import_failure: Option<String>,
     heads: BTreeMap<LogName, LogHead>,
+    /// Bytes of appends that were cut short, never read as lines.
+    interrupted: BTreeMap<LogName, Vec<u8>>,
     nameless: BTreeSet<String>,
     capacity: Option<u64>,
     requests: u64,

@@ -121,6 +121,11 @@ impl CallGate {
         self.state.lock().dead
     }
 
+    /// Ends the process now: every call fails until a restart. A service that does not answer looks the same.
+    pub fn die(&self) {
+        self.state.lock().dead = true;
+    }
+
     /// Starts the process again: calls work, nothing more is broken, and counting goes on.
     pub fn restart(&self) {
         let mut state = self.state.lock();

@@ -1,0 +1,122 @@
+use std::path::PathBuf;
+
+use custody_core::Error;
+use custody_core::capture::AcquisitionStatus;
+use custody_core::custody_log::{Act, Circumstances, Event, VerifierKey};
+use custody_core::ids::AcquisitionId;
+use custody_core::port::LogName;
+use custody_core::visible;
+use custody_local::{AttributeUse, StateFolder};
+
+use crate::failure::Failure;
+
+/// By this name the settings of an acquisition hold where its store lies: its absolute path, escaped.
+pub(crate) const STORE: &str = "store";
+/// By this name they hold whether the store sets file attributes.
+pub(crate) const ATTRIBUTES: &str = "store-attributes";
+const WHERE_ALLOWED: &str = "where-allowed";
+
+/// The word for it in the settings of an acquisition; none where attributes are left alone.
+pub(crate) const fn attribute_word(attributes: AttributeUse) -> Option<&'static str> {
+    match attributes {
+        AttributeUse::Omit => None,
+        AttributeUse::WhereAllowed => Some(WHERE_ALLOWED),
+    }
+}
+
+/// An acquisition as its journal in the state folder tells of it.
+#[derive(Debug)]
+pub(crate) struct Journaled {
+    pub(crate) log: LogName,
+    pub(crate) status: AcquisitionStatus,
+    pub(crate) events: Vec<Event>,
+    /// Whether it was closed and this host saw it entered in the store's register.
+    pub(crate) settled: bool,
+}
+
+impl Journaled {
+    pub(crate) async fn read(state: &StateFolder, acquisition: &AcquisitionId) -> Result<Self, Error> {
+        let log = state.log_name(acquisition).await?;
+        let (status, events) = AcquisitionStatus::of_journal(&state.journal(), &log).await?;
+        let mut journaled = Self {
+            log,
+            status,
+            events,
+            settled: false,
+        };
+        if let (Some(_), Some((origin, _))) = (journaled.status.outcome.state, journaled.opening()) {
+            let seen = state.recall(origin)?;
+            journaled.settled = seen.is_some_and(|seen| seen.size >= journaled.status.lines);
+        }
+        Ok(journaled)
+    }
+
+    /// Every acquisition of the state folder; what cannot be read, in its place.
+    pub(crate) async fn all(state: &StateFolder) -> Result<Vec<Result<Self, Error>>, Error> {
+        let mut all = Vec::new();
+        for acquisition in state.acquisitions()? {
+            all.push(match acquisition {
+                Ok(acquisition) => Self::read(state, &acquisition).await,
+                Err(error) => Err(error),
+            });
+        }
+        Ok(all)
+    }
+
+    pub(crate) const fn acquisition(&self) -> &AcquisitionId {
+        &self.status.outcome.acquisition
+    }
+
+    /// The origin of its log, and the keys that must sign it.
+    pub(crate) fn opening(&self) -> Option<(&str, &[String])> {
+        match &self.events.first()?.act {
+            Act::AcquisitionOpened { origin, signers, .. } => Some((origin, signers)),
+            _ => None,
+        }
+    }
+
+    /// Who, where, how and why, as its first line says.
+    pub(crate) fn circumstances(&self) -> Option<&Circumstances> {
+        self.events.first().map(|event| &event.circumstances)
+    }
+
+    /// Where its store lies, as was noted when it was begun.
+    pub(crate) fn store(&self) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStringExt as _;
+        let bytes = visible::unescape(self.status.settings.provider.get(STORE)?)?;
+        Some(std::ffi::OsString::from_vec(bytes).into())
+    }
+
+    pub(crate) fn attributes(&self) -> AttributeUse {
+        match self.status.settings.provider.get(ATTRIBUTES).map(String::as_str) {
+            Some(WHERE_ALLOWED) => AttributeUse::WhereAllowed,
+            _ => AttributeUse::Omit,
+        }
+    }
+
+    /// The name of the one key of this host that signs it.
+    pub(crate) fn signer(&self) -> Result<String, Failure> {
+        let named = self.opening().map(|(_, signers)| signers).unwrap_or_default();
+        let [line] = named else {
+            return Err(Error::Unsupported {
+                operation: "going on with an acquisition that several keys sign",
+                provider: format!("acquisition {}", self.acquisition()),
+            }
+            .into());
+        };
+        let key: VerifierKey = line.parse()?;
+        Ok(key.name().to_owned())
+    }
+
+    /// Why disk snapshots that we made still exist, by their names.
+    pub(crate) fn reasons_for_keeping(&self) -> Vec<(String, String)> {
+        let kept = &self.status.outcome.kept;
+        let reasons = self.events.iter().filter_map(|event| match &event.act {
+            Act::SnapshotKept { snapshot, reason, .. } if kept.contains(snapshot) => {
+                Some((snapshot.to_string(), reason.clone()))
+            }
+            _ => None,
+        });
+        reasons.collect()
+    }
+}

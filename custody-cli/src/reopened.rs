@@ -1,0 +1,96 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use custody_core::custody_log::Circumstances;
+use custody_core::ids::{AcquisitionId, Statement};
+use custody_core::{Error, Ports};
+use custody_local::source::{LocalSources, SourceOptions};
+use custody_local::{AcquisitionLock, LocalPorts, StateFolder};
+
+use crate::circumstances;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::journaled::Journaled;
+use crate::local_ports::{absolute, engine, open, watched};
+use crate::printable;
+use crate::progress;
+use crate::signing;
+use crate::state_place::StatePlace;
+use crate::stop::SignalStop;
+
+/// An acquisition of this host with everything that going on with it needs, found by its journal.
+#[derive(Debug)]
+pub(crate) struct Reopened {
+    pub(crate) journaled: Journaled,
+    pub(crate) local: LocalPorts,
+    pub(crate) ports: Ports,
+    /// Where its store lies, as an absolute path.
+    pub(crate) store: PathBuf,
+    _turn: AcquisitionLock,
+}
+
+impl Reopened {
+    /// Takes the right to work on it, and opens its store, its sources and its signing key.
+    ///
+    /// A store, a key or a source that is gone is not made anew.
+    pub(crate) async fn open(
+        acquisition: &AcquisitionId,
+        state: StateFolder,
+        place: &StatePlace,
+        store: Option<&Path>,
+        console: &Arc<Console>,
+    ) -> Result<Self, Failure> {
+        // Before the lock, which would make a folder for it.
+        state.log_name(acquisition).await.map_err(|error| {
+            let missing = matches!(error.meaning(), Error::NotFound { .. });
+            let failure = Failure::from(error);
+            if missing {
+                failure.with_next("`custody list` names this host's acquisitions")
+            } else {
+                failure
+            }
+        })?;
+        let turn = state.lock_acquisition(acquisition)?;
+        let journaled = Journaled::read(&state, acquisition).await?;
+        let noted = journaled.store();
+        let store = store.map(Path::to_owned).or(noted).ok_or_else(|| {
+            Failure::usage(format!("the journal of {acquisition} does not say where its store lies"))
+                .with_next("name it with --store DIR")
+        })?;
+        let store = absolute(&store)?;
+        if !store.is_dir() {
+            let missing = Error::NotFound {
+                object: format!("store {}", printable::path(&store)),
+            };
+            return Err(Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR"));
+        }
+        let key = journaled.signer()?;
+        signing::must_exist(&state, &key)?;
+        let local = open(&store, place, &key, journaled.attributes())?;
+        let options = SourceOptions::from_settings(&journaled.status.settings.provider)?;
+        let disks = journaled.status.disks.iter().map(|disk| &disk.disk);
+        let sources = LocalSources::from_disk_ids(disks, options)?;
+        let stop = Arc::new(SignalStop::listen(console)?);
+        let ports = watched(&local, sources, progress::observer(console), stop);
+        Ok(Self {
+            journaled,
+            local,
+            ports,
+            store,
+            _turn: turn,
+        })
+    }
+
+    /// The circumstances of whoever goes on with it now.
+    pub(crate) fn circumstances(
+        &self,
+        examiner: Option<&Statement>,
+        settings: BTreeMap<String, String>,
+    ) -> Result<Circumstances, Failure> {
+        let before = self.journaled.circumstances().ok_or_else(|| Error::NotFound {
+            object: self.journaled.log.to_string(),
+        })?;
+        Ok(circumstances::continued(before, examiner, settings, &engine()?))
+    }
+}

@@ -1,0 +1,172 @@
+//! What became of a capture, for people and for programs.
+
+use std::path::Path;
+
+use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
+use custody_core::custody_log::{ClosingState, VerifierKey};
+use custody_core::Remedy;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printable;
+use crate::signing;
+use crate::state_place::StatePlace;
+
+/// What became of a capture, and what its reader needs to go on.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) outcome: &'a CaptureOutcome,
+    /// Where the store lies, as an absolute path.
+    pub(crate) store: &'a Path,
+    pub(crate) state: &'a StatePlace,
+    pub(crate) key: &'a VerifierKey,
+    /// What is known of the trust in the key.
+    pub(crate) pinned: &'a str,
+}
+
+impl Summary<'_> {
+    pub(crate) fn answer(&self) -> Answer {
+        Answer::new(self.text(), self.document()).with_failure(self.failure())
+    }
+
+    fn text(&self) -> String {
+        let Self { outcome, store, key, .. } = self;
+        let mut text = format!(
+            "acquisition {} of case {}: {}\n",
+            outcome.acquisition,
+            outcome.case,
+            state_word(outcome.state)
+        );
+        for item in &outcome.items {
+            text.push_str(&item_text(item));
+        }
+        text.push_str(&format!("\nfolder       {}\n", printable::path(&store.join(outcome.folder.as_str()))));
+        text.push_str(&format!("signed by    {}, {}\n", key.name(), self.pinned));
+        text.push_str(&format!("fingerprint  {}\n", key.fingerprint()));
+        for snapshot in &outcome.kept {
+            text.push_str(&format!("kept         disk snapshot {snapshot}\n"));
+        }
+        text.push_str("\nnot acquired:\n");
+        for not in &outcome.not_acquired {
+            text.push_str(&format!("  {}: {}\n", not.what, not.reason));
+        }
+        if matches!(outcome.state, Some(ClosingState::Complete | ClosingState::Incomplete)) {
+            text.push_str(&format!(
+                "\nnext: custody verify {}{}\nnext: write the fingerprint down, away from this host and from the store\n",
+                printable::word(store),
+                self.state.words(),
+            ));
+        }
+        text
+    }
+
+    fn document(&self) -> Value {
+        let mut document = json!({
+            "store": printable::path(self.store),
+            "signer": signing::document(self.key),
+            "signer_pinned": self.pinned,
+        });
+        if let (Value::Object(document), Ok(Value::Object(outcome))) =
+            (&mut document, serde_json::to_value(self.outcome))
+        {
+            document.extend(outcome);
+        }
+        document
+    }
+
+    /// Why its exit is not 0, if it is not.
+    fn failure(&self) -> Option<Failure> {
+        let outcome = self.outcome;
+        let exit = Exit::of_code(outcome.exit_code());
+        let subject = format!("acquisition {}", outcome.acquisition);
+        let resume = format!("custody resume {}{}", outcome.acquisition, self.state.words());
+        match outcome.state {
+            Some(ClosingState::Complete | ClosingState::Abandoned) => None,
+            Some(ClosingState::Incomplete) => {
+                let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
+                let error = if unread > 0 {
+                    format!("{subject} is sealed, but {unread} sectors could not be read and are zeros in the copy")
+                } else {
+                    format!("{subject} is sealed, but a key was not taken")
+                };
+                Some(Failure::new(exit, error, Remedy::Escalate).with_next(
+                    "the ranges are in the item's .ddrescue.map and in the manifest; image the source again with other means if they matter",
+                ))
+            }
+            Some(ClosingState::Failed) => {
+                let failed = outcome.items.iter().filter(|item| item.status == ItemStatus::Failed);
+                let error = format!("{} of {} items of {subject} are not evidence", failed.clone().count(), outcome.items.len());
+                let failure = Failure::new(exit, error, Remedy::Escalate)
+                    .with_next("find out what changed or damaged the bytes named above, then capture the source anew");
+                Some(failed.flat_map(|item| &item.not_evidence).fold(failure, Failure::with_cause))
+            }
+            None => Some(self.unfinished(exit, &subject).with_next(resume)),
+        }
+    }
+
+    fn unfinished(&self, exit: Exit, subject: &str) -> Failure {
+        let mut stopped = self.outcome.items.iter().filter_map(|item| item.stopped_by.as_ref());
+        match stopped.next() {
+            Some(first) => Failure::logged(exit, first),
+            None => Failure::new(
+                exit,
+                format!("{subject} is not finished: the sources are noted, nothing is stored yet"),
+                Remedy::Retry,
+            ),
+        }
+    }
+}
+
+fn item_text(item: &ItemOutcome) -> String {
+    let label = item.exhibit.as_ref().map(|exhibit| format!(", exhibit {exhibit}")).unwrap_or_default();
+    let mut text = format!("\n{}{label}: {}\n", item.item, item.disk);
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<11}{value}\n"));
+    line("outcome", status_words(item));
+    if let Some(object) = &item.object {
+        line("stored as", object.file_name().to_string());
+    }
+    if let Some(digests) = &item.digests {
+        line("size", printable::bytes(digests.length.bytes()));
+        if let Some(sha256) = digests.stored_file {
+            line("SHA-256", sha256.to_string());
+        }
+        if let Some(disk_data) = digests.disk_data.filter(|data| Some(*data) != digests.stored_file) {
+            line("disk data", format!("{disk_data} (SHA-256 of the disk alone, without the image format's own bytes)"));
+        }
+        for (name, value) in &digests.side {
+            line(&name.to_ascii_uppercase(), value.clone());
+        }
+    }
+    if item.unread_sectors > 0 {
+        line("unread", format!("{} sectors, zeros in the copy", item.unread_sectors));
+    }
+    for not in &item.not_evidence {
+        line("not evidence", not.clone());
+    }
+    text
+}
+
+/// How far an item came.
+pub(crate) fn status_words(item: &ItemOutcome) -> String {
+    match item.status {
+        ItemStatus::Planned => "planned, nothing done yet".into(),
+        ItemStatus::Snapshotted => "noted, not stored yet".into(),
+        ItemStatus::Acquired => "stored, not read back yet".into(),
+        ItemStatus::Verified if item.unread_sectors > 0 => "verified: the stored copy is what was read".into(),
+        ItemStatus::Verified => "verified: the stored copy was read back and is what was read from the source".into(),
+        ItemStatus::Failed => "failed: not evidence".into(),
+    }
+}
+
+/// How an acquisition stands, in a word.
+pub(crate) const fn state_word(state: Option<ClosingState>) -> &'static str {
+    match state {
+        Some(ClosingState::Complete) => "complete",
+        Some(ClosingState::Incomplete) => "incomplete",
+        Some(ClosingState::Failed) => "failed",
+        Some(ClosingState::Abandoned) => "abandoned",
+        None => "open",
+    }
+}

@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use custody_core::capture::Capture;
+use custody_core::ids::{AcquisitionId, SnapshotName, Statement};
+use custody_core::port::SealSigner as _;
+use custody_local::KeyOrigin;
+use futures::executor::block_on;
+
+use crate::answer::Answer;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::reopened::Reopened;
+use crate::signing;
+use crate::state_place::StatePlace;
+use crate::summary::Summary;
+
+const EXAMPLES: &str = "\
+Examples:
+  custody abandon 20261121T203015Z-0123abcd --reason 'wrong disk was attached'
+
+Nothing that was stored is deleted: it stays, marked as not evidence. An unfinished copy is taken back. Disk snapshots
+are kept unless --discard names them.";
+
+/// Give a capture up, for good, and say why
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AbandonArguments {
+    /// Which
+    acquisition: AcquisitionId,
+
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Statement,
+
+    /// Disk snapshots to be deleted although their copies were not verified
+    #[arg(long, num_args = 1.., value_name = "SNAPSHOT")]
+    discard: Vec<SnapshotName>,
+
+    /// Where its store lies now [default: where it lay when the capture began]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+
+    /// Who gives it up [default: the examiner who began]
+    #[arg(long, value_name = "NAME")]
+    examiner: Option<Statement>,
+
+    #[command(flatten)]
+    state: StatePlace,
+}
+
+impl AbandonArguments {
+    pub(super) fn run(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
+        block_on(self.abandon(console))
+    }
+
+    async fn abandon(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
+        let state = self.state.open()?;
+        let reopened = Reopened::open(&self.acquisition, state, &self.state, self.store.as_deref(), console).await?;
+        let circumstances = reopened.circumstances(self.examiner.as_ref(), BTreeMap::new())?;
+        let log = reopened.journaled.log.clone();
+        let outcome = Capture::new(reopened.ports.clone())
+            .abandon(log, circumstances, &self.reason, &self.discard)
+            .await?;
+        for checkpoint in &outcome.checkpoints {
+            reopened.local.state().remember(checkpoint)?;
+        }
+        let summary = Summary {
+            outcome: &outcome,
+            store: &reopened.store,
+            state: &self.state,
+            key: reopened.local.signer().verifier_key(),
+            pinned: signing::pinned(KeyOrigin::Existing),
+        };
+        Ok(summary.answer())
+    }
+}

@@ -1,0 +1,63 @@
+//! `custody capture --dry-run`.
+
+use std::path::Path;
+
+use custody_core::capture::{Blocks, Plan};
+use custody_core::Remedy;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printable;
+
+/// What would be done, and what stands against it.
+pub(super) fn answer(plan: &Plan, store: &Path) -> Answer {
+    let text = text(plan, store);
+    let refusals: Vec<Value> = plan
+        .refusals
+        .iter()
+        .map(|refusal| {
+            let blocks = match refusal.blocks {
+                Blocks::TheSnapshot => "the-snapshot",
+                Blocks::WhatFollows => "what-follows",
+            };
+            json!({"blocks": blocks, "reason": printable::text(&refusal.reason)})
+        })
+        .collect();
+    let document = json!({
+        "dry_run": true,
+        "case": plan.request.case,
+        "machine": plan.machine,
+        "items": plan.items,
+        "method": plan.method,
+        "protection": plan.protection,
+        "settings": plan.request.settings,
+        "store": printable::path(store),
+        "folder": plan.folder,
+        "refusals": refusals,
+    });
+    let failure = plan.refusals.split_first().map(|(first, others)| {
+        let failure = Failure::new(Exit::Incomplete, format!("refused: {}", first.reason), Remedy::FixRequest);
+        others.iter().fold(failure, |failure, refusal| failure.with_cause(refusal.reason.clone()))
+    });
+    Answer::new(text, document).with_failure(failure)
+}
+
+fn text(plan: &Plan, store: &Path) -> String {
+    let mut text = format!("would capture {} of case {}:\n", plan.machine.machine, plan.request.case);
+    for (item, disk) in plan.items.iter().zip(&plan.machine.disks) {
+        let label = item.exhibit.as_ref().map(|exhibit| format!(", exhibit {exhibit}")).unwrap_or_default();
+        text.push_str(&format!("\n{}{label}: {}\n", item.item, item.disk));
+        text.push_str(&format!("  size       {}\n", printable::bytes(disk.length.bytes())));
+        text.push_str(&format!("  format     {}\n", disk.format));
+        text.push_str(&format!("  stored as  {}\n", item.file));
+    }
+    text.push_str(&format!("\nstore        {}\n", printable::path(store)));
+    text.push_str(&format!("protection   {}\n", plan.protection.statement));
+    text.push_str("\nwould not be acquired:\n");
+    for not in &plan.machine.not_acquired {
+        text.push_str(&format!("  {}: {}\n", not.what, not.reason));
+    }
+    text
+}

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use custody_core::Error;
+use custody_core::capture::Capture;
+use custody_core::ids::{AcquisitionId, Statement};
+use custody_core::port::SealSigner as _;
+use custody_local::{KeyOrigin, StateFolder};
+use futures::executor::block_on;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::journaled::Journaled;
+use crate::reopened::Reopened;
+use crate::signing;
+use crate::state_place::StatePlace;
+use crate::summary::Summary;
+
+const EXAMPLES: &str = "\
+Examples:
+  custody resume                                the one acquisition that is open on this host
+  custody resume 20261121T203015Z-0123abcd      this one; `custody list` names them all";
+
+/// Go on with a capture that was stopped, at whatever point
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ResumeArguments {
+    /// Which; may be left out when only one is open
+    acquisition: Option<AcquisitionId>,
+
+    /// Where its store lies now [default: where it lay when the capture began]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+
+    /// Who goes on [default: the examiner who began]
+    #[arg(long, value_name = "NAME")]
+    examiner: Option<Statement>,
+
+    /// How many items are worked on at once
+    #[arg(long, value_name = "N", default_value = "2")]
+    parallel: NonZeroUsize,
+
+    #[command(flatten)]
+    state: StatePlace,
+}
+
+impl ResumeArguments {
+    pub(super) fn run(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
+        block_on(self.resume(console))
+    }
+
+    async fn resume(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
+        let state = self.state.open()?;
+        let acquisition = match &self.acquisition {
+            Some(named) => named.clone(),
+            None => match only_open(&state).await? {
+                Some(open) => open,
+                None => return Ok(Answer::new("no acquisition is open on this host\n", json!({"open": []}))),
+            },
+        };
+        let reopened = Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
+        let settings = BTreeMap::from([("parallel".to_owned(), self.parallel.to_string())]);
+        let circumstances = reopened.circumstances(self.examiner.as_ref(), settings)?;
+        let resumed = Capture::new(reopened.ports.clone())
+            .resume(reopened.journaled.log.clone(), circumstances, self.parallel.get())
+            .await;
+        let outcome = resumed.map_err(|error| {
+            Failure::from(error)
+                .with_next("remove the cause named above")
+                .with_next(format!("custody resume {acquisition}{}", self.state.words()))
+        })?;
+        for checkpoint in &outcome.checkpoints {
+            reopened.local.state().remember(checkpoint)?;
+        }
+        let summary = Summary {
+            outcome: &outcome,
+            store: &reopened.store,
+            state: &self.state,
+            key: reopened.local.signer().verifier_key(),
+            pinned: signing::pinned(KeyOrigin::Existing),
+        };
+        Ok(summary.answer())
+    }
+}
+
+/// The acquisition that is open, when only one is; an error that lists them when there are more.
+async fn only_open(state: &StateFolder) -> Result<Option<AcquisitionId>, Failure> {
+    let mut open = Vec::new();
+    for journaled in Journaled::all(state).await? {
+        let journaled = journaled.map_err(|error: Error| {
+            Failure::from(error).with_next("name the acquisition to go on with: custody resume ACQUISITION")
+        })?;
+        if !journaled.settled {
+            open.push(journaled);
+        }
+    }
+    match open.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only.acquisition().clone())),
+        many => {
+            let error = format!("{} acquisitions are open on this host", many.len());
+            let failure = Failure::new(Exit::Usage, error, custody_core::Remedy::FixRequest);
+            let listed = many.iter().fold(failure, |failure, one| {
+                let outcome = &one.status.outcome;
+                failure.with_cause(format!(
+                    "{} of case {}, begun {}",
+                    outcome.acquisition, outcome.case, one.status.opened_at
+                ))
+            });
+            Err(listed.with_next("name one of them: custody resume ACQUISITION"))
+        }
+    }
+}

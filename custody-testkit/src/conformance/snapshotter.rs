@@ -1,0 +1,319 @@
+//! The clauses of [`Snapshotter`].
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use custody_core::capture::{DeletionWarrant, DiscardOrder};
+use custody_core::ids::{AcquisitionId, DiskId, EvidenceItemId, MachineRef, SnapshotName};
+use custody_core::port::{
+    DiskSnapshot, GrantOptions, PlannedSnapshot, SnapshotKind, SnapshotPlan, Snapshotter, SourceAccess,
+};
+use custody_core::{Error, Result};
+
+use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
+
+/// A machine with at least two disks, its snapshotter, and the access to what it takes.
+pub struct SnapshotterHarness {
+    snapshotter: Arc<dyn Snapshotter>,
+    access: Arc<dyn SourceAccess>,
+    machine: MachineRef,
+    foreign: Option<PutForeign>,
+    fingerprint: Option<Box<dyn Fn() -> String>>,
+    keep: Vec<Box<dyn Any>>,
+}
+
+type PutForeign = Box<dyn Fn(&SnapshotName, &DiskId) -> Box<dyn Fn() -> bool>>;
+
+impl SnapshotterHarness {
+    /// A machine of which nothing was taken yet.
+    #[must_use]
+    pub fn new(
+        snapshotter: Arc<dyn Snapshotter>,
+        access: Arc<dyn SourceAccess>,
+        machine: MachineRef,
+    ) -> Self {
+        Self {
+            snapshotter,
+            access,
+            machine,
+            foreign: None,
+            fingerprint: None,
+            keep: Vec::new(),
+        }
+    }
+
+    /// This puts something that others made under a snapshot's name, and gives what tells whether it is
+    /// still there as it was.
+    #[must_use]
+    pub fn with_foreign(
+        mut self,
+        put: impl Fn(&SnapshotName, &DiskId) -> Box<dyn Fn() -> bool> + 'static,
+    ) -> Self {
+        self.foreign = Some(Box::new(put));
+        self
+    }
+
+    /// This tells all that could change of the machine: disks, snapshots, grants.
+    #[must_use]
+    pub fn fingerprinted_by(mut self, fingerprint: impl Fn() -> String + 'static) -> Self {
+        self.fingerprint = Some(Box::new(fingerprint));
+        self
+    }
+
+    /// Keeps something alive as long as the harness: a temporary directory.
+    #[must_use]
+    pub fn keeping(mut self, guard: impl Any) -> Self {
+        self.keep.push(Box::new(guard));
+        self
+    }
+
+    async fn disks(&self) -> Result<Vec<DiskId>, ClauseFailure> {
+        let machine = self.snapshotter.describe(&self.machine).await?;
+        ensure!(machine.disks.len() >= 2, "the suite needs a machine with at least two disks");
+        Ok(machine.disks.into_iter().map(|disk| disk.disk).collect())
+    }
+
+    /// A plan for all disks, its snapshots named after `prefix`.
+    async fn plan(&self, acquisition: &str, prefix: &str) -> Result<SnapshotPlan, ClauseFailure> {
+        let mut snapshots = Vec::new();
+        for (number, disk) in (1..).zip(self.disks().await?) {
+            let name = format!("{prefix}-{number}").parse()?;
+            snapshots.push(PlannedSnapshot::new(EvidenceItemId::new(number), disk, name));
+        }
+        Ok(SnapshotPlan::new(acquisition.parse()?, self.machine.clone(), snapshots))
+    }
+
+    /// Takes the whole plan.
+    async fn taken(&self, plan: &SnapshotPlan) -> Result<Vec<DiskSnapshot>, ClauseFailure> {
+        let mut snapshots = Vec::new();
+        for outcome in self.snapshotter.take(plan).await {
+            snapshots.push(outcome.result?.value);
+        }
+        snapshots.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(snapshots)
+    }
+
+    async fn listed(&self, of: &AcquisitionId) -> Result<BTreeSet<SnapshotName>, ClauseFailure> {
+        let listed = self.snapshotter.list(of).await?;
+        let names: BTreeSet<_> = listed.iter().map(|snapshot| snapshot.name.clone()).collect();
+        ensure!(names.len() == listed.len(), "a snapshot is listed twice: {listed:?}");
+        Ok(names)
+    }
+}
+
+impl fmt::Debug for SnapshotterHarness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotterHarness({})", self.snapshotter)
+    }
+}
+
+const OURS: &str = "20261121T203015Z-0123abcd";
+const OTHER: &str = "20261121T203015Z-ffffffff";
+
+fn warrant(snapshot: &SnapshotName) -> DeletionWarrant {
+    DeletionWarrant::for_discard(&DiscardOrder::unlogged_for_conformance_tests(snapshot.clone()))
+}
+
+fn made(snapshots: &[DiskSnapshot]) -> BTreeSet<SnapshotName> {
+    let made = snapshots.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Made);
+    made.map(|snapshot| snapshot.name.clone()).collect()
+}
+
+/// `SN-01`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_01_describing_changes_nothing_and_names_what_is_not_taken(
+    harness: &SnapshotterHarness,
+) -> Conforms {
+    let state = async || -> Result<String, ClauseFailure> {
+        let told = harness.fingerprint.as_ref().map(|fingerprint| fingerprint());
+        Ok(format!("{told:?} {:?}", harness.listed(&OURS.parse()?).await?))
+    };
+    let before = state().await?;
+    let machine = harness.snapshotter.describe(&harness.machine).await?;
+    ensure!(!machine.not_acquired.is_empty(), "nothing is named as not acquired");
+    ensure!(machine.machine == harness.machine, "another machine is described: {}", machine.machine);
+    let again = harness.snapshotter.describe(&harness.machine).await?;
+    ensure!(machine == again, "described again, the machine differs");
+    let after = state().await?;
+    ensure!(before == after, "describing changed {before} to {after}");
+    Ok(())
+}
+
+/// `SN-02`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_02_one_failure_does_not_hide_the_others(harness: &SnapshotterHarness) -> Conforms {
+    let mut plan = harness.plan(OURS, "sn02").await?;
+    let absent: DiskId = "no-such-disk".parse()?;
+    let planned = PlannedSnapshot::new(EvidenceItemId::new(99), absent.clone(), "sn02-absent".parse()?);
+    // First, so that whoever stops at a failure answers for nothing else.
+    plan.snapshots.insert(0, planned);
+    let outcomes = harness.snapshotter.take(&plan).await;
+    for planned in &plan.snapshots {
+        let answers: Vec<_> = outcomes.iter().filter(|outcome| outcome.disk == planned.disk).collect();
+        let [answer] = answers.as_slice() else {
+            let count = answers.len();
+            return Err(ClauseFailure::new(format!("{count} answers for {}", planned.disk)));
+        };
+        let due = planned.disk != absent;
+        ensure!(answer.result.is_ok() == due, "the answer for {} is {:?}", planned.disk, answer.result);
+    }
+    ensure!(outcomes.len() == plan.snapshots.len(), "{} answers in all", outcomes.len());
+    Ok(())
+}
+
+/// `SN-03`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_03_taking_again_adopts(harness: &SnapshotterHarness) -> Conforms {
+    let plan = harness.plan(OURS, "sn03").await?;
+    let first = harness.taken(&plan).await?;
+    for (snapshot, planned) in first.iter().zip(&plan.snapshots) {
+        ensure!(snapshot.name == planned.name, "{} was planned, {} taken", planned.name, snapshot.name);
+        ensure!(snapshot.disk == planned.disk, "{} is of {}", snapshot.name, snapshot.disk);
+    }
+    let count = harness.listed(&plan.acquisition).await?.len();
+    let second = harness.taken(&plan).await?;
+    ensure!(first == second, "taken again, {first:?} became {second:?}");
+    let now = harness.listed(&plan.acquisition).await?.len();
+    ensure!(now == count, "taken again, {count} snapshots became {now}");
+    Ok(())
+}
+
+/// `SN-04`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_04_a_taken_name_is_refused_and_left_alone(harness: &SnapshotterHarness) -> Conforms {
+    let Some(put) = &harness.foreign else {
+        return Err(ClauseFailure::not_offered("something foreign (`with_foreign`)"));
+    };
+    let plan = harness.plan(OURS, "sn04").await?;
+    let Some(taken) = plan.snapshots.first() else {
+        return Ok(());
+    };
+    let is_intact = put(&taken.name, &taken.disk);
+    for outcome in harness.snapshotter.take(&plan).await {
+        if outcome.disk == taken.disk {
+            refused!(outcome.result, Error::AlreadyExists { .. }, "a snapshot under a taken name");
+        }
+    }
+    ensure!(is_intact(), "what others had under {} was changed", taken.name);
+    Ok(())
+}
+
+/// `SN-05`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_05_what_was_made_is_listed(harness: &SnapshotterHarness) -> Conforms {
+    let (ours, other) = (harness.plan(OURS, "sn05").await?, harness.plan(OTHER, "sn05-other").await?);
+    let before = harness.listed(&ours.acquisition).await?;
+    ensure!(before.is_empty(), "listed before anything was taken: {before:?}");
+    for plan in [&ours, &other] {
+        let due = made(&harness.taken(plan).await?);
+        let listed = harness.listed(&plan.acquisition).await?;
+        ensure!(listed == due, "made were {due:?}, listed are {listed:?}");
+    }
+    Ok(())
+}
+
+/// `SN-06`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_06_a_warrant_is_for_one_snapshot(harness: &SnapshotterHarness) -> Conforms {
+    let plan = harness.plan(OURS, "sn06").await?;
+    let taken = harness.taken(&plan).await?;
+    let mut due = made(&taken);
+    for snapshot in &taken {
+        let other: SnapshotName = format!("{}-other", snapshot.name).parse()?;
+        refused!(
+            harness.snapshotter.delete(snapshot, warrant(&other)).await,
+            Error::Misuse { .. },
+            "deleting {} on a warrant for {other}",
+            snapshot.name
+        );
+        let listed = harness.listed(&plan.acquisition).await?;
+        ensure!(listed == due, "after a refused deletion, {listed:?} are there");
+    }
+    for snapshot in taken.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Made) {
+        for time in ["once", "again"] {
+            let outcome = harness.snapshotter.delete(snapshot, warrant(&snapshot.name)).await;
+            if let Err(error) = outcome {
+                return Err(ClauseFailure::new(format!("deleting {} {time}: {error}", snapshot.name)));
+            }
+        }
+        due.remove(&snapshot.name);
+        let listed = harness.listed(&plan.acquisition).await?;
+        ensure!(listed == due, "after deleting {}, {listed:?} are there", snapshot.name);
+    }
+    Ok(())
+}
+
+/// `SN-07`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_07_only_what_was_made_is_deleted(harness: &SnapshotterHarness) -> Conforms {
+    let plan = harness.plan(OURS, "sn07").await?;
+    let taken = harness.taken(&plan).await?;
+    let kept: Vec<_> = taken.iter().filter(|snapshot| snapshot.kind != SnapshotKind::Made).collect();
+    if kept.is_empty() {
+        return Err(ClauseFailure::not_offered("a disk that is read in place or from an existing snapshot"));
+    }
+    for snapshot in kept {
+        refused!(
+            harness.snapshotter.delete(snapshot, warrant(&snapshot.name)).await,
+            Error::Immutable { .. },
+            "deleting {}, which is {:?}",
+            snapshot.name,
+            snapshot.kind
+        );
+        let state = harness.access.state(snapshot).await;
+        ensure!(state.is_ok(), "{} is gone after a refused deletion: {state:?}", snapshot.name);
+    }
+    Ok(())
+}
+
+/// `SN-08`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_08_the_length_is_what_reading_gives(harness: &SnapshotterHarness) -> Conforms {
+    let plan = harness.plan(OURS, "sn08").await?;
+    for snapshot in harness.taken(&plan).await? {
+        let options = GrantOptions::lasting(Duration::from_secs(3600));
+        let grant = harness.access.grant(&snapshot, options).await?.value;
+        let length = harness.access.open(&snapshot, &grant).await?.length();
+        harness.access.revoke(&snapshot).await?;
+        ensure!(
+            length == snapshot.length.bytes(),
+            "{} is told to have {} bytes, reading gives {length}",
+            snapshot.name,
+            snapshot.length
+        );
+    }
+    Ok(())
+}
+
+suite! { ($)
+    /// Mounts the clauses of `Snapshotter` as tests, on a [`SnapshotterHarness`](crate::conformance::snapshotter::SnapshotterHarness).
+    snapshotter_conformance, snapshotter, SnapshotterHarness, [
+        sn_01_describing_changes_nothing_and_names_what_is_not_taken,
+        sn_02_one_failure_does_not_hide_the_others,
+        sn_03_taking_again_adopts,
+        sn_04_a_taken_name_is_refused_and_left_alone,
+        sn_05_what_was_made_is_listed,
+        sn_06_a_warrant_is_for_one_snapshot,
+        sn_07_only_what_was_made_is_deleted,
+        sn_08_the_length_is_what_reading_gives,
+    ]
+}
