@@ -105,3 +105,28 @@ fn i04_a_capture_with_every_optional_part_survives_a_fault_at_every_call() {
             .with_digest_register()
     });
 }
+
+/// The process dies at one call, and again at a call of the resume: a fault in the recovery itself.
+#[test]
+fn i04_a_capture_survives_dying_twice() {
+    let clean = one_disk();
+    capture(clean.ports()).unwrap();
+    let calls = clean.calls();
+    for first in 1..=calls {
+        for later in (1 + first % 3..=calls).step_by(3) {
+            let what = format!("dying at call {first} and {later} calls later");
+            // Both sides of an effect are met over the whole square; each pair takes one.
+            let mode = if (first + later) % 2 == 0 { CrashMode::DieBefore } else { CrashMode::DieAfter };
+            let world = one_disk().with_crash(first, mode);
+            drop(capture(world.ports()));
+            world.restart();
+            if logs(&world).is_empty() {
+                continue;
+            }
+            world.crash_at(world.calls() + later, mode);
+            drop(resume(&world));
+            world.restart();
+            finish(&world, None, &what);
+        }
+    }
+}

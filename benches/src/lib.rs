@@ -1,0 +1,21 @@
+//! What the benches share: the binary under test, images, and pairs measured in turn.
+//!
+//! A time alone says little on another machine, so each bench gives ratios: custody and its peer run
+//! in turn in one process, and the ratio of the medians is printed with the machine's name.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench prints its figures, and one that cannot measure stops"
+)]
+
+mod image;
+mod machine;
+mod pair;
+mod program;
+
+pub use image::{random_image, sparse_image};
+pub use machine::describe_machine;
+pub use pair::{Pair, Ratio};
+pub use program::{Run, custody, shell};
