@@ -67,6 +67,11 @@ impl Failure {
         self
     }
 
+    /// The error itself, in one line.
+    pub(crate) fn error(&self) -> &str {
+        &self.error
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }

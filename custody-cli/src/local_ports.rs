@@ -2,12 +2,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use custody_core::Ports;
-use custody_core::port::{ProgressObserver, StopSignal};
+use custody_core::port::{NoProgress, ProgressObserver, StopSignal, StopSwitch};
+use custody_hash::port::EngineHasher;
 use custody_hash::{Engine, EngineOptions};
 use custody_local::source::LocalSources;
-use custody_local::{AttributeUse, LocalPorts, LocalPortsOptions, StoreOptions};
+use custody_local::{
+    AttributeUse, DirectoryStore, LocalPorts, LocalPortsOptions, StateFolder, StoreOptions, SystemClock, SystemEntropy,
+};
 
 use crate::failure::Failure;
+use crate::no_sources::NoSources;
 use crate::printable;
 use crate::state_place::StatePlace;
 
@@ -37,6 +41,29 @@ pub(crate) fn watched(
         stop,
         ..local.ports(sources)
     }
+}
+
+/// The ports of someone who writes into the register of a store and reads no source.
+pub(crate) fn registering(store: &Path, state: &StateFolder, key: &str) -> Result<Ports, Failure> {
+    let store = DirectoryStore::create_or_open(store, StoreOptions::default())?;
+    state.check_apart_from(&store)?;
+    Ok(Ports {
+        snapshotter: Arc::new(NoSources),
+        source: Arc::new(NoSources),
+        sink: Arc::new(store.clone()),
+        reader: Arc::new(store.clone()),
+        hasher: Arc::new(EngineHasher::new(engine()?)),
+        log: Arc::new(state.journal()),
+        anchor: Arc::new(store),
+        signers: vec![Arc::new(state.signer(key)?)],
+        timestamps: None,
+        digests: None,
+        keys: None,
+        clock: Arc::new(SystemClock::new()?),
+        entropy: Arc::new(SystemEntropy::new()),
+        progress: Arc::new(NoProgress::default()),
+        stop: Arc::new(StopSwitch::default()),
+    })
 }
 
 /// A hashing engine for what is not a capture.

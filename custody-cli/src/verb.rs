@@ -12,6 +12,7 @@ mod man;
 mod plan;
 mod resume;
 mod selftest;
+mod verdict;
 mod verify;
 mod version;
 

@@ -3,7 +3,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::cast_possible_truncation,
     reason = "tests"
 )]
 
@@ -105,7 +104,8 @@ fn spans(reader: &Arc<dyn ImageReader>, within: ByteRange) -> Vec<Span> {
 }
 
 fn touch_later(file: &File) {
-    file.set_modified(SystemTime::now() + Duration::from_secs(5)).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_secs(5))
+        .unwrap();
 }
 
 #[test]
@@ -157,7 +157,10 @@ fn the_holes_of_a_huge_sparse_file_are_told_without_reading_them() {
     assert!(data >= 8192, "{told:?}");
     for span in &told {
         if let Span::Zero(range, word) = span {
-            assert!(*word == ZeroWord::FileSystemHole && range.length() >= 65536, "{range}");
+            assert!(
+                *word == ZeroWord::FileSystemHole && range.length() >= 65536,
+                "{range}"
+            );
         }
     }
     let at = ByteRange::at((50 << 30) - 10, 8212);
@@ -165,7 +168,10 @@ fn the_holes_of_a_huge_sparse_file_are_told_without_reading_them() {
     assert_eq!(bytes[..10], [0; 10]);
     assert!(bytes[10..8202] == pattern(8192));
     // Only part of it asked for, beginning and ending inside holes.
-    spans(&reader, ByteRange::new((50 << 30) - 1_000_001, (50 << 30) + 77_777_777).unwrap());
+    spans(
+        &reader,
+        ByteRange::new((50 << 30) - 1_000_001, (50 << 30) + 77_777_777).unwrap(),
+    );
 }
 
 #[test]
@@ -191,11 +197,17 @@ fn what_is_no_image_is_refused_by_name_and_never_waited_for() {
         let error = LocalSources::named([path], SourceOptions::default()).unwrap_err();
         assert!(matches!(error, Error::Refused { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains(word) && text.contains(path.to_str().unwrap()), "{text}");
+        assert!(
+            text.contains(word) && text.contains(path.to_str().unwrap()),
+            "{text}"
+        );
     }
     let missing = folder.path().join("missing");
     let error = LocalSources::named([&missing], SourceOptions::default()).unwrap_err();
-    assert!(matches!(error, Error::NotFound { .. }) && error.to_string().contains("missing"), "{error}");
+    assert!(
+        matches!(error, Error::NotFound { .. }) && error.to_string().contains("missing"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -243,7 +255,11 @@ fn every_name_comes_back_from_the_disk_id_in_another_process() {
     for name in names {
         let path = write(folder.path(), OsStr::from_bytes(name), name);
         let disk = described(&path);
-        assert!(!disk.name.chars().any(custody_core::visible::must_escape), "{}", disk.name);
+        assert!(
+            !disk.name.chars().any(custody_core::visible::must_escape),
+            "{}",
+            disk.name
+        );
         let again = LocalSources::from_disk_ids([&disk.disk], SourceOptions::default()).unwrap();
         let snapshot = take(&again, &disk.disk).unwrap();
         assert_eq!(all_bytes(&open(&again, &snapshot).unwrap()), name);
@@ -271,7 +287,10 @@ fn a_source_that_is_gone_does_not_keep_the_others_from_being_used() {
     fs::remove_file(&gone).unwrap();
     let again = LocalSources::from_disk_ids(&disks, SourceOptions::default()).unwrap();
     let error = take(&again, &disks[0]).unwrap_err();
-    assert!(matches!(error, Error::NotFound { .. }) && error.to_string().contains("gone.raw"), "{error}");
+    assert!(
+        matches!(error, Error::NotFound { .. }) && error.to_string().contains("gone.raw"),
+        "{error}"
+    );
     take(&again, &disks[1]).unwrap();
 }
 
@@ -292,7 +311,11 @@ fn a_file_that_grows_shrinks_or_is_written_differs_in_its_state_and_fails_the_ne
         let (sources, snapshot) = taken(&path);
         let reader = open(&sources, &snapshot).unwrap();
         let before = block_on(sources.state(&snapshot)).unwrap();
-        assert!(before.changes_until(&block_on(sources.state(&snapshot)).unwrap()).is_empty());
+        assert!(
+            before
+                .changes_until(&block_on(sources.state(&snapshot)).unwrap())
+                .is_empty()
+        );
         block_on(reader.read(ByteRange::at(0, MIB))).unwrap();
         change(&File::options().write(true).open(&path).unwrap());
         let after = block_on(sources.state(&snapshot)).unwrap();
@@ -315,13 +338,31 @@ fn a_file_that_was_replaced_or_removed_is_told_and_never_read_in_its_place() {
     let before = block_on(sources.state(&snapshot)).unwrap();
     let other = write(folder.path(), "b.raw", &[9; 4096]);
     fs::rename(&other, &path).unwrap();
-    assert_eq!(all_bytes(&reader), pattern(4096), "the reader holds what it opened");
+    assert_eq!(
+        all_bytes(&reader),
+        pattern(4096),
+        "the reader holds what it opened"
+    );
     let after = block_on(sources.state(&snapshot)).unwrap();
-    assert!(before.changes_until(&after).iter().any(|(name, _, _)| name == "inode"));
-    assert!(matches!(open(&sources, &snapshot), Err(Error::Precondition { .. })));
-    assert!(matches!(take(&sources, &snapshot.disk), Err(Error::Precondition { .. })));
+    assert!(
+        before
+            .changes_until(&after)
+            .iter()
+            .any(|(name, _, _)| name == "inode")
+    );
+    assert!(matches!(
+        open(&sources, &snapshot),
+        Err(Error::Precondition { .. })
+    ));
+    assert!(matches!(
+        take(&sources, &snapshot.disk),
+        Err(Error::Precondition { .. })
+    ));
     fs::remove_file(&path).unwrap();
-    assert!(matches!(block_on(sources.state(&snapshot)), Err(Error::NotFound { .. })));
+    assert!(matches!(
+        block_on(sources.state(&snapshot)),
+        Err(Error::NotFound { .. })
+    ));
     assert!(matches!(open(&sources, &snapshot), Err(Error::NotFound { .. })));
 }
 
@@ -346,7 +387,12 @@ fn reading_leaves_the_access_time_as_it_was() {
     let path = write(folder.path(), "a.raw", &pattern(MIB));
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
     let times = fs::FileTimes::new().set_accessed(old);
-    File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_times(times)
+        .unwrap();
     let (sources, snapshot) = taken(&path);
     assert_eq!(machine(&sources).disks[0].attributes["atime"], "preserved");
     all_bytes(&open(&sources, &snapshot).unwrap());
@@ -411,7 +457,10 @@ fn a_container_is_taken_whole_and_the_record_says_why_its_disk_was_not_digested(
     let DiskData::NotComputed { reason } = disk.data else {
         panic!("disk data of a container");
     };
-    assert_eq!(reason, "qcow2 container; convert with qemu-img to compare disk data");
+    assert_eq!(
+        reason,
+        "qcow2 container; convert with qemu-img to compare disk data"
+    );
     let (sources, snapshot) = taken(&path);
     assert!(all_bytes(&open(&sources, &snapshot).unwrap()) == content);
 }
@@ -433,7 +482,10 @@ fn the_machine_is_this_host_and_says_what_is_not_taken() {
         "Tableau T8 (as stated, not checked by custody)"
     );
     let other = "local:somewhere-else.invalid".parse().unwrap();
-    assert!(matches!(block_on(sources.describe(&other)), Err(Error::NotFound { .. })));
+    assert!(matches!(
+        block_on(sources.describe(&other)),
+        Err(Error::NotFound { .. })
+    ));
 }
 
 #[test]
@@ -443,7 +495,10 @@ fn a_disk_that_was_not_named_is_not_found() {
     let other: DiskId = "/no/such/disk".parse().unwrap();
     assert!(matches!(take(&sources, &other), Err(Error::NotFound { .. })));
     let strange = DiskSnapshot::new(snapshot.name, other, SnapshotKind::InPlace, 1);
-    assert!(matches!(block_on(sources.state(&strange)), Err(Error::NotFound { .. })));
+    assert!(matches!(
+        block_on(sources.state(&strange)),
+        Err(Error::NotFound { .. })
+    ));
 }
 
 #[test]

@@ -4,4 +4,5 @@
 pub mod conformance;
 pub mod fake;
 pub mod fault;
+pub mod mock;
 mod shared;

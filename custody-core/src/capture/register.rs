@@ -53,6 +53,43 @@ impl Register {
         }
     }
 
+    /// Enters in the register that the store, or one acquisition of it, was verified, and signs it; gives the checkpoint
+    /// that covers the entry. Declares the signers when they are new to the store.
+    ///
+    /// `outcome` is the verification's exit code, `result` its one-line result, `pinned` what is known of the trust in
+    /// the signers.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a store without a register: verifying opens none; [`Error::Integrity`] naming the first
+    /// line that does not fit; otherwise the ports'.
+    ///
+    /// # Cancel safety
+    /// The entry may or may not be there; calling again makes another.
+    ///
+    /// # Evidence
+    /// One line, `store.verified`, and a checkpoint.
+    pub async fn enter_verification(
+        ports: &Ports,
+        circumstances: &Circumstances,
+        pinned: &str,
+        outcome: u8,
+        result: &str,
+        acquisition: Option<AcquisitionId>,
+    ) -> Result<Checkpoint> {
+        if Self::read(ports).await?.store()?.is_none() {
+            return Err(Error::NotFound {
+                object: "register".into(),
+            });
+        }
+        Self::open(ports, circumstances, pinned).await?;
+        let act = Act::StoreVerified {
+            outcome,
+            result: crate::visible::escape(result),
+            acquisition,
+        };
+        Self::enter(ports, circumstances, Entry { act, subject: None }, |_| false).await
+    }
+
     /// The origin of a store's register.
     #[must_use]
     pub fn origin(store: &StoreId) -> String {

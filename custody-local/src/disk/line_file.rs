@@ -109,8 +109,19 @@ impl LineFile {
         let seen = self.seen()?;
         match known {
             Some(known) if known.seen == seen => Ok(*known),
-            _ => self.scan(seen),
+            _ => self.scan(seen, seen.length),
         }
+    }
+
+    /// Where it ended when it had `limit` bytes; what follows counts as behind the last line feed.
+    pub(crate) fn ending_within(&self, limit: u64) -> Result<Ending> {
+        let seen = self.seen()?;
+        self.scan(seen, limit.min(seen.length))
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn length(&self) -> Result<u64> {
+        Ok(self.seen()?.length)
     }
 
     /// The bytes behind the last line feed.
@@ -154,11 +165,7 @@ impl LineFile {
                 actual: format!("a length of {} bytes: somebody writes past the lock", seen.length),
             });
         }
-        Ok(Ending {
-            head,
-            complete,
-            seen,
-        })
+        Ok(Ending { head, complete, seen })
     }
 
     /// The open file.
@@ -194,11 +201,11 @@ impl LineFile {
         )
     }
 
-    fn scan(&self, seen: Seen) -> Result<Ending> {
+    fn scan(&self, seen: Seen, limit: u64) -> Result<Ending> {
         let (mut size, mut complete, mut last_line) = (0_u64, 0_u64, 0_u64);
         let mut at = 0_u64;
-        while at < seen.length {
-            let wanted = usize::try_from(seen.length - at).map_or(SCAN_BYTES, |left| left.min(SCAN_BYTES));
+        while at < limit {
+            let wanted = usize::try_from(limit - at).map_or(SCAN_BYTES, |left| left.min(SCAN_BYTES));
             let block = self.read(at, wanted as u64)?;
             for (i, byte) in block.iter().enumerate() {
                 if *byte == b'\n' {
@@ -211,22 +218,14 @@ impl LineFile {
         }
         if size == 0 {
             let head = LogHead::EMPTY;
-            return Ok(Ending {
-                head,
-                complete,
-                seen,
-            });
+            return Ok(Ending { head, complete, seen });
         }
         let length = complete - 1 - last_line;
         if length > MAX_LINE_BYTES {
             return Err(self.line_too_long(last_line));
         }
         let head = LogHead::new(size, Sha256Digest::of(&self.read(last_line, length)?));
-        Ok(Ending {
-            head,
-            complete,
-            seen,
-        })
+        Ok(Ending { head, complete, seen })
     }
 
     fn seen(&self) -> Result<Seen> {

@@ -12,7 +12,7 @@ mod trusted_owner;
 pub(crate) use attributes::{Attributes, Wanted};
 pub(crate) use exact_io::{read_up_to, write_all_at};
 pub(crate) use failure::{failed, lock_within};
-pub(crate) use folder::{Branch, Folder};
+pub(crate) use folder::{Branch, Folder, same_file};
 pub(crate) use line_file::{Ending, LineFile};
 pub(crate) use line_reader::lines;
 pub(crate) use partial_file::{PARTIAL_PREFIX, PartialFile};

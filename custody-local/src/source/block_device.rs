@@ -176,7 +176,8 @@ impl BlockDevice {
             ),
             (
                 "firmware",
-                self.of_disk("device/firmware_rev").or_else(|| self.of_disk("device/rev")),
+                self.of_disk("device/firmware_rev")
+                    .or_else(|| self.of_disk("device/rev")),
             ),
             ("serial", self.serial()),
             ("wwn", self.wwn()),
@@ -189,7 +190,10 @@ impl BlockDevice {
             ("mapped-uuid", self.of_disk("dm/uuid")),
             ("raid-level", self.of_disk("md/level")),
             ("diskseq", self.disk_sequence()),
-            ("partition-start-sector", self.partition.and_then(|_| self.of_device("start"))),
+            (
+                "partition-start-sector",
+                self.partition.and_then(|_| self.of_device("start")),
+            ),
         ];
         attributes.extend(named.into_iter().filter_map(|(name, value)| Some((name, value?))));
         attributes
@@ -236,5 +240,105 @@ fn yes_or_no(flag: String) -> String {
         "0" => "no".to_owned(),
         "1" => "yes".to_owned(),
         _ => flag,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::super::kernel_tree::made_tree;
+    use super::*;
+
+    const DISK: &str = "devices/pci0000:00/usb1/1-1/1-1:1.0/host0/target0:0:0/0:0:0:0/block/sdb";
+
+    #[test]
+    fn a_usb_disk_is_known_by_what_its_files_say() {
+        let made = made_tree(&[
+            (&format!("{DISK}/dev"), "8:16\n"),
+            (&format!("{DISK}/ro"), "1\n"),
+            (&format!("{DISK}/removable"), "0\n"),
+            (&format!("{DISK}/diskseq"), "17\n"),
+            (&format!("{DISK}/queue/rotational"), "1\n"),
+            (&format!("{DISK}/device/vendor"), "WDC     \n"),
+            (&format!("{DISK}/device/model"), "Elements \u{202e}25A3\n"),
+            (&format!("{DISK}/device/vpd_pg80"), "\0\u{80}\0\u{c}WX1-SERIAL  "),
+            (&format!("{DISK}/device/wwid"), "naa.50014ee2\n"),
+            (
+                &format!("{DISK}/stat"),
+                " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n",
+            ),
+            ("devices/pci0000:00/usb1/1-1/idVendor", "1058\n"),
+            ("devices/pci0000:00/usb1/1-1/serial", "BRIDGE\n"),
+        ]);
+        made.link(&format!("../../{DISK}"), "dev/block/8:16");
+        let device = BlockDevice::find(&made.tree, 8, 16).unwrap();
+        assert_eq!((device.name.as_str(), device.partition), ("sdb", None));
+        let attributes = device.attributes();
+        for (name, value) in [
+            ("bus", "usb"),
+            ("vendor", "WDC"),
+            ("model", "Elements \\u{202e}25A3"),
+            ("serial", "WX1-SERIAL"),
+            ("wwn", "naa.50014ee2"),
+            ("read-only", "yes"),
+            ("removable", "no"),
+            ("rotational", "yes"),
+            ("extent-of-disk", "whole disk"),
+            ("diskseq", "17"),
+        ] {
+            assert_eq!(attributes[name], value, "{name}");
+        }
+        let counters = device.counters().unwrap();
+        assert_eq!((counters.reads, counters.sectors_read), (1, 3));
+        assert_eq!((counters.writes, counters.sectors_written), (5, 7));
+        assert_eq!((counters.discards, counters.sectors_discarded), (12, 14));
+        assert!(device.is_counting());
+    }
+
+    #[test]
+    fn a_partition_has_its_own_counters_and_its_disks_identity() {
+        let disk = "devices/pci0000:00/nvme/nvme0/nvme0n1";
+        let made = made_tree(&[
+            (&format!("{disk}/dev"), "259:0\n"),
+            (&format!("{disk}/wwid"), "eui.0025\n"),
+            (&format!("{disk}/device/serial"), "S4EV    \n"),
+            (&format!("{disk}/stat"), "1 1 1 1 100 1 800 1 0 0 0\n"),
+            (&format!("{disk}/queue/iostats"), "0\n"),
+            (&format!("{disk}/nvme0n1p2/partition"), "2\n"),
+            (&format!("{disk}/nvme0n1p2/dev"), "259:2\n"),
+            (&format!("{disk}/nvme0n1p2/start"), "2048\n"),
+            (&format!("{disk}/nvme0n1p2/stat"), "0 0 0 0 4 0 32 0 0 0 0\n"),
+        ]);
+        made.link(&format!("../../{disk}/nvme0n1p2"), "dev/block/259:2");
+        made.link(&format!("../../{disk}"), "dev/block/259:0");
+        let partition = BlockDevice::find(&made.tree, 259, 2).unwrap();
+        assert_eq!(partition.partition, Some(2));
+        assert_eq!(partition.disk_name(), "nvme0n1");
+        assert_eq!(partition.counters().unwrap().sectors_written, 32);
+        assert_eq!(partition.disk_counters().unwrap().sectors_written, 800);
+        assert!(!partition.is_counting());
+        let attributes = partition.attributes();
+        assert_eq!(attributes["bus"], "nvme");
+        assert_eq!(attributes["serial"], "S4EV");
+        assert_eq!(attributes["wwn"], "eui.0025");
+        assert_eq!(attributes["extent-of-disk"], "partition 2");
+        assert_eq!(attributes["partition-start-sector"], "2048");
+        let disk = BlockDevice::find(&made.tree, 259, 0).unwrap();
+        assert_eq!(disk.partitions().len(), 1);
+    }
+
+    #[test]
+    fn a_device_that_the_kernel_does_not_know_is_not_found() {
+        let made = made_tree(&[]);
+        let error = BlockDevice::find(&made.tree, 8, 0).unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    }
+
+    #[test]
+    fn counters_that_are_no_numbers_are_none() {
+        assert_eq!(IoCounters::parse("a b c"), None);
+        assert_eq!(IoCounters::parse("1 2 3"), None);
+        assert_eq!(IoCounters::parse(""), None);
     }
 }

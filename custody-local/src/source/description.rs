@@ -67,7 +67,9 @@ fn of_file(item: &SourceItem, opened: &OpenedSource, options: &SourceOptions) ->
         let before = opened.media.first().map(|medium| medium.accessed_before());
         disk.with_attribute("atime", "may change").with_attribute(
             "atime-before-first-read",
-            before.map_or_else(String::new, |(seconds, nanoseconds)| instant(seconds, nanoseconds)),
+            before.map_or_else(String::new, |(seconds, nanoseconds)| {
+                instant(seconds, nanoseconds)
+            }),
         )
     };
     if opened.media.len() > 1 {
@@ -132,10 +134,16 @@ fn of_device(item: &SourceItem, opened: &OpenedSource) -> Result<DiskDescription
         disk = disk.with_attribute("physical-sector-bytes", bytes.to_string());
     }
     if !device.is_counting() {
-        disk = disk.with_attribute("write-counters", "not kept by this kernel: a write would not show");
+        disk = disk.with_attribute(
+            "write-counters",
+            "not kept by this kernel: a write would not show",
+        );
     }
     if !opened.uses.is_empty() {
         disk = disk.with_attribute("in-use", opened.uses.join("; "));
+    }
+    if medium.is_past_cache() {
+        disk = disk.with_attribute("reads", "past the page cache");
     }
     Ok(disk)
 }
@@ -144,13 +152,19 @@ fn of_device(item: &SourceItem, opened: &OpenedSource) -> Result<DiskDescription
 pub(super) fn not_acquired(opened: &OpenedSource, disk: &DiskDescription) -> Vec<NotAcquired> {
     let Some(device) = &opened.device else {
         return vec![NotAcquired::new(
-            format!("whatever the image file {} does not hold of the disk it was made of", disk.name),
+            format!(
+                "whatever the image file {} does not hold of the disk it was made of",
+                disk.name
+            ),
             "only the file was given; how it was made, and what was left out then, is not known here",
         )];
     };
     let mut not = vec![
         NotAcquired::new(
-            format!("hidden areas of {} (HPA, DCO, a lowered native maximum)", disk.name),
+            format!(
+                "hidden areas of {} (HPA, DCO, a lowered native maximum)",
+                disk.name
+            ),
             "not looked for: what lies beyond the length that the drive reports to the kernel cannot be read \
              without changing the drive's settings",
         ),

@@ -28,7 +28,11 @@ pub(super) fn uses(tree: &KernelTree, device: &BlockDevice) -> Result<Vec<String
     if device.partition.is_some() {
         // What holds the whole disk (an array, a multipath map) holds its partitions.
         for holder in holders(&device.disk_folder) {
-            uses.push(format!("{} is held by {}", device.disk_name(), file_name(&holder)));
+            uses.push(format!(
+                "{} is held by {}",
+                device.disk_name(),
+                file_name(&holder)
+            ));
         }
     }
     uses.extend(mounts(&text(&tree.proc.join("self/mountinfo"))?, &stack));
@@ -113,7 +117,10 @@ fn mounts(mountinfo: &str, stack: &BTreeMap<String, String>) -> Vec<String> {
 
 /// The swap areas on these devices. A line is `path type size used priority` after one of headings.
 fn swap(swaps: &str, stack: &BTreeMap<String, String>) -> Vec<String> {
-    let paths = swaps.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let paths = swaps
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next());
     paths
         .filter_map(|path| by_path(&octal_unescaped(path), stack))
         .map(|device| format!("{device} is used as swap space"))
@@ -151,4 +158,90 @@ fn octal_unescaped(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::kernel_tree::{MadeTree, made_tree};
+    use super::*;
+
+    const SDA: &str = "devices/pci0/ata1/block/sda";
+
+    /// A disk with two partitions; the second is held by a mapped device.
+    fn disk(mountinfo: &str, swaps: &str) -> MadeTree {
+        let made = made_tree(&[
+            (&format!("{SDA}/dev"), "8:0\n"),
+            (&format!("{SDA}/sda1/dev"), "8:1\n"),
+            (&format!("{SDA}/sda1/partition"), "1\n"),
+            (&format!("{SDA}/sda2/dev"), "8:2\n"),
+            (&format!("{SDA}/sda2/partition"), "2\n"),
+            ("devices/virtual/block/dm-0/dev", "252:0\n"),
+            ("devices/virtual/block/dm-0/dm/name", "vg-root\n"),
+            ("proc/self/mountinfo", mountinfo),
+            ("proc/swaps", swaps),
+        ]);
+        made.link(
+            "../../../../../../virtual/block/dm-0",
+            &format!("{SDA}/sda2/holders/dm-0"),
+        );
+        for (numbers, folder) in [("8:0", ""), ("8:1", "/sda1"), ("8:2", "/sda2")] {
+            made.link(&format!("../../{SDA}{folder}"), &format!("dev/block/{numbers}"));
+        }
+        made
+    }
+
+    fn uses_of(made: &MadeTree, minor: u32) -> Vec<String> {
+        uses(&made.tree, &BlockDevice::find(&made.tree, 8, minor).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_disk_is_in_use_by_what_uses_its_partitions_and_their_holders() {
+        let made = disk(
+            "36 1 8:1 / /boot\\040old rw,noatime master:1 - ext4 /dev/none rw\n\
+             37 1 252:0 / / rw shared:1 - xfs /dev/mapper/none rw\n\
+             38 1 0:21 / /proc rw - proc proc rw\n",
+            "Filename\tType\tSize\tUsed\tPriority\n",
+        );
+        assert_eq!(
+            uses_of(&made, 0),
+            [
+                "sda2 is held by dm-0 (vg-root)",
+                "dm-0 is mounted on /",
+                "sda1 is mounted on /boot old"
+            ]
+        );
+        assert_eq!(uses_of(&made, 1), ["sda1 is mounted on /boot old"]);
+        assert_eq!(
+            uses_of(&made, 2),
+            ["sda2 is held by dm-0 (vg-root)", "dm-0 is mounted on /"]
+        );
+    }
+
+    #[test]
+    fn a_free_disk_has_no_uses() {
+        let made = disk("38 1 0:21 / /proc rw - proc proc rw\n", "Filename\n");
+        assert!(uses_of(&made, 1).is_empty());
+    }
+
+    #[test]
+    fn a_mount_point_with_control_characters_is_shown_safely() {
+        let made = disk("36 1 8:1 / /a\\012\u{1b}[31m rw - ext4 x rw\n", "");
+        assert_eq!(uses_of(&made, 1), ["sda1 is mounted on /a\\u{a}\\u{1b}[31m"]);
+    }
+
+    #[test]
+    fn mounts_that_cannot_be_read_are_an_error_and_not_an_absence() {
+        let made = disk("", "");
+        std::fs::remove_file(made.tree.proc.join("self/mountinfo")).unwrap();
+        let device = BlockDevice::find(&made.tree, 8, 1).unwrap();
+        assert!(uses(&made.tree, &device).is_err());
+    }
+
+    #[test]
+    fn lines_of_another_form_are_passed() {
+        let made = disk("\nnonsense\n1 2\n36 1 8:1\n", "Filename\n\nx\n");
+        assert!(uses_of(&made, 1).is_empty());
+    }
 }

@@ -96,7 +96,11 @@ impl Medium for FailingMedium {
             let aligned = at.is_multiple_of(SECTOR)
                 && (into.len() as u64).is_multiple_of(SECTOR)
                 && into.as_ptr().align_offset(512) == 0;
-            assert!(aligned, "a direct read of {} bytes at {at} is not aligned", into.len());
+            assert!(
+                aligned,
+                "a direct read of {} bytes at {at} is not aligned",
+                into.len()
+            );
         }
         if let Some((after, error)) = self.dies
             && reads >= after
@@ -142,7 +146,11 @@ impl Medium for FailingMedium {
                 at = *end;
             }
         }
-        if at < self.length() { Ok(at) } else { Err(Errno::NXIO) }
+        if at < self.length() {
+            Ok(at)
+        } else {
+            Err(Errno::NXIO)
+        }
     }
 
     fn seek_hole(&self, at: u64) -> Result<u64, Errno> {

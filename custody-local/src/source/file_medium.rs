@@ -6,6 +6,7 @@ use custody_core::{Error, Result};
 use rustix::fs::{OFlags, SeekFrom};
 use rustix::io::Errno;
 
+use super::aligned::AlignedBuffer;
 use super::errno;
 use super::medium::{Medium, Way};
 use super::opening::{AccessTime, Claim, Looked, SourceKind, reopen};
@@ -24,10 +25,11 @@ pub(super) struct FileMedium {
     length: u64,
     sector_bytes: u32,
     access_time: AccessTime,
+    past_cache: bool,
 }
 
 impl FileMedium {
-    /// Opens what was looked at.
+    /// Opens what was looked at. A device is read past the page cache, where that is offered.
     ///
     /// # Errors
     /// As [`Looked::open`]; `Refused` for a device without any byte.
@@ -60,6 +62,7 @@ impl FileMedium {
             length,
             sector_bytes,
             access_time,
+            past_cache: looked.kind != SourceKind::File,
         })
     }
 
@@ -75,6 +78,11 @@ impl FileMedium {
         self.file
             .metadata()
             .map_err(|error| errno::of_path(&self.name, "look at", error))
+    }
+
+    /// Whether it is read past the page cache.
+    pub(super) fn is_past_cache(&self) -> bool {
+        self.past_cache && self.direct().is_ok()
     }
 
     /// The access time before anything was read: seconds since 1970 and nanoseconds.
@@ -103,11 +111,37 @@ impl FileMedium {
                 answer => answer,
             }
         };
-        self.direct.get_or_init(open).as_ref().map_err(|error| match *error {
-            // No /proc, or no right any more: the same as a file system without O_DIRECT.
-            Errno::NOENT | Errno::ACCESS | Errno::PERM | Errno::NOSYS => Errno::INVAL,
-            other => other,
-        })
+        self.direct
+            .get_or_init(open)
+            .as_ref()
+            .map_err(|error| match *error {
+                // No /proc, or no right any more: the same as a file system without O_DIRECT.
+                Errno::NOENT | Errno::ACCESS | Errno::PERM | Errno::NOSYS => Errno::INVAL,
+                other => other,
+            })
+    }
+}
+
+impl FileMedium {
+    /// Reads past the page cache into memory, from an offset and of a length, that need not be aligned.
+    ///
+    /// The page cache of a device is not always what the device holds. A mounted file system keeps changes
+    /// there, even when it is mounted read-only and never writes them: ext4 does so with its group descriptors.
+    /// And the cache of a disk is not that of its partitions, so that it can be older than what was
+    /// written through them.
+    fn pread_unaligned(&self, at: u64, into: &mut [u8]) -> Result<usize, Errno> {
+        let sector = u64::from(self.sector_bytes.max(1));
+        let start = at / sector * sector;
+        let skipped = usize::try_from(at - start).map_err(|_too_long| Errno::INVAL)?;
+        let end = (at + into.len() as u64).div_ceil(sector) * sector;
+        let length = usize::try_from(end - start).map_err(|_too_long| Errno::INVAL)?;
+        let mut memory = AlignedBuffer::new(length);
+        let read = rustix::io::pread(self.direct()?, memory.part_mut(0, length), start)?;
+        let bytes = memory.part(skipped, read.saturating_sub(skipped).min(into.len()));
+        if let Some(into) = into.get_mut(..bytes.len()) {
+            into.copy_from_slice(bytes);
+        }
+        Ok(bytes.len())
     }
 }
 
@@ -130,11 +164,14 @@ impl Medium for FileMedium {
     }
 
     fn pread(&self, way: Way, at: u64, into: &mut [u8]) -> Result<usize, Errno> {
-        let file = match way {
-            Way::Buffered => &self.file,
-            Way::Direct => self.direct()?,
-        };
-        rustix::io::pread(file, into, at)
+        match way {
+            Way::Direct => rustix::io::pread(self.direct()?, into, at),
+            Way::Buffered if self.past_cache => match self.pread_unaligned(at, into) {
+                Err(Errno::INVAL | Errno::OPNOTSUPP) => rustix::io::pread(&self.file, into, at),
+                answer => answer,
+            },
+            Way::Buffered => rustix::io::pread(&self.file, into, at),
+        }
     }
 
     fn seek_data(&self, at: u64) -> Result<u64, Errno> {

@@ -109,7 +109,8 @@ impl ImageFormat {
             VhdKind::Differencing => Self {
                 name: "vhd-differencing".to_owned(),
                 data: DiskData::NotComputed {
-                    reason: "vhd-differencing holds only what differs from another file, its parent".to_owned(),
+                    reason: "vhd-differencing holds only what differs from another file, its parent"
+                        .to_owned(),
                 },
                 attributes,
             },
@@ -143,7 +144,12 @@ impl ImageFormat {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )]
 
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -154,7 +160,9 @@ mod tests {
     fn recognise(file: &[u8]) -> ImageFormat {
         ImageFormat::recognise(file.len() as u64, |at, n| {
             let at = usize::try_from(at).unwrap();
-            Ok(Bytes::copy_from_slice(&file[at..at + usize::try_from(n).unwrap()]))
+            Ok(Bytes::copy_from_slice(
+                &file[at..at + usize::try_from(n).unwrap()],
+            ))
         })
         .unwrap()
     }
@@ -186,9 +194,12 @@ mod tests {
         for footer in [made_footer(2, 4095), bad_sum, made_footer(9, 4096)] {
             let format = recognise(&disk_with(&footer));
             let DiskData::NotComputed { reason } = &format.data else {
-                unreachable!("{:?}", format.data)
+                panic!("{:?}", format.data)
             };
-            assert!(format.attributes.contains(&("anomaly", reason.clone())), "{format:?}");
+            assert!(
+                format.attributes.contains(&("anomaly", reason.clone())),
+                "{format:?}"
+            );
         }
     }
 
@@ -214,7 +225,12 @@ mod tests {
     fn a_vhd_that_was_cut_or_is_older_than_the_format_is_told() {
         let mut cut = made_footer(3, 1 << 30).to_vec();
         cut.resize(5000, 1);
-        assert!(recognise(&cut).attributes.iter().any(|(name, _)| *name == "anomaly"));
+        assert!(
+            recognise(&cut)
+                .attributes
+                .iter()
+                .any(|(name, _)| *name == "anomaly")
+        );
         let old = disk_with(&made_footer(2, 4096)[..511]);
         assert!(matches!(recognise(&old).data, DiskData::NotComputed { .. }));
     }

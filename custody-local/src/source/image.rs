@@ -92,7 +92,10 @@ impl LocalImage {
             if let Some(here) = within.intersect(part.range()) {
                 let local = ByteRange::at(here.start() - part.start, here.length());
                 let spans = spans(part.medium.as_ref(), local)?;
-                return Ok(spans.into_iter().map(|span| moved_span(span, part.start)).collect());
+                return Ok(spans
+                    .into_iter()
+                    .map(|span| moved_span(span, part.start))
+                    .collect());
             }
         }
         Err(Error::misuse(format!("{self}: no part holds bytes {within}")))

@@ -46,3 +46,50 @@ pub(super) fn attribute_bytes(path: &Path) -> Option<Vec<u8>> {
         .ok()?;
     Some(bytes)
 }
+
+/// A made-up `/sys` and `/proc`, for tests.
+#[cfg(test)]
+pub(super) struct MadeTree {
+    folder: tempfile::TempDir,
+    pub(super) tree: KernelTree,
+}
+
+/// These files below `/sys`; a path that begins with `proc/` lies below `/proc`.
+#[cfg(test)]
+pub(super) fn made_tree(files: &[(&str, &str)]) -> MadeTree {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    let folder = tempfile::tempdir().unwrap();
+    let tree = KernelTree {
+        sys: folder.path().join("sys"),
+        proc: folder.path().join("proc"),
+    };
+    std::fs::create_dir_all(tree.sys.join("dev/block")).unwrap();
+    std::fs::create_dir_all(&tree.proc).unwrap();
+    let made = MadeTree { folder, tree };
+    for (path, content) in files {
+        let path = match path.strip_prefix("proc/") {
+            Some(below) => made.tree.proc.join(below),
+            None => made.tree.sys.join(path),
+        };
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Latin-1, so that a test can write any byte.
+        let bytes: Vec<u8> = match content.chars().all(|c| u32::from(c) < 256) {
+            true => content.chars().map(|c| u8::try_from(c).unwrap()).collect(),
+            false => content.as_bytes().to_vec(),
+        };
+        std::fs::write(path, bytes).unwrap();
+    }
+    made
+}
+
+#[cfg(test)]
+impl MadeTree {
+    /// A symbolic link below `/sys`.
+    pub(super) fn link(&self, to: &str, at: &str) {
+        #![expect(clippy::unwrap_used, reason = "tests")]
+        let at = self.tree.sys.join(at);
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, at).unwrap();
+        assert!(self.folder.path().is_dir());
+    }
+}

@@ -78,10 +78,7 @@ impl LocalSources {
     /// [`Error::NotFound`] and [`Error::PermissionDenied`], naming the path; [`Error::Refused`] for what can be no
     /// source (a directory, a FIFO, …), for a split set with a gap, for a later part of one, and when a
     /// source is named twice; [`Error::Misuse`] when none is named.
-    pub fn named<P: AsRef<Path>>(
-        paths: impl IntoIterator<Item = P>,
-        options: SourceOptions,
-    ) -> Result<Self> {
+    pub fn named<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, options: SourceOptions) -> Result<Self> {
         let items = paths
             .into_iter()
             .map(|path| SourceItem::named(path.as_ref()))
@@ -190,7 +187,10 @@ impl Inner {
         let shown = |text: &std::ffi::CStr| visible::escape_bytes(text.to_bytes());
         Ok(Machine::new(self.machine.clone(), "local", disks, not)
             .with_attribute("host", shown(host.nodename()))
-            .with_attribute("kernel", format!("{} {}", shown(host.sysname()), shown(host.release()))))
+            .with_attribute(
+                "kernel",
+                format!("{} {}", shown(host.sysname()), shown(host.release())),
+            ))
     }
 
     fn take(&self, planned: &PlannedSnapshot) -> Result<DiskSnapshot> {
@@ -261,7 +261,12 @@ impl Inner {
 
 impl fmt::Display for LocalSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} local sources of {}", self.inner.items.len(), self.inner.machine)
+        write!(
+            f,
+            "{} local sources of {}",
+            self.inner.items.len(),
+            self.inner.machine
+        )
     }
 }
 
@@ -336,6 +341,7 @@ impl SourceAccess for LocalSources {
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
         let disk = snapshot.disk.clone();
-        self.unblock(move |inner| state(&inner.tree, inner.item(&disk)?)).await
+        self.unblock(move |inner| state(&inner.tree, inner.item(&disk)?))
+            .await
     }
 }

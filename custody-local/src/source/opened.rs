@@ -8,7 +8,7 @@ use super::block_device::BlockDevice;
 use super::device_use::uses;
 use super::file_medium::FileMedium;
 use super::image::LocalImage;
-use super::item::SourceItem;
+use super::item::{LookedPart, SourceItem};
 use super::kernel_tree::KernelTree;
 use super::medium::Medium;
 use super::opening::{Claim, SourceKind};
@@ -29,7 +29,10 @@ pub(super) struct OpenedSource {
 impl OpenedSource {
     /// As an image that treats failures so.
     pub(super) fn image(&self, item: &SourceItem, policy: RecoveryPolicy) -> LocalImage {
-        let media = self.media.iter().map(|medium| Arc::clone(medium) as Arc<dyn Medium>);
+        let media = self
+            .media
+            .iter()
+            .map(|medium| Arc::clone(medium) as Arc<dyn Medium>);
         LocalImage::new(item.disk.to_string(), media.collect(), policy)
     }
 
@@ -75,26 +78,47 @@ impl Claims {
                     let device = BlockDevice::find(tree, major, minor)?;
                     opened.uses = uses(tree, &device)?;
                     opened.device = Some(device);
-                    let claim = match options.mounted {
-                        MountedDevices::Allow => Claim::Shared,
-                        MountedDevices::Refuse if opened.uses.is_empty() => Claim::Exclusive,
-                        MountedDevices::Refuse => return Err(in_use(item, &opened.uses)),
-                    };
-                    let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-                    let shared = held.get(&(major, minor)).and_then(Weak::upgrade);
-                    match shared.filter(|medium| medium.check().is_ok()) {
-                        Some(medium) => medium,
-                        None => {
-                            let medium = Arc::new(FileMedium::open(&part.looked, &part.name, claim)?);
-                            held.insert((major, minor), Arc::downgrade(&medium));
-                            medium
-                        }
+                    if options.mounted == MountedDevices::Refuse && !opened.uses.is_empty() {
+                        return Err(in_use(item, &opened.uses));
                     }
+                    self.device((major, minor), &part, options.mounted, &mut opened.uses)?
                 }
             };
             opened.media.push(medium);
         }
         Ok(opened)
+    }
+
+    /// The device as it is open already, or opened and claimed now. Where reading one in use is allowed, it
+    /// is claimed all the same when nobody has it; what the kernel alone knows of is added to `uses`.
+    fn device(
+        &self,
+        numbers: (u32, u32),
+        part: &LookedPart,
+        mounted: MountedDevices,
+        uses: &mut Vec<String>,
+    ) -> Result<Arc<FileMedium>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = held.get(&numbers).and_then(Weak::upgrade);
+        if let Some(medium) = shared.filter(|medium| medium.check().is_ok()) {
+            return Ok(medium);
+        }
+        let open = |claim| FileMedium::open(&part.looked, &part.name, claim);
+        let medium = if !uses.is_empty() {
+            open(Claim::Shared)?
+        } else {
+            match (open(Claim::Exclusive), mounted) {
+                (Err(Error::Refused { .. }), MountedDevices::Allow) => {
+                    let medium = open(Claim::Shared)?;
+                    uses.push("something that this process cannot see has claimed it".to_owned());
+                    medium
+                }
+                (answer, _) => answer?,
+            }
+        };
+        let medium = Arc::new(medium);
+        held.insert(numbers, Arc::downgrade(&medium));
+        Ok(medium)
     }
 }
 

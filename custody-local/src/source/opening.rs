@@ -86,7 +86,9 @@ impl Looked {
                     Claim::Exclusive => OFlags::EXCL,
                     Claim::Shared => OFlags::empty(),
                 };
-                let file = self.reopen(base | excl).map_err(|error| device_error(name, error))?;
+                let file = self
+                    .reopen(base | excl)
+                    .map_err(|error| device_error(name, error))?;
                 // A device node has an access time too, but reading does not touch the disk's content by it.
                 Ok((file, AccessTime::Preserved))
             }
@@ -148,5 +150,83 @@ fn device_error(name: &str, error: Errno) -> Error {
     Error::Refused {
         object: name.to_owned(),
         reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use rustix::process::Uid;
+
+    use super::*;
+
+    const NOBODY: u32 = 65534;
+
+    /// Runs on a thread of its own that has the rights of nobody, where this process may give them up.
+    /// Only that thread changes: the system call is made without the C library's broadcast.
+    fn without_rights<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+        std::thread::spawn(move || {
+            if rustix::process::geteuid().is_root() {
+                let nobody = Uid::from_raw(NOBODY);
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            }
+            work()
+        })
+        .join()
+        .unwrap()
+    }
+
+    fn file(mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let path = folder.path().join("disk.raw");
+        std::fs::write(&path, b"disk").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_without_the_right_to_read_it_is_permission_denied() {
+        let (_folder, path) = file(0o000);
+        let answer = without_rights(move || {
+            let looked = Looked::at(&path, "disk.raw").unwrap();
+            looked.open("disk.raw", Claim::Shared).map(|_| ())
+        });
+        let error = answer.unwrap_err();
+        assert!(matches!(error, Error::PermissionDenied { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "disk.raw: permission denied for open for reading"
+        );
+    }
+
+    #[test]
+    fn the_access_time_may_change_of_a_file_that_is_anothers() {
+        // Every user may read it, and none but root owns it.
+        let access_time = without_rights(|| {
+            let looked = Looked::at(Path::new("/etc/passwd"), "passwd").unwrap();
+            looked.open("passwd", Claim::Shared).unwrap().1
+        });
+        assert_eq!(access_time, AccessTime::MayChange);
+        let (_folder, path) = file(0o600);
+        let looked = Looked::at(&path, "disk.raw").unwrap();
+        assert_eq!(
+            looked.open("disk.raw", Claim::Shared).unwrap().1,
+            AccessTime::Preserved
+        );
+    }
+
+    #[test]
+    fn what_was_looked_at_is_opened_whatever_the_path_leads_to_by_then() {
+        let (folder, path) = file(0o600);
+        let looked = Looked::at(&path, "disk.raw").unwrap();
+        std::fs::rename(&path, folder.path().join("moved")).unwrap();
+        std::fs::write(&path, b"another").unwrap();
+        let (opened, _) = looked.open("disk.raw", Claim::Shared).unwrap();
+        assert_eq!(opened.metadata().unwrap().ino(), looked.metadata.ino());
+        assert_eq!(opened.metadata().unwrap().len(), 4);
     }
 }

@@ -172,7 +172,10 @@ mod tests {
             .with_on_read_error(OnReadError::Stop)
             .with_mounted(MountedDevices::Allow)
             .with_write_blocker(Some("Tableau T35u, serial 1".parse().unwrap()));
-        assert_eq!(SourceOptions::from_settings(&options.to_settings()).unwrap(), options);
+        assert_eq!(
+            SourceOptions::from_settings(&options.to_settings()).unwrap(),
+            options
+        );
         let none = SourceOptions::from_settings(&BTreeMap::new()).unwrap();
         assert_eq!(none, SourceOptions::default());
     }
@@ -181,7 +184,10 @@ mod tests {
     fn a_setting_with_an_unknown_value_is_named() {
         let settings = BTreeMap::from([(ON_READ_ERROR.to_owned(), "shrug\n".to_owned())]);
         let error = SourceOptions::from_settings(&settings).unwrap_err().to_string();
-        assert!(error.contains("on-read-error") && error.contains("shrug"), "{error}");
+        assert!(
+            error.contains("on-read-error") && error.contains("shrug"),
+            "{error}"
+        );
         assert!(!error.contains('\n'), "{error}");
     }
 }

@@ -1,4 +1,9 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::sync::atomic::AtomicBool;
 
@@ -37,10 +42,13 @@ fn unread(medium: &FailingMedium, range: ByteRange, extents: &[Extent]) -> Vec<(
         match extent {
             Extent::Data { at, bytes } => {
                 let from = usize::try_from(*at).unwrap();
-                assert!(bytes[..] == medium.bytes[from..from + bytes.len()], "other bytes at {at}");
+                assert!(
+                    bytes[..] == medium.bytes[from..from + bytes.len()],
+                    "other bytes at {at}"
+                );
             }
             Extent::Unread { range, fault } => unread.push((range.start(), range.end(), fault.clone())),
-            Extent::Zero { range, .. } => unreachable!("{range} given as zeros"),
+            Extent::Zero { range, .. } => panic!("{range} given as zeros"),
         }
     }
     assert_eq!(next, range.end());
@@ -81,7 +89,13 @@ fn the_error_and_the_tries_are_those_of_the_sector() {
     let mut medium = FailingMedium::of_sectors(16).with_bad([3]);
     medium.error = Some(Errno::NODATA);
     let policy = RecoveryPolicy { retries: 0, ..FILL };
-    let extents = read_range(&medium, whole(&medium), policy, &Health::default(), &AtomicBool::new(false));
+    let extents = read_range(
+        &medium,
+        whole(&medium),
+        policy,
+        &Health::default(),
+        &AtomicBool::new(false),
+    );
     let lost = unread(&medium, whole(&medium), &extents.unwrap());
     assert_eq!(lost, [(3 * SECTOR, 4 * SECTOR, ReadFault::new("ENODATA", 1))]);
 }
@@ -93,13 +107,19 @@ fn stop_names_the_first_sector_that_fails() {
         on_read_error: OnReadError::Stop,
         ..FILL
     };
-    let answer = read_range(&medium, whole(&medium), policy, &Health::default(), &AtomicBool::new(false));
+    let answer = read_range(
+        &medium,
+        whole(&medium),
+        policy,
+        &Health::default(),
+        &AtomicBool::new(false),
+    );
     match answer.unwrap_err() {
         Error::Unreadable { range, source, .. } => {
             assert_eq!(range, ByteRange::at(20 * SECTOR, SECTOR));
             assert!(source.unwrap().to_string().contains("os error 5"));
         }
-        other => unreachable!("{other}"),
+        other => panic!("{other}"),
     }
 }
 
@@ -161,7 +181,11 @@ fn a_device_that_answers_nothing_any_more_is_not_a_million_bad_sectors() {
     let mut never_alive = FailingMedium::of_sectors(8192);
     never_alive.dies = Some((0, Errno::IO));
     let failure = read(&never_alive, whole(&never_alive)).unwrap_err();
-    assert!(failure.causes()[0].contains("failed as a whole"), "{:?}", failure.causes());
+    assert!(
+        failure.causes()[0].contains("failed as a whole"),
+        "{:?}",
+        failure.causes()
+    );
 }
 
 #[test]
@@ -192,7 +216,13 @@ fn a_failure_of_the_host_is_not_a_bad_sector() {
 #[test]
 fn a_cancelled_recovery_tries_no_more() {
     let medium = FailingMedium::of_sectors(64).with_bad(0..64);
-    let answer = read_range(&medium, whole(&medium), FILL, &Health::default(), &AtomicBool::new(true));
+    let answer = read_range(
+        &medium,
+        whole(&medium),
+        FILL,
+        &Health::default(),
+        &AtomicBool::new(true),
+    );
     assert!(matches!(answer, Err(Error::Stopped { .. })));
     assert_eq!(medium.reads(), 0);
 }

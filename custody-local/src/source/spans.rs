@@ -84,3 +84,107 @@ fn seek(medium: &dyn Medium, answer: Result<u64, Errno>) -> Result<Seek> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::super::failing_medium::FailingMedium;
+    use super::*;
+
+    const KIB: u64 = 1024;
+
+    fn medium(length: u64, holes: Option<Vec<(u64, u64)>>) -> FailingMedium {
+        FailingMedium {
+            bytes: vec![0; usize::try_from(length).unwrap()],
+            holes,
+            ..FailingMedium::default()
+        }
+    }
+
+    /// All spans of the range, asked for until it ends.
+    fn all(medium: &FailingMedium, within: ByteRange) -> Vec<Span> {
+        let mut all: Vec<Span> = Vec::new();
+        let mut next = within.start();
+        while next < within.end() {
+            for span in spans(medium, ByteRange::new(next, within.end()).unwrap()).unwrap() {
+                assert_eq!(span.range().start(), next);
+                assert!(!span.range().is_empty());
+                next = span.range().end();
+                all.push(span);
+            }
+        }
+        assert_eq!(next, within.end());
+        all
+    }
+
+    #[test]
+    fn a_medium_without_account_of_holes_is_all_data() {
+        let range = ByteRange::at(5, 1000 * KIB);
+        assert_eq!(all(&medium(2000 * KIB, None), range), [Span::Data(range)]);
+    }
+
+    #[test]
+    fn small_holes_are_data_and_large_ones_zeros() {
+        let holes = vec![
+            (8 * KIB, 64 * KIB),
+            (128 * KIB, 192 * KIB),
+            (900 * KIB, 1000 * KIB),
+        ];
+        let told = all(&medium(1000 * KIB, Some(holes)), ByteRange::at(0, 1000 * KIB));
+        let zero = |start: u64, end: u64| {
+            Span::Zero(
+                ByteRange::new(start * KIB, end * KIB).unwrap(),
+                ZeroWord::FileSystemHole,
+            )
+        };
+        let data = |start: u64, end: u64| Span::Data(ByteRange::new(start * KIB, end * KIB).unwrap());
+        assert_eq!(
+            told,
+            [data(0, 128), zero(128, 192), data(192, 900), zero(900, 1000)]
+        );
+    }
+
+    #[test]
+    fn more_holes_than_one_step_looks_for_are_told_in_several() {
+        let holes: Vec<(u64, u64)> = (0..3000).map(|n| (n * 8 + 4, n * 8 + 8)).collect();
+        let last = 3000 * 8;
+        let length = last + 100 * KIB;
+        let mut holes = holes;
+        holes.push((last, length));
+        let told = all(&medium(length, Some(holes)), ByteRange::at(0, length));
+        assert!(matches!(told.last(), Some(Span::Zero(range, _)) if range.length() >= 100 * KIB));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_gives_no_word_on_holes() {
+        let mut medium = medium(1000 * KIB, Some(vec![(0, 1000 * KIB)]));
+        medium.shrinks = Some(0);
+        medium.reads.store(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(spans(&medium, ByteRange::at(0, 1000 * KIB)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn zeros_are_told_only_of_holes(
+            cuts in prop::collection::btree_set(0_u64..2000, 0..20),
+            a in 0_u64..2000 * KIB,
+            b in 0_u64..2000 * KIB,
+        ) {
+            let cuts: Vec<u64> = cuts.into_iter().map(|cut| cut * KIB).collect();
+            let holes: Vec<(u64, u64)> = cuts
+                .chunks_exact(2)
+                .filter_map(|pair| Some((*pair.first()?, *pair.last()?)))
+                .collect();
+            let within = ByteRange::new(a.min(b), a.max(b)).unwrap();
+            for span in all(&medium(2000 * KIB, Some(holes.clone())), within) {
+                if let Span::Zero(range, _) = span {
+                    prop_assert!(range.length() >= MIN_HOLE_BYTES);
+                    prop_assert!(holes.iter().any(|(s, e)| *s <= range.start() && range.end() <= *e));
+                }
+            }
+        }
+    }
+}

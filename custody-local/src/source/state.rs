@@ -81,7 +81,10 @@ fn of_device(tree: &KernelTree, item: &SourceItem, major: u32, minor: u32) -> Re
     }
     state = match device.counters().filter(|_| device.is_counting()) {
         Some(counters) => with_counters(state, counters),
-        None => state.with_noted("write-counters", "not kept by this kernel: a write would not show"),
+        None => state.with_noted(
+            "write-counters",
+            "not kept by this kernel: a write would not show",
+        ),
     };
     if device.partition.is_some()
         && let Some(disk) = device.disk_counters()
@@ -137,7 +140,10 @@ pub(super) fn identity(tree: &KernelTree, parts: &[(SourceKind, Metadata)]) -> R
         many => {
             let lines: Vec<String> = many.iter().map(|(_, metadata)| of_file(metadata)).collect();
             let digest = Sha256Digest::of(lines.join("\n").as_bytes());
-            Ok(format!("{} parts, their inodes and times have the digest {digest}", many.len()))
+            Ok(format!(
+                "{} parts, their inodes and times have the digest {digest}",
+                many.len()
+            ))
         }
     }
 }

@@ -11,6 +11,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rustix::fs::IFlags;
 
 use super::directory_store::DirectoryStore;
+use super::pending_append::{LastAppend, PendingAppend};
 use super::protection::OBJECT_MODE;
 use crate::disk::{Attributes, Ending, LineFile, PartialFile, failed, lines, read_up_to, write_all_at};
 
@@ -18,7 +19,8 @@ use crate::disk::{Attributes, Ending, LineFile, PartialFile, failed, lines, read
 const MAX_NOTE_BYTES: usize = 64 * 1024;
 
 impl DirectoryStore {
-    fn log_file(&self, log: &LogName) -> Result<Option<LineFile>> {
+    /// The log, and where its lines end, seen while nobody was appending.
+    fn log_file(&self, log: &LogName) -> Result<Option<(LineFile, Ending)>> {
         let name = layout::log(log);
         let Some(folder) = self.reader.folder_of(&name)? else {
             return Ok(None);
@@ -27,7 +29,12 @@ impl DirectoryStore {
             return Ok(None);
         };
         file.lock_for_reading()?;
-        Ok(Some(file))
+        let ending = match PendingAppend::look(&folder, name.file_name().as_str(), file.length()?)? {
+            LastAppend::Interrupted { offset } => file.ending_within(offset)?,
+            _ => file.ending(self.known_ending(log).as_ref())?,
+        };
+        file.unlock()?;
+        Ok(Some((file, ending)))
     }
 
     fn known_ending(&self, log: &LogName) -> Option<Ending> {
@@ -44,23 +51,29 @@ impl DirectoryStore {
     }
 
     fn head_blocking(&self, log: &LogName) -> Result<LogHead> {
-        let Some(file) = self.log_file(log)? else {
-            return Ok(LogHead::EMPTY);
-        };
-        Ok(file.ending(self.known_ending(log).as_ref())?.head)
+        Ok(self
+            .log_file(log)?
+            .map_or(LogHead::EMPTY, |(_, ending)| ending.head))
     }
 
     fn append_blocking(&self, log: &LogName, after: LogHead, lines: &[Bytes]) -> Result<Acted<LogHead>> {
-        if let Some(line) = lines.iter().position(|line| line.is_empty() || line.contains(&b'\n')) {
+        if let Some(line) = lines
+            .iter()
+            .position(|line| line.is_empty() || line.contains(&b'\n'))
+        {
             return Err(Error::misuse(format!(
                 "line {line} of an append to the {log} is empty or has a line feed in it"
             )));
         }
-        let name = layout::log(log);
-        let branch = self.branch_of(&name)?;
-        let file = LineFile::open_or_make_locked(branch.folder(), name.file_name().as_str())?;
+        let name = layout::log(log).file_name();
+        let branch = self.branch_of(&layout::log(log))?;
+        let file = LineFile::open_or_make_locked(branch.folder(), name.as_str())?;
         let known = self.known_ending(log);
-        let mut ending = file.ending(known.as_ref())?;
+        let last = PendingAppend::look(branch.folder(), name.as_str(), file.length()?)?;
+        let mut ending = match last {
+            LastAppend::Interrupted { offset } => file.ending_within(offset)?,
+            _ => file.ending(known.as_ref())?,
+        };
         if ending.head != after {
             return Err(Error::Precondition {
                 object: file.path().to_owned(),
@@ -75,19 +88,43 @@ impl DirectoryStore {
         let mut written = 0;
         if ending.tail_bytes() > 0 {
             let tail = file.tail(&ending)?;
-            if begins(lines, &tail) {
+            let repeated = begins(lines, &tail);
+            if repeated && last == LastAppend::Settled && lines.len() == 1 {
                 written = tail.len() as u64;
             } else {
                 take_back(&file, &ending)?;
                 ending = file.ending(None)?;
-                service = service.with_id("taken-back-bytes", tail.len().to_string()).with_id(
-                    "taken-back-sha256",
-                    Sha256Digest::of(&tail).to_string(),
-                );
+            }
+            if !repeated {
+                service = service
+                    .with_id("taken-back-bytes", tail.len().to_string())
+                    .with_id("taken-back-sha256", Sha256Digest::of(&tail).to_string());
             }
         }
         self.remember_ending(log, None);
-        let next = file.append(&ending, lines, written)?;
+        if last != LastAppend::Settled {
+            PendingAppend::forget(branch.folder(), name.as_str())?;
+        }
+        let pending = match lines {
+            [_] => None,
+            _ => {
+                let length = lines.iter().map(|line| line.len() as u64 + 1).sum();
+                Some(PendingAppend::announce(
+                    &branch,
+                    name.as_str(),
+                    ending.complete,
+                    length,
+                )?)
+            }
+        };
+        let appended = file.append(&ending, lines, written);
+        // After a failed append the log ends where it did, unless cutting it failed too: then the note must stay.
+        if let Some(pending) = pending
+            && (appended.is_ok() || file.length()? == ending.complete)
+        {
+            pending.settle()?;
+        }
+        let next = appended?;
         self.protect(file.file(), self.options.of_logs());
         if known.is_none() {
             // The first append of this process: whoever made the file may have stopped before its name was durable.
@@ -126,8 +163,7 @@ impl DirectoryStore {
             return Ok(false);
         };
         let path = self.root().path_of(name.as_str());
-        let there =
-            read_up_to(&file, 0, MAX_NOTE_BYTES + 1).map_err(failed(&*path, "read"))?;
+        let there = read_up_to(&file, 0, MAX_NOTE_BYTES + 1).map_err(failed(&*path, "read"))?;
         if there != note {
             return Err(Error::AlreadyExists { object: path });
         }
@@ -170,8 +206,9 @@ impl LogAnchor for DirectoryStore {
         blocking::unblock(move || store.head_blocking(&log)).await
     }
 
-    /// One write and one sync. What an interrupted call left behind the last line feed is finished when it is the
-    /// beginning of these lines; otherwise it is cut off, and its length and digest are in the service record.
+    /// One write and one sync; of several lines, a note is made durable first, which tells an interrupted call from a
+    /// finished one. What such a call left is finished or cut off; where it was not the beginning of these very lines,
+    /// its length and digest are in the service record.
     async fn append(&self, log: &LogName, after: &LogHead, lines: &[Bytes]) -> Result<Acted<LogHead>> {
         let (store, log, after, lines) = (self.clone(), log.clone(), *after, lines.to_vec());
         blocking::unblock(move || store.append_blocking(&log, after, &lines)).await
@@ -185,12 +222,10 @@ impl LogAnchor for DirectoryStore {
     fn lines(&self, log: &LogName, from: u64) -> BoxStream<'_, Result<Bytes>> {
         let (store, log) = (self.clone(), log.clone());
         stream::once(blocking::unblock(move || {
-            let Some(file) = store.log_file(&log)? else {
-                return Ok(stream::empty().boxed());
-            };
-            let ending = file.ending(store.known_ending(&log).as_ref())?;
-            file.unlock()?;
-            Ok(lines(file, ending.complete, from))
+            Ok(match store.log_file(&log)? {
+                Some((file, ending)) => lines(file, ending.complete, from),
+                None => stream::empty().boxed(),
+            })
         }))
         .try_flatten()
         .boxed()

@@ -58,10 +58,13 @@ impl DirectoryReader {
     }
 
     fn image(&self, name: &ObjectName) -> Result<StoredImage> {
-        let file = self.find(name)?.ok_or_else(|| Error::NotFound {
+        let absent = || Error::NotFound {
             object: self.root.path_of(name.as_str()),
-        })?;
-        StoredImage::new(file, self.root.path_of(name.as_str()), Pinning::of(name))
+        };
+        let folder = self.folder_of(name)?.ok_or_else(absent)?;
+        let file_name = name.file_name();
+        let file = folder.open_plain(file_name.as_str())?.ok_or_else(absent)?;
+        StoredImage::new(folder, file_name.as_str(), file, Pinning::of(name))
     }
 }
 

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::directory_reader::DirectoryReader;
+use super::pending_append::PENDING_PREFIX;
 use crate::disk::{Folder, PARTIAL_PREFIX, failed};
 
 /// What was found in a folder: an object, a folder to go down into, or nothing to speak of.
@@ -166,7 +167,11 @@ impl Level {
     }
 
     fn path_of(&self, file: &CStr) -> String {
-        format!("{}/{}", self.folder.path(), visible::escape_bytes(file.to_bytes()))
+        format!(
+            "{}/{}",
+            self.folder.path(),
+            visible::escape_bytes(file.to_bytes())
+        )
     }
 
     fn look(&self, entry: &Entry) -> Result<Found> {
@@ -177,8 +182,10 @@ impl Level {
             Err(Errno::NOENT) => return Ok(Found::Nothing),
             Err(errno) => return Err(failed(path, "describe")(errno)),
         };
-        if entry.name.to_bytes().starts_with(PARTIAL_PREFIX.as_bytes()) && entry.is(FileType::RegularFile) {
-            return self.look_at_partial(&entry.name);
+        if entry.is(FileType::RegularFile)
+            && let Some(what) = unfinished(&entry.name)
+        {
+            return self.look_at_unfinished(&entry.name, what);
         }
         let name = self.name_of(&entry.name)?;
         match FileType::from_raw_mode(stat.st_mode) {
@@ -192,7 +199,7 @@ impl Level {
     }
 
     /// A live writer holds its lock; what nobody holds was left by a stop.
-    fn look_at_partial(&self, name: &CStr) -> Result<Found> {
+    fn look_at_unfinished(&self, name: &CStr, what: &str) -> Result<Found> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let state = rustix::fs::openat(&*self.folder, name, flags, Mode::empty())
             .and_then(|file| rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared));
@@ -200,12 +207,14 @@ impl Level {
             Err(Errno::WOULDBLOCK | Errno::NOENT) => Ok(Found::Nothing),
             Ok(()) => Err(Error::malformed(
                 self.path_of(name),
-                "unfinished deposit left by a stop: not evidence; `custody resume` or `custody abandon` settles it",
+                format!(
+                    "{what} left by a stop: not evidence; `custody resume` or `custody abandon` settles it"
+                ),
             )),
             Err(errno) => Err(Error::malformed(
                 self.path_of(name),
                 format!(
-                    "unfinished deposit, and it cannot be told whether somebody is still writing it: {}",
+                    "{what}, and it cannot be told whether somebody is still writing it: {}",
                     std::io::Error::from(errno)
                 ),
             )),
@@ -217,6 +226,18 @@ impl Entry {
     fn is(&self, kind: FileType) -> bool {
         self.stat
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == kind)
+    }
+}
+
+/// What a hidden file of this store's own is.
+fn unfinished(name: &CStr) -> Option<&'static str> {
+    let begins = |prefix: &str| name.to_bytes().starts_with(prefix.as_bytes());
+    if begins(PARTIAL_PREFIX) {
+        Some("unfinished deposit")
+    } else if begins(PENDING_PREFIX) {
+        Some("note of an unfinished append")
+    } else {
+        None
     }
 }
 

@@ -5,6 +5,7 @@ mod deposit;
 mod directory_reader;
 mod directory_store;
 mod listing;
+mod pending_append;
 mod protection;
 mod sink;
 mod stored_image;

@@ -13,7 +13,7 @@ use futures::stream::{self, BoxStream};
 use rustix::fs::{Advice, FlockOperation, SeekFrom, Stat};
 use rustix::io::Errno;
 
-use crate::disk::{failed, lock_within, read_up_to};
+use crate::disk::{Folder, failed, lock_within, read_up_to, same_file};
 
 /// A hole smaller than this is read: telling it apart costs more than its zeros.
 const MIN_HOLE_BYTES: u64 = 64 * 1024;
@@ -33,6 +33,8 @@ pub(super) enum Pinning {
 /// An object of a directory store, opened for reading and held open.
 #[derive(Debug, Clone)]
 pub(super) struct StoredImage {
+    folder: Arc<Folder>,
+    name: String,
     file: Arc<OwnedFd>,
     path: String,
     length: u64,
@@ -41,25 +43,29 @@ pub(super) struct StoredImage {
 }
 
 impl StoredImage {
-    pub(super) fn new(file: OwnedFd, path: String, pinning: Pinning) -> Result<Self> {
+    /// The file that was just opened under this name of the folder.
+    pub(super) fn new(folder: Arc<Folder>, name: &str, file: OwnedFd, pinning: Pinning) -> Result<Self> {
         if pinning == Pinning::MayGrow {
             // Between two appends the file ends with a whole line. Where locks are not to be had (read-only network
             // file systems) nobody on this host appends either.
             if let Ok(true) = lock_within(&file, FlockOperation::NonBlockingLockShared, PATIENCE) {
-                let image = Self::pinned(file, path, pinning)?;
+                let image = Self::pinned(folder, name, file, pinning)?;
                 rustix::fs::flock(&*image.file, FlockOperation::Unlock)
                     .map_err(failed(&*image.path, "unlock"))?;
                 return Ok(image);
             }
         } else if let Err(errno) = rustix::fs::fadvise(&file, 0, None, Advice::Sequential) {
-            return Err(failed(path, "advise")(errno));
+            return Err(failed(folder.path_of(name), "advise")(errno));
         }
-        Self::pinned(file, path, pinning)
+        Self::pinned(folder, name, file, pinning)
     }
 
-    fn pinned(file: OwnedFd, path: String, pinning: Pinning) -> Result<Self> {
+    fn pinned(folder: Arc<Folder>, name: &str, file: OwnedFd, pinning: Pinning) -> Result<Self> {
+        let path = folder.path_of(name);
         let stat = rustix::fs::fstat(&file).map_err(failed(&*path, "describe"))?;
         Ok(Self {
+            folder,
+            name: name.to_owned(),
             file: Arc::new(file),
             path,
             length: length(&stat),
@@ -81,15 +87,21 @@ impl StoredImage {
             Pinning::Whole => length(&stat) == self.length && modified(&stat) == self.modified,
             Pinning::MayGrow => length(&stat) >= self.length,
         };
-        if unchanged && bytes.len() == wanted {
-            Ok(bytes.into())
-        } else {
-            Err(Error::Integrity {
+        if !(unchanged && bytes.len() == wanted) {
+            return Err(Error::Integrity {
                 object: self.path.clone(),
                 place: format!("bytes {range}"),
                 expected: format!("the file as it was opened, of {} bytes", self.length),
                 actual: format!("changed while it was read, now of {} bytes", length(&stat)),
-            })
+            });
+        }
+        match self.folder.stat(&self.name)? {
+            Some(named) if same_file(&named, &stat) => Ok(bytes.into()),
+            _ => Err(Error::Precondition {
+                object: self.path.clone(),
+                expected: "the file that was opened".into(),
+                actual: "another one under its name, or none".into(),
+            }),
         }
     }
 

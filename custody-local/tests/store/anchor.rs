@@ -8,10 +8,13 @@ use custody_local::DirectoryStore;
 use futures::TryStreamExt as _;
 
 use crate::open;
-use crate::support::{Scratch, log, object, wait};
+use crate::support::{Scratch, log, names, object, wait};
 
 fn lines(texts: &[&str]) -> Vec<Bytes> {
-    texts.iter().map(|text| Bytes::copy_from_slice(text.as_bytes())).collect()
+    texts
+        .iter()
+        .map(|text| Bytes::copy_from_slice(text.as_bytes()))
+        .collect()
 }
 
 fn read(store: &DirectoryStore, log: &LogName, from: u64) -> Vec<Bytes> {
@@ -25,17 +28,24 @@ fn lines_are_appended_behind_a_known_head_only() {
     for log in [log(), LogName::Register] {
         assert_eq!(wait(store.head(&log)).unwrap(), LogHead::EMPTY);
         assert!(read(&store, &log, 0).is_empty());
-        let first = wait(store.append(&log, &LogHead::EMPTY, &lines(&["one", "two"]))).unwrap().value;
+        let first = wait(store.append(&log, &LogHead::EMPTY, &lines(&["one", "two"])))
+            .unwrap()
+            .value;
         assert_eq!(first, LogHead::EMPTY.after(b"one").after(b"two"));
         let refused = wait(store.append(&log, &LogHead::EMPTY, &lines(&["three"]))).unwrap_err();
         assert!(matches!(refused, Error::Precondition { .. }), "{refused}");
-        let second = wait(store.append(&log, &first, &lines(&["three"]))).unwrap().value;
+        let second = wait(store.append(&log, &first, &lines(&["three"])))
+            .unwrap()
+            .value;
         assert_eq!(wait(open(scratch.path()).head(&log)).unwrap(), second);
         assert_eq!(read(&store, &log, 0), ["one", "two", "three"]);
         assert_eq!(read(&store, &log, 2), ["three"]);
         assert!(read(&store, &log, 3).is_empty());
     }
-    assert_eq!(std::fs::read(scratch.join("register.jsonl")).unwrap(), b"one\ntwo\nthree\n");
+    assert_eq!(
+        std::fs::read(scratch.join("register.jsonl")).unwrap(),
+        b"one\ntwo\nthree\n"
+    );
 }
 
 #[test]
@@ -57,34 +67,96 @@ fn another_writers_lines_are_seen_in_spite_of_what_is_remembered() {
     for turn in 0..10 {
         let writer = if turn % 2 == 0 { &one } else { &other };
         assert_eq!(wait(writer.head(&log())).unwrap(), head);
-        head = wait(writer.append(&log(), &head, &lines(&["line"]))).unwrap().value;
+        head = wait(writer.append(&log(), &head, &lines(&["line"])))
+            .unwrap()
+            .value;
     }
     assert_eq!(read(&one, &log(), 0).len(), 10);
 }
 
 #[test]
-fn an_append_torn_at_any_byte_is_finished_by_the_one_that_repeats_it() {
-    let (first, batch) = ("{\"seq\":0}", ["{\"seq\":1}", "{\"seq\":2}"]);
-    let payload = format!("{}\n{}\n", batch[0], batch[1]);
-    for cut in 0..=payload.len() {
+fn a_line_torn_at_any_byte_is_finished_by_the_append_that_repeats_it() {
+    let (first, second) = ("{\"seq\":0}", "{\"seq\":1}");
+    for cut in 1..=second.len() {
         let scratch = Scratch::new();
-        let head = wait(open(scratch.path()).append(&log(), &LogHead::EMPTY, &lines(&[first]))).unwrap().value;
-        let mut file = std::fs::File::options()
-            .append(true)
-            .open(scratch.join(object("log.jsonl").as_str()))
-            .unwrap();
-        file.write_all(&payload.as_bytes()[..cut]).unwrap();
-        // Another process goes on: it asks where the log ends, and appends what is missing from its journal.
+        let head = wait(open(scratch.path()).append(&log(), &LogHead::EMPTY, &lines(&[first])))
+            .unwrap()
+            .value;
+        write_behind(&scratch, &second.as_bytes()[..cut]);
         let store = open(scratch.path());
-        let there = wait(store.head(&log())).unwrap();
-        assert!(there.size >= head.size);
-        let missing: Vec<&str> = batch.iter().copied().skip(usize::try_from(there.size - 1).unwrap()).collect();
-        let acted = wait(store.append(&log(), &there, &lines(&missing))).unwrap();
-        assert!(acted.service.is_empty(), "bytes of a line that was repeated were taken back");
-        assert_eq!(read(&store, &log(), 0), [first, batch[0], batch[1]], "torn at {cut}");
-        let stored = std::fs::read(scratch.join(object("log.jsonl").as_str())).unwrap();
-        assert_eq!(stored, format!("{first}\n{payload}").as_bytes());
+        assert_eq!(wait(store.head(&log())).unwrap(), head, "torn at {cut}");
+        let acted = wait(store.append(&log(), &head, &lines(&[second]))).unwrap();
+        assert!(
+            acted.service.is_empty(),
+            "bytes of the repeated line were taken back"
+        );
+        assert_eq!(read(&store, &log(), 0), [first, second], "torn at {cut}");
     }
+}
+
+#[test]
+fn of_a_call_torn_at_any_byte_no_line_is_seen_and_repeating_it_settles_it() {
+    let (first, batch) = ("{\"seq\":0}", ["{\"seq\":1}", "{\"seq\":2}", "{\"seq\":3}"]);
+    let payload = format!("{}\n", batch.join("\n"));
+    for (cut, other) in (0..payload.len()).flat_map(|cut| [(cut, false), (cut, true)]) {
+        let scratch = Scratch::new();
+        let head = wait(open(scratch.path()).append(&log(), &LogHead::EMPTY, &lines(&[first])))
+            .unwrap()
+            .value;
+        // What `append` leaves when it is stopped between its write and the end of it.
+        let note = format!("{} {}\n", first.len() + 1, payload.len());
+        let folder = scratch.join(object("x").folder().unwrap().as_str());
+        std::fs::write(folder.join(".pending-log.jsonl"), note).unwrap();
+        write_behind(&scratch, &payload.as_bytes()[..cut]);
+        let store = open(scratch.path());
+        assert_eq!(wait(store.head(&log())).unwrap(), head, "torn at {cut}");
+        assert_eq!(read(&store, &log(), 0), [first], "torn at {cut}");
+        let next = if other {
+            lines(&["{\"seq\":9}"])
+        } else {
+            lines(&batch)
+        };
+        let acted = wait(store.append(&log(), &head, &next)).unwrap();
+        let told = other && cut > 0 && !"{\"seq\":9}\n".starts_with(&payload[..cut]);
+        assert_eq!(!acted.service.is_empty(), told, "torn at {cut}");
+        let all: Vec<Bytes> = lines(&[first]).into_iter().chain(next).collect();
+        assert_eq!(read(&open(scratch.path()), &log(), 0), all, "torn at {cut}");
+        assert_eq!(names(&folder), ["log.jsonl"], "the note is gone");
+    }
+}
+
+#[test]
+fn a_note_of_an_append_that_was_finished_changes_nothing() {
+    let scratch = Scratch::new();
+    let head = wait(open(scratch.path()).append(&log(), &LogHead::EMPTY, &lines(&["one", "two"])))
+        .unwrap()
+        .value;
+    let folder = scratch.join(object("x").folder().unwrap().as_str());
+    std::fs::write(folder.join(".pending-log.jsonl"), "0 8\n").unwrap();
+    let store = open(scratch.path());
+    assert_eq!(wait(store.head(&log())).unwrap(), head);
+    wait(store.append(&log(), &head, &lines(&["three"]))).unwrap();
+    assert_eq!(read(&store, &log(), 0), ["one", "two", "three"]);
+    assert_eq!(names(&folder), ["log.jsonl"], "the note is gone");
+}
+
+#[test]
+fn a_note_that_custody_did_not_write_is_named() {
+    let scratch = Scratch::new();
+    wait(open(scratch.path()).append(&log(), &LogHead::EMPTY, &lines(&["one"]))).unwrap();
+    let folder = scratch.join(object("x").folder().unwrap().as_str());
+    std::fs::write(folder.join(".pending-log.jsonl"), "zero").unwrap();
+    let error = wait(open(scratch.path()).head(&log())).unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+}
+
+fn write_behind(scratch: &Scratch, bytes: &[u8]) {
+    std::fs::File::options()
+        .append(true)
+        .open(scratch.join(object("log.jsonl").as_str()))
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
 }
 
 #[test]
@@ -97,7 +169,10 @@ fn a_torn_tail_of_another_line_is_taken_back_and_told() {
     assert_eq!(read(&store, &LogName::Register, 0), ["one"], "a tail is no line");
     let acted = wait(store.append(&LogName::Register, &head, &lines(&["two"]))).unwrap();
     assert_eq!(acted.service.ids["taken-back-bytes"], "11");
-    assert_eq!(acted.service.ids["taken-back-sha256"], Sha256Digest::of(b"half of a l").to_string());
+    assert_eq!(
+        acted.service.ids["taken-back-sha256"],
+        Sha256Digest::of(b"half of a l").to_string()
+    );
     assert_eq!(read(&store, &LogName::Register, 0), ["one", "two"]);
 }
 
@@ -105,7 +180,9 @@ fn a_torn_tail_of_another_line_is_taken_back_and_told() {
 fn a_changed_last_line_is_noticed_by_its_digest() {
     let scratch = Scratch::new();
     let store = open(scratch.path());
-    let head = wait(store.append(&log(), &LogHead::EMPTY, &lines(&["one"]))).unwrap().value;
+    let head = wait(store.append(&log(), &LogHead::EMPTY, &lines(&["one"])))
+        .unwrap()
+        .value;
     std::fs::write(scratch.join(object("log.jsonl").as_str()), "two\n").unwrap();
     let refused = wait(store.append(&log(), &head, &lines(&["three"]))).unwrap_err();
     assert!(matches!(refused, Error::Precondition { .. }), "{refused}");
@@ -114,7 +191,9 @@ fn a_changed_last_line_is_noticed_by_its_digest() {
 #[test]
 fn a_long_log_is_read_in_blocks_and_no_line_is_lost() {
     let scratch = Scratch::new();
-    let all: Vec<String> = (0..3000).map(|i| format!("{i}:{}", "x".repeat(i % 777))).collect();
+    let all: Vec<String> = (0..3000)
+        .map(|i| format!("{i}:{}", "x".repeat(i % 777)))
+        .collect();
     std::fs::write(scratch.join("register.jsonl"), format!("{}\n", all.join("\n"))).unwrap();
     let store = open(scratch.path());
     assert_eq!(read(&store, &LogName::Register, 0), all);
@@ -136,8 +215,9 @@ fn a_checkpoint_is_put_once() {
         let refused = wait(store.put_checkpoint(&log(), 7, other)).unwrap_err();
         assert!(matches!(refused, Error::AlreadyExists { .. }), "{refused}");
     }
-    let path = scratch.join(object("checkpoints/x").folder().map_or(String::new(), |folder| folder.to_string()).as_str());
-    assert!(path.exists());
-    let note = scratch.join(&format!("{}/checkpoints/00000000000000000007.note", object("x").folder().unwrap()));
+    let note = scratch.join(&format!(
+        "{}/checkpoints/00000000000000000007.note",
+        object("x").folder().unwrap()
+    ));
     assert_eq!(std::fs::read(note).unwrap(), b"note");
 }

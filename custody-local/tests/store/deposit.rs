@@ -9,7 +9,7 @@ use custody_core::port::{
 use futures::FutureExt as _;
 
 use crate::open;
-use crate::support::{Scratch, acquisition, begin, data, names, object, pattern, store, wait};
+use crate::support::{Scratch, make_folders, acquisition, begin, data, names, object, pattern, store, wait};
 
 #[test]
 fn a_deposit_leaves_a_read_only_file_with_exactly_its_bytes() {
@@ -62,7 +62,7 @@ fn what_a_stopped_deposit_left_is_discarded_and_never_shines_through() {
     let sink = open(scratch.path());
     let name = object("disk.raw");
     let folder = scratch.join(name.folder().unwrap().as_str());
-    std::fs::create_dir_all(&folder).unwrap();
+    make_folders(&folder);
     std::fs::write(folder.join(".partial-disk.raw"), pattern(9000, 7)).unwrap();
     let mut deposit = begin(&sink, &name, 8192).unwrap();
     let zeros = Extent::Zero {
@@ -109,7 +109,7 @@ fn a_link_at_the_unfinished_name_is_not_followed() {
     let sink = open(&scratch.join("store"));
     let name = object("disk.raw");
     let folder = scratch.join("store").join(name.folder().unwrap().as_str());
-    std::fs::create_dir_all(&folder).unwrap();
+    make_folders(&folder);
     std::fs::write(scratch.join("victim"), "untouched").unwrap();
     symlink(scratch.join("victim"), folder.join(".partial-disk.raw")).unwrap();
     let refused = store(&sink, &name, &pattern(10, 1)).unwrap_err();

@@ -6,7 +6,7 @@ use custody_core::port::{EvidenceReader as _, EvidenceSink as _, LogAnchor as _,
 use custody_local::{DirectoryReader, DirectoryStore, StoreOptions};
 
 use crate::open;
-use crate::support::{Scratch, acquisition, log, names, object, pattern, store, wait};
+use crate::support::{Scratch, make_folders, acquisition, log, names, object, pattern, store, wait};
 
 const NOBODY: u32 = 65534;
 
@@ -48,7 +48,7 @@ fn a_link_to_nowhere_is_no_store() {
 fn a_folder_that_others_may_write_is_refused_unless_sticky() {
     let scratch = Scratch::new();
     let root = scratch.join("store");
-    std::fs::create_dir(&root).unwrap();
+    make_folders(&root);
     let set = |mode| std::fs::set_permissions(&root, std::fs::Permissions::from_mode(mode)).unwrap();
     for loose in [0o777, 0o775, 0o702] {
         set(loose);
@@ -80,7 +80,7 @@ fn another_users_folder_or_log_is_refused() {
     let scratch = Scratch::new();
     let sink = open(scratch.path());
     for part in ["cases", "cases/2026-0817", object("x").folder().unwrap().as_str()] {
-        std::fs::create_dir(scratch.join(part)).unwrap();
+        make_folders(&scratch.join(part));
         chown(scratch.join(part), Some(NOBODY), None).unwrap();
         let refused = store(&sink, &object("disk.raw"), &pattern(10, 1)).unwrap_err();
         assert!(refused.to_string().contains("belongs to user 65534"), "{refused}");
@@ -93,7 +93,7 @@ fn another_users_folder_or_log_is_refused() {
     assert!(wait(sink.append(&log(), &LogHead::EMPTY, &line)).is_err());
     assert_eq!(std::fs::read(&own).unwrap(), b"");
     let root = scratch.join("theirs");
-    std::fs::create_dir(&root).unwrap();
+    make_folders(&root);
     chown(&root, Some(NOBODY), None).unwrap();
     assert!(matches!(refusal(&root), Error::Refused { .. }));
     DirectoryReader::open(&root).expect("reading does not ask who owns it");
@@ -105,8 +105,8 @@ fn a_link_at_any_level_leads_nowhere() {
         let scratch = Scratch::new();
         let sink = open(&scratch.join("store"));
         let link = scratch.join("store").join(part);
-        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
-        std::fs::create_dir(scratch.join("outside")).unwrap();
+        make_folders(link.parent().unwrap());
+        make_folders(&scratch.join("outside"));
         symlink(scratch.join("outside"), &link).unwrap();
         assert!(store(&sink, &object("disk.raw"), &pattern(10, 1)).is_err(), "through {part}");
         let line = [bytes::Bytes::from_static(b"{}")];
@@ -125,7 +125,7 @@ fn a_log_that_is_a_link_is_not_written_through() {
     let sink = open(&scratch.join("store"));
     std::fs::write(scratch.join("victim"), "untouched").unwrap();
     let own = scratch.join("store").join(object("log.jsonl").as_str());
-    std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+    make_folders(own.parent().unwrap());
     symlink(scratch.join("victim"), &own).unwrap();
     let line = [bytes::Bytes::from_static(b"{}")];
     let refused = wait(sink.append(&log(), &LogHead::EMPTY, &line)).unwrap_err();

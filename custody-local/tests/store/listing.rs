@@ -10,7 +10,7 @@ use custody_local::DirectoryReader;
 use futures::StreamExt as _;
 
 use crate::open;
-use crate::support::{Scratch, begin, object, wait};
+use crate::support::{Scratch, make_folders, begin, object, wait};
 
 /// Names that were listed, and what was said of the rest.
 fn list(reader: &impl EvidenceReader, under: Option<&str>) -> (Vec<String>, Vec<String>) {
@@ -28,7 +28,7 @@ fn list(reader: &impl EvidenceReader, under: Option<&str>) -> (Vec<String>, Vec<
 
 fn put(root: &Path, name: impl AsRef<OsStr>) {
     let path = root.join(name.as_ref());
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    make_folders(path.parent().unwrap());
     std::fs::write(path, "x").unwrap();
 }
 
@@ -70,7 +70,7 @@ fn what_has_no_object_name_is_named_and_the_listing_goes_on() {
     put(&root, OsStr::from_bytes(b"not\xffutf8"));
     put(&root, "deep/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16");
     put(&root, "deeper/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17");
-    std::fs::create_dir(scratch.join("outside")).unwrap();
+    make_folders(&scratch.join("outside"));
     put(&scratch.join("outside"), "secret");
     symlink(scratch.join("outside"), root.join("link")).unwrap();
     symlink("aa", root.join("link-to-file")).unwrap();

@@ -1,5 +1,7 @@
 //! What the tests of the store and of the state folder share.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,22 +13,25 @@ use rustix::fs::IFlags;
 
 /// A directory of its own for a test; dropping it clears attributes in it and removes it.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     folder: tempfile::TempDir,
 }
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            folder: tempfile::Builder::new()
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir()
+                .unwrap(),
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn join(&self, below: &str) -> PathBuf {
+    pub(crate) fn join(&self, below: &str) -> PathBuf {
         self.path().join(below)
     }
 }
@@ -35,6 +40,15 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         clear_attributes(self.path());
     }
+}
+
+/// Makes a folder and those above it, closed to others whatever the umask is.
+pub(crate) fn make_folders(path: &Path) {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .unwrap();
 }
 
 /// Takes away what would keep files from being removed.
@@ -53,15 +67,15 @@ fn clear_attributes(folder: &Path) {
     }
 }
 
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     futures::executor::block_on(future)
 }
 
-pub fn acquisition() -> AcquisitionId {
+pub(crate) fn acquisition() -> AcquisitionId {
     "20261121T203015Z-0123abcd".parse().unwrap()
 }
 
-pub fn log() -> LogName {
+pub(crate) fn log() -> LogName {
     LogName::Acquisition {
         case: "2026-0817".parse().unwrap(),
         acquisition: acquisition(),
@@ -69,12 +83,12 @@ pub fn log() -> LogName {
 }
 
 /// An object of the acquisition.
-pub fn object(file: &str) -> ObjectName {
+pub(crate) fn object(file: &str) -> ObjectName {
     layout::acquisition_folder(&"2026-0817".parse().unwrap(), &acquisition()).join(&layout::segment(file))
 }
 
 /// Bytes without a period that a block size could hide.
-pub fn pattern(length: usize, seed: u64) -> Bytes {
+pub(crate) fn pattern(length: usize, seed: u64) -> Bytes {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..length)
         .map(|_| {
@@ -86,25 +100,25 @@ pub fn pattern(length: usize, seed: u64) -> Bytes {
         .collect()
 }
 
-pub fn data(at: u64, bytes: &Bytes) -> Extent {
+pub(crate) fn data(at: u64, bytes: &Bytes) -> Extent {
     Extent::Data {
         at,
         bytes: bytes.clone(),
     }
 }
 
-pub fn begin(sink: &impl EvidenceSink, name: &ObjectName, length: usize) -> Result<Box<dyn Deposit>> {
+pub(crate) fn begin(sink: &impl EvidenceSink, name: &ObjectName, length: usize) -> Result<Box<dyn Deposit>> {
     wait(sink.deposit(name, DepositOptions::new(acquisition(), length as u64)))
 }
 
-pub fn store(sink: &impl EvidenceSink, name: &ObjectName, bytes: &Bytes) -> Result<Acted<Receipt>> {
+pub(crate) fn store(sink: &impl EvidenceSink, name: &ObjectName, bytes: &Bytes) -> Result<Acted<Receipt>> {
     let mut deposit = begin(sink, name, bytes.len())?;
     wait(deposit.write(data(0, bytes)))?;
     wait(deposit.commit())
 }
 
 /// The names in a folder, sorted.
-pub fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())

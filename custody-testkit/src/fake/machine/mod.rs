@@ -243,19 +243,33 @@ impl FakeMachine {
         self.state.lock().snapshots.remove(name);
     }
 
-    /// Changes one byte of a disk snapshot, as a fault of the storage under it might.
+    /// Flips a bit of one byte of a disk snapshot, as a fault of the storage under it might. Nothing but the
+    /// bytes tells of it.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such snapshot.
     pub fn corrupt_snapshot(&self, name: &SnapshotName, at: usize) -> Result<()> {
+        if let Some(byte) = self.content(name)?.lock().bytes.get_mut(at) {
+            *byte ^= 1;
+        }
+        Ok(())
+    }
+
+    /// Writes to a disk snapshot, which nobody should be able to.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such snapshot.
+    pub fn write_snapshot(&self, name: &SnapshotName, at: u64, bytes: &[u8]) -> Result<()> {
+        self.content(name)?.lock().write(at, bytes);
+        Ok(())
+    }
+
+    fn content(&self, name: &SnapshotName) -> Result<Shared<Content>> {
         let state = self.state.lock();
         let taken = state.snapshots.get(name).ok_or_else(|| Error::NotFound {
             object: name.to_string(),
         })?;
-        if let Some(byte) = taken.content.lock().bytes.get_mut(at) {
-            *byte ^= 1;
-        }
-        Ok(())
+        Ok(taken.content.clone())
     }
 
     /// What a holder of the grant reads now: what a sink's service does when it copies.

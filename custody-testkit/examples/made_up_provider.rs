@@ -1,0 +1,57 @@
+//! A provider of your own: implements one port for a made-up vault of digests, and runs the port's conformance suite on
+//! it. `cargo run --example made_up_provider`.
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use custody_core::digest::Sha256Digest;
+use custody_core::ids::AcquisitionId;
+use custody_core::port::DigestRegister;
+use custody_core::{Acted, Error, Result, ServiceRecord};
+
+/// A ledger on paper: digests are written down once and never struck out.
+#[derive(Debug, Default)]
+struct PaperLedger {
+    entries: Mutex<BTreeMap<String, Sha256Digest>>,
+}
+
+impl fmt::Display for PaperLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("paper ledger")
+    }
+}
+
+#[async_trait]
+impl DigestRegister for PaperLedger {
+    async fn put(&self, name: &str, digest: Sha256Digest, _: &AcquisitionId) -> Result<Acted<()>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let page = entries.len() + 1;
+        match entries.get(name) {
+            Some(found) if *found != digest => Err(Error::AlreadyExists { object: name.into() }),
+            Some(_) => Ok(Acted::local(())),
+            None => {
+                entries.insert(name.into(), digest);
+                Ok(Acted { value: (), service: ServiceRecord::none().with_id("page", page.to_string()) })
+            }
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Sha256Digest>> {
+        Ok(self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied())
+    }
+}
+
+fn main() {
+    println!("see the tests below: `cargo test --example made_up_provider`");
+    println!("{}", PaperLedger::default());
+}
+
+#[cfg(test)]
+mod conformance {
+    use super::PaperLedger;
+
+    custody_testkit::digest_register_conformance!(PaperLedger::default());
+}

@@ -1,0 +1,55 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use custody_core::ids::{AcquisitionId, Segment};
+use custody_core::port::{
+    DiskDescription, EscrowReceipt, EscrowRecord, ImageReader, KeyEscrow, KeyMaterial, KeyProver,
+    KeyReference, KeyRequirement, KeySource, KeyWrapper, ProofVerdict,
+};
+use custody_core::{Acted, Result};
+use futures::stream::BoxStream;
+
+mockall::mock! {
+    #[derive(Debug)]
+    pub KeySource {}
+    impl fmt::Display for KeySource { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
+    #[async_trait]
+    impl KeySource for KeySource {
+        fn requirement(&self, disk: &DiskDescription) -> Result<KeyRequirement>;
+        async fn fetch(&self, key: &KeyReference) -> Result<Acted<KeyMaterial>>;
+    }
+}
+
+mockall::mock! {
+    #[derive(Debug)]
+    pub KeyWrapper {}
+    impl fmt::Display for KeyWrapper { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
+    #[async_trait]
+    impl KeyWrapper for KeyWrapper {
+        async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>>;
+        async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>>;
+    }
+}
+
+mockall::mock! {
+    #[derive(Debug)]
+    pub KeyEscrow {}
+    impl fmt::Display for KeyEscrow { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
+    #[async_trait]
+    impl KeyEscrow for KeyEscrow {
+        async fn deposit(&self, name: &Segment, record: &EscrowRecord) -> Result<Acted<EscrowReceipt>>;
+        async fn withdraw(&self, name: &Segment) -> Result<Acted<EscrowRecord>>;
+        fn list(&self, of: &AcquisitionId) -> BoxStream<'static, Result<EscrowReceipt>>;
+    }
+}
+
+mockall::mock! {
+    #[derive(Debug)]
+    pub KeyProver {}
+    impl fmt::Display for KeyProver { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
+    #[async_trait]
+    impl KeyProver for KeyProver {
+        async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict>;
+    }
+}
