@@ -1,2 +1,298 @@
-//! placeholder
-fn main() {}
+//! A disk image becomes sealed evidence, is verified, and a changed byte is found.
+//!
+//! `cargo demo` runs it. It makes a small disk image with a partition, a file system and files in it, captures it,
+//! verifies the store, changes one byte in a *copy* of the store, and shows that verification names the place. It
+//! leaves its results in a new folder below the build directory, says where, and ends with 1 when anything is not as
+//! it must be.
+
+#![expect(clippy::print_stdout, reason = "a demonstration talks")]
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use custody_cli::{Console, Exit};
+use serde_json::Value;
+
+const SECTOR_BYTES: u64 = 512;
+const IMAGE_BYTES: u64 = 24 << 20;
+const PARTITION_START: u64 = 1 << 20;
+const PARTITION_BYTES: u64 = 20 << 20;
+/// FAT16 with logical block addresses.
+const PARTITION_TYPE: u8 = 0x0e;
+const MEMO: &str = "Meet at the north gate at 21:40. Bring the second ledger.\n";
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nthe demonstration failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
+    let folder = new_folder()?;
+    let image = folder.join("suspect-disk.img");
+    let store = folder.join("store");
+    let demo = Demo {
+        state: folder.join("state"),
+    };
+
+    title("A disk image: one partition, a FAT file system, two files");
+    make_image(&image)?;
+    println!("{} ({IMAGE_BYTES} bytes)", image.display());
+
+    title("Capture");
+    demo.expect(Exit::Done, &["capture", "local", "--image", &text(&image)?, "--case", "DEMO-1"], &[
+        "--exhibit", "MX-1", "--examiner", "M. Example", "--authority", "a demonstration, no warrant", "--store",
+        &text(&store)?,
+    ])?;
+
+    title("Verify: every byte read again, every signature checked");
+    demo.expect(Exit::Done, &["verify", &text(&store)?], &[])?;
+
+    title("What a capture leaves behind");
+    print_tree(&store, 0)?;
+    let acquisition = only_folder(&store.join("cases/DEMO-1"))?;
+    check_with_coreutils(&acquisition)?;
+
+    title("Who did what, when: the log");
+    let id = acquisition.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    demo.expect(Exit::Done, &["log", &text(&store)?, &id], &[])?;
+
+    title("One byte of the memo is changed, in a copy of the store");
+    let copy = folder.join("store-with-one-byte-changed");
+    copy_tree(&store, &copy)?;
+    let item = acquisition.strip_prefix(&store)?.join("suspect-disk.img");
+    let offset = change_a_byte(&copy.join(&item))?;
+    println!("{}: byte {offset}: 'n' of \"north\" became 'N'\n", item.display());
+    let (exit, report) = demo.json(&["verify", &text(&copy)?, "--json"])?;
+    must(exit == Exit::Integrity, "the verification of the changed copy must end with 4")?;
+    let range = range_around(&report, &text(&item)?, offset).ok_or("the verification does not name the changed place")?;
+    demo.expect(Exit::Integrity, &["verify", &text(&copy)?], &[])?;
+    println!("\nas it must: exit 4, and the changed byte {offset} lies in the range that is named, {range}");
+
+    title("Look for yourself");
+    println!("{}", folder.display());
+    println!("  cd {} && sha256sum -c SHA256SUMS", acquisition.display());
+    println!("  jq -cS . {0}/log.jsonl | cmp - {0}/log.jsonl", acquisition.display());
+    println!("  split -b 4M --filter=sha256sum {0}/suspect-disk.img | cmp - {0}/suspect-disk.img.chunks.sha256", acquisition.display());
+    Ok(())
+}
+
+/// The command line, with a state folder of its own.
+struct Demo {
+    state: PathBuf,
+}
+
+impl Demo {
+    /// Runs a command, shows it and what it prints, and demands how it ends.
+    fn expect(&self, exit: Exit, command: &[&str], options: &[&str]) -> Outcome<()> {
+        println!("$ custody {} {}\n", command.join(" "), options.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+        let words = [command, options].concat();
+        let (found, printed) = self.run(&words)?;
+        println!("{}", printed.trim_end());
+        must(found == exit, &format!("it ended with {}, {} was due", found.code(), exit.code()))
+    }
+
+    /// Runs a command that answers in JSON.
+    fn json(&self, command: &[&str]) -> Outcome<(Exit, Value)> {
+        let (exit, printed) = self.run(command)?;
+        Ok((exit, serde_json::from_str(&printed)?))
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome<(Exit, String)> {
+        let out = Shared::default();
+        let err = Shared::default();
+        let console = Arc::new(Console::of(Box::new(out.clone()), Box::new(err.clone())));
+        // The build directory may lie in memory: good enough for a demonstration, refused for a real capture.
+        let words = ["custody"].iter().chain(words).map(OsString::from);
+        let state = ["--state".into(), self.state.clone().into_os_string(), "--allow-temporary-state".into()];
+        let exit = custody_cli::run(words.chain(state), &console);
+        let (out, err) = (out.text(), err.text());
+        // Failures are told behind the data; progress is left out.
+        let told = err.lines().skip_while(|line| !line.starts_with("custody: error:"));
+        let told: String = told.map(|line| format!("{line}\n")).collect();
+        Ok((exit, format!("{out}{told}")))
+    }
+}
+
+/// A buffer that a console writes and the demonstration reads.
+#[derive(Debug, Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A new folder below the build directory, beside those of earlier runs.
+fn new_folder() -> Outcome<PathBuf> {
+    let program = std::env::current_exe()?;
+    let build = program.ancestors().nth(3).ok_or("this program lies in no build directory")?;
+    let demos = build.join("custody-demo");
+    fs::create_dir_all(&demos)?;
+    for number in 1.. {
+        let folder = demos.join(format!("run-{number}"));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err("no free folder".into())
+}
+
+/// A disk image with a master boot record, one partition, and files in it. What nothing was written to stays a hole.
+fn make_image(path: &Path) -> Outcome<()> {
+    let mut volume = Cursor::new(vec![0; usize::try_from(PARTITION_BYTES)?]);
+    fatfs::format_volume(&mut volume, fatfs::FormatVolumeOptions::new().volume_label(*b"EVIDENCE   "))?;
+    {
+        let files = fatfs::FileSystem::new(&mut volume, fatfs::FsOptions::new())?;
+        let root = files.root_dir();
+        root.create_dir("papers")?.create_file("memo.txt")?.write_all(MEMO.as_bytes())?;
+        root.create_file("ledger.csv")?.write_all(b"date,amount\n2026-11-03,4800\n2026-11-17,5200\n")?;
+    }
+    let image = OpenOptions::new().write(true).create_new(true).open(path)?;
+    image.set_len(IMAGE_BYTES)?;
+    image.write_all_at(&boot_record()?, 0)?;
+    let sectors = volume.get_ref().chunks(usize::try_from(SECTOR_BYTES)?);
+    for (offset, sector) in (PARTITION_START..).step_by(usize::try_from(SECTOR_BYTES)?).zip(sectors) {
+        if sector.iter().any(|byte| *byte != 0) {
+            image.write_all_at(sector, offset)?;
+        }
+    }
+    Ok(())
+}
+
+/// A master boot record with one partition: no code, its entry at 446, and the mark at the end.
+fn boot_record() -> Outcome<Vec<u8>> {
+    let mut record = vec![0; 446];
+    // Not bootable; start and end in cylinders, heads and sectors as "too large to say" around the type.
+    record.extend_from_slice(&[0x00, 0xfe, 0xff, 0xff, PARTITION_TYPE, 0xfe, 0xff, 0xff]);
+    record.extend_from_slice(&u32::try_from(PARTITION_START / SECTOR_BYTES)?.to_le_bytes());
+    record.extend_from_slice(&u32::try_from(PARTITION_BYTES / SECTOR_BYTES)?.to_le_bytes());
+    record.resize(510, 0);
+    record.extend_from_slice(&[0x55, 0xaa]);
+    Ok(record)
+}
+
+/// Changes one letter of the memo inside the stored image; gives its offset.
+fn change_a_byte(item: &Path) -> Outcome<u64> {
+    fs::set_permissions(item, fs::Permissions::from_mode(0o600))?;
+    let mut bytes = Vec::new();
+    let mut file = OpenOptions::new().read(true).write(true).open(item)?;
+    file.read_to_end(&mut bytes)?;
+    let memo = bytes.windows(MEMO.len()).position(|window| window == MEMO.as_bytes());
+    let letter = MEMO.find("north").ok_or("the memo has no such word")?;
+    let offset = (memo.ok_or("the memo is not in the image")? + letter) as u64;
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(b"N")?;
+    file.sync_all()?;
+    Ok(offset)
+}
+
+/// The range of bytes that the report names for this item and that has the offset in it.
+fn range_around(report: &Value, item: &str, offset: u64) -> Option<String> {
+    let findings = report.pointer("/acquisitions/0/items/0/findings")?.as_array()?;
+    let ranges = findings
+        .iter()
+        .filter(|finding| finding.get("object").and_then(Value::as_str) == Some(item))
+        .filter_map(|finding| finding.get("ranges")?.as_array())
+        .flatten();
+    let bytes = |range: &Value, end: &str| range.get(end)?.as_str()?.parse::<u64>().ok();
+    ranges
+        .filter_map(|range| Some((bytes(range, "start")?, bytes(range, "end")?)))
+        .find(|(start, end)| (*start..*end).contains(&offset))
+        .map(|(start, end)| format!("{start}..{end}"))
+}
+
+/// Runs `sha256sum -c SHA256SUMS`, where there is one: a check by a program that is not ours.
+fn check_with_coreutils(acquisition: &Path) -> Outcome<()> {
+    println!("\n$ sha256sum -c SHA256SUMS");
+    match Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(acquisition).output() {
+        Ok(output) => {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            must(output.status.success(), "sha256sum must agree")
+        }
+        Err(error) => {
+            println!("sha256sum could not be run here: {error}");
+            Ok(())
+        }
+    }
+}
+
+fn print_tree(folder: &Path, depth: usize) -> Outcome<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let indent = "  ".repeat(depth);
+        let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            println!("{indent}{}/", name.display());
+            print_tree(&entry.path(), depth + 1)?;
+        } else {
+            println!("{indent}{}  ({} bytes)", name.display(), entry.metadata()?.len());
+        }
+    }
+    Ok(())
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Outcome<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            std::io::copy(&mut File::open(entry.path())?, &mut File::create_new(&target)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn only_folder(within: &Path) -> Outcome<PathBuf> {
+    let mut entries = fs::read_dir(within)?;
+    let first = entries.next().ok_or("the case has no acquisition")??;
+    must(entries.next().is_none(), "the case must have one acquisition")?;
+    Ok(first.path())
+}
+
+fn title(text: &str) {
+    println!("\n== {text}\n");
+}
+
+fn must(holds: bool, what: &str) -> Outcome<()> {
+    if holds { Ok(()) } else { Err(what.into()) }
+}
+
+fn text(path: &Path) -> Outcome<String> {
+    Ok(path.to_str().ok_or("the build directory's name is not UTF-8")?.to_owned())
+}
+
+fn quoted(word: &str) -> String {
+    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
+}

@@ -1,8 +1,9 @@
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use serde_json::json;
 
-use crate::answer::print_failure;
+use crate::answer::{Answer, print_failure};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -12,21 +13,26 @@ use crate::verb::{
     ManArguments, ResumeArguments, VerifyArguments,
 };
 
+/// What the program is called where no verb was understood.
+const NAME: &str = "custody";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, or proven
-  1  nothing is wrong, but not everything is proven (the signer is not known here: see verify --trust)
+  1  nothing is wrong, but not everything is proven: see `verify --trust`
   2  the command was not understood
-  3  something could not be checked or completed: a refused plan, unread sectors, a stop
+  3  something could not be checked or completed: a refused plan, unread
+     sectors, a stop
   4  something is not what it must be: stop, change nothing, have a person look
   With several items 4 outranks 3, and 3 outranks 1.
 
-Ctrl-C asks to stop: the act in hand is finished and logged, and `custody resume` goes on later.
-A second Ctrl-C ends at once; `custody resume` goes on from that as well.
+Ctrl-C asks to stop: the act in hand is finished and logged, and
+`custody resume` goes on later. A second Ctrl-C ends at once; `custody resume`
+goes on from that as well.
 
 A capture, in three commands:
-  custody capture local --image /dev/sdb --case 2026-117 --examiner 'M. Example' \\
-      --authority 'Warrant 4711' --store /mnt/evidence
+  custody capture local --image /dev/sdb --case 2026-117 \\
+      --examiner 'M. Example' --authority 'Warrant 4711' --store /mnt/evidence
   custody verify /mnt/evidence
   custody log /mnt/evidence";
 
@@ -35,7 +41,7 @@ A capture, in three commands:
 /// Copies disks and disk images into a store that is written once, reads the copy back, seals it, and leaves a record
 /// that `sha256sum`, `jq` and `openssl` can check without custody.
 #[derive(Debug, Parser)]
-#[command(name = "custody", bin_name = "custody", disable_version_flag = true, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(name = "custody", bin_name = "custody", disable_version_flag = true, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// Answer with one JSON document on standard output, also on failure
     #[arg(long, global = true)]
@@ -87,23 +93,30 @@ impl Verb {
 /// Answers what `clap` did not take for a command: help, or why not.
 pub(crate) fn refuse(error: &clap::Error, arguments: &[OsString], console: &Console) -> Exit {
     let text = printable::lines(&error.to_string());
-    if !error.use_stderr() {
-        console.out(text.as_bytes());
-        return console.close(Exit::Done);
-    }
     console.answer_in_json(asks_for_json(arguments));
-    if !console.is_json() {
-        console.err(&text);
-        return console.close(Exit::Usage);
-    }
+    let exit = match (error.use_stderr(), console.is_json()) {
+        (false, true) => Answer::new("", json!({"help": text})).print(NAME, console),
+        (false, false) => {
+            console.out(text.as_bytes());
+            Exit::Done
+        }
+        (true, true) => print_failure(NAME, misunderstood(&text), console),
+        (true, false) => {
+            console.err(&format!("custody: {text}"));
+            Exit::Usage
+        }
+    };
+    console.close(exit)
+}
+
+/// What `clap` says in several lines: the first is the error, those before its advice are causes.
+fn misunderstood(text: &str) -> Failure {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let mut failure = Failure::usage(first.strip_prefix("error: ").unwrap_or(first));
-    for line in lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")) {
-        failure = failure.with_cause(line);
-    }
-    let exit = print_failure("custody", failure.with_next("custody --help"), console);
-    console.close(exit)
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let is_advice = |line: &str| ["Usage:", "For more", "tip:"].iter().any(|word| line.starts_with(word));
+    let failure = Failure::usage(first.trim_end_matches(':')).with_next("custody --help");
+    lines.take_while(|line| !is_advice(line)).fold(failure, Failure::with_cause)
 }
 
 /// Whether an answer in JSON was meant, as far as a command that was not understood can tell.

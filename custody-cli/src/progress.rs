@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,19 +16,13 @@ pub(crate) fn observer(console: &Arc<Console>) -> Arc<dyn ProgressObserver> {
     } else if console.is_json() {
         Arc::new(NoProgress::default())
     } else {
-        Arc::new(Lines {
-            console: Arc::clone(console),
-            begun: Mutex::default(),
-        })
+        Arc::new(Lines(Arc::clone(console)))
     }
 }
 
 /// One line a step, on standard error.
 #[derive(Debug)]
-struct Lines {
-    console: Arc<Console>,
-    begun: Mutex<HashSet<EvidenceItemId>>,
-}
+struct Lines(Arc<Console>);
 
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,23 +31,10 @@ impl fmt::Display for Lines {
 }
 
 impl ProgressObserver for Lines {
-    /// A verification has no other steps than its items.
-    fn progress(&self, progress: &Progress) {
-        if progress.phase != ProgressPhase::Verify {
-            return;
-        }
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if begun.insert(progress.item.clone()) {
-            let total = printable::bytes(progress.total);
-            self.step(&format!("{}: verifying {}, {total}", progress.item, progress.name));
-        }
-        if progress.done >= progress.total {
-            begun.remove(&progress.item);
-        }
-    }
+    fn progress(&self, _: &Progress) {}
 
     fn step(&self, line: &str) {
-        self.console.err(&format!("custody: {}\n", printable::text(line)));
+        self.0.err(&format!("custody: {}\n", printable::text(line)));
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
 use custody_core::custody_log::{ClosingState, VerifierKey};
 use custody_core::Remedy;
+use custody_local::KeyOrigin;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -22,8 +23,8 @@ pub(crate) struct Summary<'a> {
     pub(crate) store: &'a Path,
     pub(crate) state: &'a StatePlace,
     pub(crate) key: &'a VerifierKey,
-    /// What is known of the trust in the key.
-    pub(crate) pinned: &'a str,
+    /// Where the key comes from: the fingerprint of one that was made now cannot have been written down yet.
+    pub(crate) key_origin: KeyOrigin,
 }
 
 impl Summary<'_> {
@@ -43,7 +44,7 @@ impl Summary<'_> {
             text.push_str(&item_text(item));
         }
         text.push_str(&format!("\nfolder       {}\n", printable::path(&store.join(outcome.folder.as_str()))));
-        text.push_str(&format!("signed by    {}, {}\n", key.name(), self.pinned));
+        text.push_str(&format!("signed by    {}, {}\n", key.name(), signing::pinned(self.key_origin)));
         text.push_str(&format!("fingerprint  {}\n", key.fingerprint()));
         for snapshot in &outcome.kept {
             text.push_str(&format!("kept         disk snapshot {snapshot}\n"));
@@ -54,10 +55,13 @@ impl Summary<'_> {
         }
         if matches!(outcome.state, Some(ClosingState::Complete | ClosingState::Incomplete)) {
             text.push_str(&format!(
-                "\nnext: custody verify {}{}\nnext: write the fingerprint down, away from this host and from the store\n",
+                "\nnext: custody verify {}{}\n",
                 printable::word(store),
                 self.state.words(),
             ));
+        }
+        if self.key_origin == KeyOrigin::MadeNow {
+            text.push_str("next: write the fingerprint down, away from this host and from the store\n");
         }
         text
     }
@@ -66,7 +70,7 @@ impl Summary<'_> {
         let mut document = json!({
             "store": printable::path(self.store),
             "signer": signing::document(self.key),
-            "signer_pinned": self.pinned,
+            "signer_pinned": signing::pinned(self.key_origin),
         });
         if let (Value::Object(document), Ok(Value::Object(outcome))) =
             (&mut document, serde_json::to_value(self.outcome))

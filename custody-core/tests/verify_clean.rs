@@ -29,29 +29,35 @@ fn a_capture_of_two_disks_is_proven() {
     }
     for item in report.items() {
         let stored = objects.bytes(&objects.named(&format!("/{}", item.file)));
-        assert_eq!(item.digests.as_ref().unwrap().stored_file, Some(Sha256Digest::of(stored)));
+        assert_eq!(
+            item.digests.as_ref().unwrap().stored_file,
+            Some(Sha256Digest::of(stored))
+        );
     }
 }
 
 #[test]
 fn every_way_of_capturing_is_proven() {
     let two_chunks = usize::try_from(CHUNK_BYTES).unwrap() + 1;
-    let vhd = FakeDisk::patterned("os.vhd", 1536, 3).with_format(
-        "vhd-fixed",
-        DiskData::Prefix {
-            length: 1024.into(),
-        },
-    );
+    let vhd = FakeDisk::patterned("os.vhd", 1536, 3)
+        .with_format("vhd-fixed", DiskData::Prefix { length: 1024.into() });
     let sparse = FakeDisk::patterned("sparse.img", two_chunks, 4)
         .with_hole(ByteRange::at(0, 4096))
         .with_hole(ByteRange::at(8192, CHUNK_BYTES - 8192));
     for world in [
         world(vec![FakeDisk::new("empty", Vec::new())]),
-        world(vec![FakeDisk::patterned("in-place", 511, 1).with_kind(SnapshotKind::InPlace)]),
-        world(vec![FakeDisk::patterned("there-before", 513, 1).with_kind(SnapshotKind::Existing)]),
+        world(vec![
+            FakeDisk::patterned("in-place", 511, 1).with_kind(SnapshotKind::InPlace),
+        ]),
+        world(vec![
+            FakeDisk::patterned("there-before", 513, 1).with_kind(SnapshotKind::Existing),
+        ]),
         world(vec![vhd, sparse]),
         two_disks().with_import(),
-        two_disks().with_second_signer().with_timestamps().with_digest_register(),
+        two_disks()
+            .with_second_signer()
+            .with_timestamps()
+            .with_digest_register(),
     ] {
         let (objects, trust) = captured(&world);
         for reads in [ReadScope::Allocated, ReadScope::Everything] {
@@ -83,7 +89,11 @@ fn several_acquisitions_of_one_store_are_proven_together() {
 fn an_acquisition_that_is_nowhere_is_not_proven() {
     let (objects, trust) = captured(&two_disks());
     let nowhere = "20200101T000000Z-00000000".parse().unwrap();
-    let report = verify_with(&objects, trust, VerifyOptions::default().with_acquisitions([nowhere]));
+    let report = verify_with(
+        &objects,
+        trust,
+        VerifyOptions::default().with_acquisitions([nowhere]),
+    );
     assert_eq!(report.outcome, Outcome::NotProven, "{}", text(&report));
 }
 
@@ -117,7 +127,11 @@ fn nothing_to_verify_is_not_proven() {
 #[test]
 fn i08_reading_the_record_alone_is_not_called_proven() {
     let (objects, trust) = captured(&two_disks());
-    let report = verify_with(&objects, trust, VerifyOptions::default().with_depth(Depth::RecordOnly));
+    let report = verify_with(
+        &objects,
+        trust,
+        VerifyOptions::default().with_depth(Depth::RecordOnly),
+    );
     assert_eq!(report.outcome, Outcome::NotProven, "{}", text(&report));
     assert_eq!(report.read_bytes(), 0);
 }
@@ -134,8 +148,14 @@ fn unread_sectors_are_could_not_check_and_never_fine() {
     let item = report.items().next().unwrap();
     assert_eq!(item.unread_sectors, 3);
     let finding = about(&report, &objects.named("/bad.img"));
-    assert!(finding.found.contains("stored = what was read; 3 sectors unread"), "{finding}");
-    assert_eq!(finding.ranges, [ByteRange::at(1024, 512), ByteRange::at(4096, 1024)]);
+    assert!(
+        finding.found.contains("stored = what was read; 3 sectors unread"),
+        "{finding}"
+    );
+    assert_eq!(
+        finding.ranges,
+        [ByteRange::at(1024, 512), ByteRange::at(4096, 1024)]
+    );
 }
 
 #[test]
@@ -159,7 +179,10 @@ fn an_open_acquisition_could_not_be_checked() {
         let plan = capture.plan(request("2026-0042")).await?;
         capture.run(plan, custody_core::capture::Reach::ToTheEnd).await
     });
-    assert!(stopped.is_err() || stopped.unwrap().state.is_none(), "the store is full");
+    assert!(
+        stopped.is_err() || stopped.unwrap().state.is_none(),
+        "the store is full"
+    );
     let report = verify(&Objects::of(&world.store), trust(&world.signers));
     assert_eq!(report.outcome, Outcome::CouldNotCheck, "{}", text(&report));
     assert!(text(&report).contains("still open"), "{}", text(&report));
@@ -176,7 +199,9 @@ fn an_abandoned_acquisition_claims_nothing_and_spoils_nothing() {
             case: plan.request.case.clone(),
             acquisition: plan.acquisition.clone(),
         };
-        capture.run(plan, custody_core::capture::Reach::SnapshotsOnly).await?;
+        capture
+            .run(plan, custody_core::capture::Reach::SnapshotsOnly)
+            .await?;
         let reason = "the wrong machine".parse()?;
         let none: &[SnapshotName] = &[];
         capture.abandon(log, circumstances(), &reason, none).await

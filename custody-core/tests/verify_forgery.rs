@@ -11,9 +11,11 @@ use verify_support::*;
 
 /// What a host remembers of a store it verified.
 fn remembered(report: &Report, place: KnownPlace) -> VerifyOptions {
-    report.sound_logs().fold(VerifyOptions::default(), |options, log| {
-        options.with_known(KnownLog::new(log.origin.clone(), log.lines, log.root).with_place(place))
-    })
+    report
+        .sound_logs()
+        .fold(VerifyOptions::default(), |options, log| {
+            options.with_known(KnownLog::new(log.origin.clone(), log.lines, log.root).with_place(place))
+        })
 }
 
 fn signed_by(seed: u64) -> FakeWorld {
@@ -27,7 +29,11 @@ fn a_store_signed_anew_by_a_stranger_is_consistent_and_not_proven() {
     let world = signed_by(1);
     let (objects, trusted) = captured(&world);
     let (forged, _) = captured(&signed_by(2));
-    assert_eq!(objects.names(), forged.names(), "the forger names everything as it was");
+    assert_eq!(
+        objects.names(),
+        forged.names(),
+        "the forger names everything as it was"
+    );
 
     let report = verify(&forged, trusted.clone());
     assert_eq!(report.outcome.exit_code(), 1, "{}", text(&report));
@@ -57,16 +63,33 @@ fn a_register_that_was_rolled_back_is_noticed() {
     let report = verify_with(&before, trust.clone(), options);
     assert_eq!(report.outcome, Outcome::IntegrityFailure, "{}", text(&report));
     let register: ObjectName = "register.jsonl".parse().unwrap();
-    assert!(about(&report, &register).found.contains("are missing"), "{}", text(&report));
-    assert!(text(&report).contains("it was removed, or the store was replaced"), "{}", text(&report));
+    assert!(
+        about(&report, &register).found.contains("are missing"),
+        "{}",
+        text(&report)
+    );
+    assert!(
+        text(&report).contains("it was removed, or the store was replaced"),
+        "{}",
+        text(&report)
+    );
 
     // The register alone: the case that it no longer names is still there.
     let mut cut = now.clone();
     cut.0.retain(|name, _| !name.as_str().starts_with("register"));
-    cut.0.extend(before.0.into_iter().filter(|(name, _)| name.as_str().starts_with("register")));
+    cut.0.extend(
+        before
+            .0
+            .into_iter()
+            .filter(|(name, _)| name.as_str().starts_with("register")),
+    );
     let report = verify(&cut, trust);
     assert_eq!(report.outcome, Outcome::IntegrityFailure, "{}", text(&report));
-    assert!(text(&report).contains("the register was cut"), "{}", text(&report));
+    assert!(
+        text(&report).contains("the register was cut"),
+        "{}",
+        text(&report)
+    );
 }
 
 #[test]
@@ -93,7 +116,10 @@ fn a_second_custodian_must_be_trusted_too() {
     second.signers = vec![FakeSigner::ed25519("second", 7)];
     capture_as(&second, request("2026-0002"));
     let objects = Objects::of(&world.store);
-    let (first, both) = (trust(&world.signers), trust(&world.signers).and(trust(&second.signers)));
+    let (first, both) = (
+        trust(&world.signers),
+        trust(&world.signers).and(trust(&second.signers)),
+    );
     assert_proven(&verify(&objects, both));
     let report = verify(&objects, first);
     assert_eq!(report.outcome, Outcome::NotProven, "{}", text(&report));
@@ -109,7 +135,9 @@ fn a_folder_that_was_copied_to_another_case_is_not_of_that_case() {
     let mut copied = objects.clone();
     for (name, bytes) in &objects.0 {
         if let Some(rest) = name.as_str().strip_prefix("cases/2026-0042/") {
-            copied.0.insert(format!("cases/2026-0043/{rest}").parse().unwrap(), bytes.clone());
+            copied
+                .0
+                .insert(format!("cases/2026-0043/{rest}").parse().unwrap(), bytes.clone());
         }
     }
     let report = verify(&copied, trust);
@@ -126,7 +154,12 @@ fn an_acquisition_of_another_store_is_not_of_this_one() {
     capture_as(&other, request("2026-0099"));
     let mut mixed = objects.clone();
     let others = Objects::of(&other.store);
-    mixed.0.extend(others.0.into_iter().filter(|(name, _)| name.as_str().starts_with("cases/")));
+    mixed.0.extend(
+        others
+            .0
+            .into_iter()
+            .filter(|(name, _)| name.as_str().starts_with("cases/")),
+    );
     let report = verify(&mixed, trusted);
     assert_eq!(report.outcome, Outcome::IntegrityFailure, "{}", text(&report));
     assert!(text(&report).contains("line 1: store"), "{}", text(&report));

@@ -25,7 +25,11 @@ fn i08_an_object_that_cannot_be_opened_is_could_not_check() {
             name: name.clone(),
         };
         let report = block_on(verifier(reader, trust.clone()).verify());
-        assert!(report.outcome >= Outcome::CouldNotCheck, "{name}: {}", text(&report));
+        assert!(
+            report.outcome >= Outcome::CouldNotCheck,
+            "{name}: {}",
+            text(&report)
+        );
         let finding = about(&report, &name);
         let fair = finding.weight == Weight::CouldNotCheck || name.as_str().ends_with(".note");
         assert!(fair, "{name}: {}", text(&report));
@@ -34,20 +38,32 @@ fn i08_an_object_that_cannot_be_opened_is_could_not_check() {
 
 #[test]
 fn i08_sectors_of_the_stored_copy_that_cannot_be_read_are_named() {
-    let world = world(vec![FakeDisk::patterned("big.img", usize::try_from(3 * CHUNK_BYTES).unwrap(), 1)]);
+    let world = world(vec![FakeDisk::patterned(
+        "big.img",
+        usize::try_from(3 * CHUNK_BYTES).unwrap(),
+        1,
+    )]);
     let (objects, trust) = captured(&world);
     let name = objects.named("/big.img");
     let store = objects.store();
-    store.fail_reads(&name, ByteRange::at(CHUNK_BYTES + 5, 512)).unwrap();
+    store
+        .fail_reads(&name, ByteRange::at(CHUNK_BYTES + 5, 512))
+        .unwrap();
     let report = block_on(verifier(store, trust.clone()).verify());
     assert_eq!(report.outcome, Outcome::CouldNotCheck, "{}", text(&report));
-    assert!(about(&report, &name).found.contains("could not be read"), "{}", text(&report));
+    assert!(
+        about(&report, &name).found.contains("could not be read"),
+        "{}",
+        text(&report)
+    );
 
     // What is wrong elsewhere is found all the same.
     let mut bytes = objects.bytes(&name).to_vec();
     bytes[7] ^= 1;
     let store = objects.with(&name, bytes).store();
-    store.fail_reads(&name, ByteRange::at(CHUNK_BYTES + 5, 512)).unwrap();
+    store
+        .fail_reads(&name, ByteRange::at(CHUNK_BYTES + 5, 512))
+        .unwrap();
     let report = block_on(verifier(store, trust).verify());
     assert_eq!(report.outcome, Outcome::IntegrityFailure, "{}", text(&report));
     assert_eq!(about(&report, &name).ranges, [ByteRange::at(0, CHUNK_BYTES)]);
@@ -65,8 +81,16 @@ fn a_stop_at_any_moment_is_could_not_check() {
             assert!(poll > 3, "it never looked");
             break;
         }
-        assert!(text(&report).contains("stopped on request"), "{poll}: {}", text(&report));
-        assert!(report.outcome >= Outcome::CouldNotCheck, "{poll}: {}", text(&report));
+        assert!(
+            text(&report).contains("stopped on request"),
+            "{poll}: {}",
+            text(&report)
+        );
+        assert!(
+            report.outcome >= Outcome::CouldNotCheck,
+            "{poll}: {}",
+            text(&report)
+        );
     }
     let switch = StopSwitch::default();
     switch.stop();
@@ -82,19 +106,29 @@ fn progress_tells_of_every_item_up_to_its_last_byte() {
     let options = VerifyOptions::default().with_progress(Arc::new(progress.clone()));
     assert_proven(&verify_with(&objects, trust, options));
     for (file, length) in [("os.img", 300), ("data.img", 200)] {
-        let last = progress.reports().into_iter().rfind(|report| report.name == file).unwrap();
+        let last = progress
+            .reports()
+            .into_iter()
+            .rfind(|report| report.name == file)
+            .unwrap();
         assert_eq!((last.done, last.total), (length, length));
     }
 }
 
 #[test]
 fn how_many_items_are_under_way_changes_nothing_of_the_report() {
-    let disks = (0_u8..6).map(|n| FakeDisk::patterned(&format!("disk-{n}"), 600, n)).collect();
+    let disks = (0_u8..6)
+        .map(|n| FakeDisk::patterned(&format!("disk-{n}"), 600, n))
+        .collect();
     let (objects, trust) = captured(&world(disks));
     let reports: Vec<_> = [1, 2, 16]
         .map(|items| {
             let items = NonZeroUsize::new(items).unwrap();
-            verify_with(&objects, trust.clone(), VerifyOptions::default().with_items_at_once(items))
+            verify_with(
+                &objects,
+                trust.clone(),
+                VerifyOptions::default().with_items_at_once(items),
+            )
         })
         .into();
     assert_proven(&reports[0]);
@@ -124,7 +158,12 @@ fn hostile_bytes_in_any_object_are_an_outcome_and_never_a_panic() {
                 continue;
             }
             let report = verify(&objects.with(&name, bytes), trust.clone());
-            assert_eq!(report.outcome, Outcome::IntegrityFailure, "{name}: {}", text(&report));
+            assert_eq!(
+                report.outcome,
+                Outcome::IntegrityFailure,
+                "{name}: {}",
+                text(&report)
+            );
             about(&report, &name);
         }
     }

@@ -1,5 +1,10 @@
 //! Whatever is changed in a store is found, and named by object and place.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod verify_support;
 
@@ -11,14 +16,17 @@ use custody_core::verify::{Outcome, Report};
 use custody_testkit::fake::{FakeDisk, FakeWorld};
 use verify_support::*;
 
-/// A store of one small disk, with everything a store can hold.
-fn small() -> (Objects, Trust) {
+/// A world with one small disk that leaves in its store everything that a store can hold.
+fn small_world() -> FakeWorld {
     let fault = custody_core::extent::ReadFault::new("EIO", 3);
     let disk = FakeDisk::patterned("os.img", 2048, 1)
         .with_hole(ByteRange::at(512, 512))
         .with_unread(ByteRange::at(1024, 512), fault);
-    let world = world(vec![disk]).with_second_signer().with_timestamps();
-    captured(&world)
+    world(vec![disk]).with_timestamps()
+}
+
+fn small() -> (Objects, Trust) {
+    captured(&small_world())
 }
 
 /// A changed store must be an integrity failure that names the changed object.
@@ -30,7 +38,9 @@ fn must_fail(objects: &Objects, trust: &Trust, name: &ObjectName, what: &str) ->
         "{name}, {what}: {}",
         text(&report)
     );
-    let named = weighty(&report).iter().any(|finding| finding.object == name.as_str());
+    let named = weighty(&report)
+        .iter()
+        .any(|finding| finding.object == name.as_str());
     assert!(named, "{name}, {what}: is not named: {}", text(&report));
     report
 }
@@ -51,10 +61,19 @@ fn names_line(report: &Report, name: &ObjectName, line: usize) -> bool {
 fn flip(objects: &Objects, trust: &Trust, name: &ObjectName, at: usize) {
     let mut bytes = objects.bytes(name).to_vec();
     bytes[at] ^= 1 << (at % 8);
-    let report = must_fail(&objects.with(name, bytes), trust, name, &format!("byte {at} flipped"));
+    let report = must_fail(
+        &objects.with(name, bytes),
+        trust,
+        name,
+        &format!("byte {at} flipped"),
+    );
     if name.as_str().ends_with(".jsonl") {
         let line = line_of(objects.bytes(name), at);
-        assert!(names_line(&report, name, line), "byte {at}, line {line}: {}", text(&report));
+        assert!(
+            names_line(&report, name, line),
+            "byte {at}, line {line}: {}",
+            text(&report)
+        );
     }
 }
 
@@ -88,7 +107,7 @@ fn a_flipped_bit_in_a_log_is_found_and_its_line_named() {
 #[test]
 #[ignore = "takes minutes: a bit of every byte of every object"]
 fn a_flipped_bit_in_any_byte_at_all_is_found() {
-    let (objects, trust) = small();
+    let (objects, trust) = captured(&small_world().with_second_signer());
     for name in objects.names() {
         for at in 0..objects.bytes(&name).len() {
             flip(&objects, &trust, &name, at);
@@ -141,7 +160,9 @@ fn a_removed_case_is_found_in_the_register() {
     }
     let objects = Objects::of(&world.store);
     let mut hidden = objects.clone();
-    hidden.0.retain(|name, _| !name.as_str().starts_with("cases/2026-0001/"));
+    hidden
+        .0
+        .retain(|name, _| !name.as_str().starts_with("cases/2026-0001/"));
     let report = verify(&hidden, trust(&world.signers));
     assert_eq!(report.outcome, Outcome::IntegrityFailure);
     assert!(text(&report).contains("cases/2026-0001/"), "{}", text(&report));
@@ -158,18 +179,33 @@ fn lines_that_are_dropped_repeated_or_swapped_are_found_and_named() {
             let mut dropped = lines.clone();
             dropped.remove(line);
             let report = must_fail(&objects.with(&name, dropped.concat()), &trust, &name, "dropped");
-            assert!(names_line(&report, &name, line + 1), "dropped {}: {}", line + 1, text(&report));
+            assert!(
+                names_line(&report, &name, line + 1),
+                "dropped {}: {}",
+                line + 1,
+                text(&report)
+            );
 
             let mut repeated = lines.clone();
             repeated.insert(line, lines[line].clone());
             let report = must_fail(&objects.with(&name, repeated.concat()), &trust, &name, "repeated");
-            assert!(names_line(&report, &name, line + 2), "repeated {}: {}", line + 1, text(&report));
+            assert!(
+                names_line(&report, &name, line + 2),
+                "repeated {}: {}",
+                line + 1,
+                text(&report)
+            );
 
             if line + 1 < lines.len() {
                 let mut swapped = lines.clone();
                 swapped.swap(line, line + 1);
                 let report = must_fail(&objects.with(&name, swapped.concat()), &trust, &name, "swapped");
-                assert!(names_line(&report, &name, line + 1), "swapped {}: {}", line + 1, text(&report));
+                assert!(
+                    names_line(&report, &name, line + 1),
+                    "swapped {}: {}",
+                    line + 1,
+                    text(&report)
+                );
             }
         }
     }
@@ -183,7 +219,10 @@ fn two_items_that_were_swapped_are_both_named() {
     ]);
     let (objects, trust) = captured(&world);
     for suffix in ["img", "img.chunks.sha256"] {
-        let (a, b) = (objects.named(&format!("/a.{suffix}")), objects.named(&format!("/b.{suffix}")));
+        let (a, b) = (
+            objects.named(&format!("/a.{suffix}")),
+            objects.named(&format!("/b.{suffix}")),
+        );
         let swapped = objects.with(&a, objects.bytes(&b)).with(&b, objects.bytes(&a));
         for name in [&a, &b] {
             must_fail(&swapped, &trust, name, "swapped");
@@ -193,17 +232,30 @@ fn two_items_that_were_swapped_are_both_named() {
 
 #[test]
 fn notes_that_were_swapped_or_put_under_another_size_are_named() {
-    let (objects, trust) = small();
-    let notes: Vec<ObjectName> =
-        objects.names().into_iter().filter(|name| name.as_str().ends_with(".note")).collect();
+    let (objects, trust) = captured(&small_world().with_second_signer());
+    let notes: Vec<ObjectName> = objects
+        .names()
+        .into_iter()
+        .filter(|name| name.as_str().ends_with(".note"))
+        .collect();
     for one in &notes {
         for other in notes.iter().filter(|other| *other != one) {
-            must_fail(&objects.with(one, objects.bytes(other)), &trust, one, other.as_str());
+            must_fail(
+                &objects.with(one, objects.bytes(other)),
+                &trust,
+                one,
+                other.as_str(),
+            );
         }
         let folder = one.folder().unwrap();
         let elsewhere: ObjectName = format!("{folder}/{:020}.note", 4).parse().unwrap();
         if !objects.0.contains_key(&elsewhere) {
-            must_fail(&objects.with(&elsewhere, objects.bytes(one)), &trust, &elsewhere, "copied");
+            must_fail(
+                &objects.with(&elsewhere, objects.bytes(one)),
+                &trust,
+                &elsewhere,
+                "copied",
+            );
         }
     }
 }
@@ -287,7 +339,11 @@ fn bytes_in_a_range_that_the_record_calls_zero_are_found() {
         bytes[at] = 1;
         let report = must_fail(&objects.with(&name, bytes), &trust, &name, "not zero");
         let place = format!("byte {at}");
-        assert!(report.all_findings().any(|finding| finding.place == place), "{}", text(&report));
+        assert!(
+            report.all_findings().any(|finding| finding.place == place),
+            "{}",
+            text(&report)
+        );
     }
 }
 
@@ -300,6 +356,11 @@ fn the_bytes_of_another_acquisition_are_not_this_ones() {
     let others = Objects::of(&other.store);
     for suffix in ["/log.jsonl", "/manifest.json", "/manifest.dsse.json"] {
         let name = objects.named(suffix);
-        must_fail(&objects.with(&name, others.bytes(&others.named(suffix))), &trust, &name, "replaced");
+        must_fail(
+            &objects.with(&name, others.bytes(&others.named(suffix))),
+            &trust,
+            &name,
+            "replaced",
+        );
     }
 }

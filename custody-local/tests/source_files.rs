@@ -428,9 +428,20 @@ fn a_split_set_is_one_image() {
     let changes = before.changes_until(&after);
     assert!(changes.iter().all(|(name, _, _)| name.starts_with("part-00002.")) && !changes.is_empty());
 
-    fs::remove_file(&part).unwrap();
-    let error = block_on(sources.state(&snapshot)).unwrap_err();
-    assert!(error.to_string().contains("disk.raw.001"), "{error}");
+    let error = block_on(reader.read(ByteRange::at(0, 10))).unwrap_err();
+    assert!(
+        matches!(error, Error::Integrity { .. }),
+        "read of another part: {error}"
+    );
+
+    for gone in ["disk.raw.002", "disk.raw.001"] {
+        fs::remove_file(folder.path().join(gone)).unwrap();
+        let error = block_on(sources.state(&snapshot)).unwrap_err();
+        assert!(
+            matches!(error, Error::NotFound { .. }) && error.to_string().contains(gone),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -6,3 +6,4 @@ pub mod fake;
 pub mod fault;
 pub mod mock;
 mod shared;
+mod turn;

@@ -13,6 +13,16 @@ use custody_core::port::*;
 use custody_testkit::fake::FakeSigner;
 use custody_testkit::fault::{CallGate, Crashing};
 
+/// The port as it is.
+fn same<P: ?Sized>(port: Arc<P>) -> Arc<P> {
+    port
+}
+
+/// The port behind a gate.
+fn behind_gate<P: ?Sized>(port: Arc<P>) -> Crashing<P> {
+    Crashing::new(port, CallGate::new())
+}
+
 /// The fake as it is.
 macro_rules! plain {
     ($port:ident) => {
@@ -42,14 +52,14 @@ mod memory_image_that_fails {
 
 mod memory_store {
     use super::*;
-    custody_testkit::evidence_sink_conformance!(|| harness::sink(plain!(EvidenceSink)));
-    custody_testkit::evidence_reader_conformance!(|| harness::reader(plain!(EvidenceReader)));
+    custody_testkit::evidence_sink_conformance!(|| harness::sink(|sink, _| sink));
+    custody_testkit::evidence_reader_conformance!(|| harness::reader(|reader, _| reader));
     custody_testkit::log_anchor_conformance!(|| harness::log_anchor(plain!(LogAnchor)));
 }
 
 mod memory_store_without_import_and_hold {
     use super::*;
-    custody_testkit::evidence_sink_conformance!(|| harness::plain_sink(plain!(EvidenceSink)));
+    custody_testkit::evidence_sink_conformance!(|| harness::plain_sink(|sink, _| sink));
 }
 
 mod memory_log {
@@ -59,7 +69,7 @@ mod memory_log {
 
 mod serial_hasher {
     use super::*;
-    custody_testkit::image_hasher_conformance!(|| harness::hasher(plain!(ImageHasher)));
+    custody_testkit::image_hasher_conformance!(|| harness::hasher(same));
 }
 
 mod ed25519_signer {
@@ -91,7 +101,7 @@ mod environment {
     use super::*;
     custody_testkit::clock_conformance!(|| harness::clock(plain!(Clock)));
     custody_testkit::entropy_conformance!(|| harness::entropy(plain!(Entropy)));
-    custody_testkit::digest_register_conformance!(|| harness::register(plain!(DigestRegister)));
+    custody_testkit::digest_register_conformance!(|| harness::register(same));
     custody_testkit::timestamp_authority_conformance!(|| harness::authority(plain!(TimestampAuthority)));
 }
 
@@ -106,8 +116,8 @@ mod keys {
 mod behind_a_gate {
     use super::*;
     custody_testkit::image_reader_conformance!(|| harness::image(gated!(ImageReader)));
-    custody_testkit::evidence_sink_conformance!(|| harness::sink(gated!(EvidenceSink)));
-    custody_testkit::evidence_reader_conformance!(|| harness::reader(gated!(EvidenceReader)));
+    custody_testkit::evidence_sink_conformance!(|| harness::sink(|sink, _| Arc::new(behind_gate(sink))));
+    custody_testkit::evidence_reader_conformance!(|| harness::reader(|reader, _| Arc::new(behind_gate(reader))));
     custody_testkit::log_anchor_conformance!(|| harness::log_anchor(gated!(LogAnchor)));
     custody_testkit::log_store_conformance!(|| harness::log_store(gated!(LogStore)));
     custody_testkit::seal_signer_conformance!(|| {
@@ -115,7 +125,7 @@ mod behind_a_gate {
     });
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(gated!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(gated!(SourceAccess)));
-    custody_testkit::digest_register_conformance!(|| harness::register(gated!(DigestRegister)));
+    custody_testkit::digest_register_conformance!(|| harness::register(|register| Arc::new(behind_gate(register))));
     custody_testkit::timestamp_authority_conformance!(|| harness::authority(gated!(TimestampAuthority)));
     custody_testkit::key_source_conformance!(|| harness::key_source(gated!(KeySource)));
     custody_testkit::key_wrapper_conformance!(|| harness::key_wrapper(gated!(KeyWrapper)));

@@ -13,7 +13,6 @@ use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::reopened::Reopened;
-use crate::signing;
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
 
@@ -21,8 +20,9 @@ const EXAMPLES: &str = "\
 Examples:
   custody abandon 20261121T203015Z-0123abcd --reason 'wrong disk was attached'
 
-Nothing that was stored is deleted: it stays, marked as not evidence. An unfinished copy is taken back. Disk snapshots
-are kept unless --discard names them.";
+Nothing that was stored is deleted: it stays, marked as not evidence. An
+unfinished copy is taken back. Disk snapshots are kept unless --discard names
+them.";
 
 /// Give a capture up, for good, and say why
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ impl AbandonArguments {
             store: &reopened.store,
             state: &self.state,
             key: reopened.local.signer().verifier_key(),
-            pinned: signing::pinned(KeyOrigin::Existing),
+            key_origin: KeyOrigin::Existing,
         };
         Ok(summary.answer())
     }

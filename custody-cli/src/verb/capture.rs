@@ -10,7 +10,7 @@ use custody_core::ids::{CaseId, ExhibitNumber, Statement};
 use custody_core::port::SealSigner as _;
 use custody_core::{Error, Ports};
 use custody_local::source::{LocalSources, MountedDevices, OnReadError, SourceOptions};
-use custody_local::{AttributeUse, LocalPorts};
+use custody_local::{AttributeUse, KeyOrigin, LocalPorts};
 use futures::executor::block_on;
 
 use super::plan;
@@ -30,13 +30,16 @@ use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody capture local --image disk.raw --case 2026-117 --examiner 'M. Example' --authority 'Warrant 4711' \\
-      --store /mnt/evidence
-  custody capture local --image /dev/sdb /dev/sdc --exhibit MX-1 MX-2 --write-blocker 'Tableau T35u' …
-  custody capture local … --dry-run       say what would be done, and what stands against it
+  custody capture local --image disk.raw --case 2026-117 \\
+      --examiner 'M. Example' --authority 'Warrant 4711' --store /mnt/evidence
+  custody capture local --image /dev/sdb /dev/sdc --exhibit MX-1 MX-2 \\
+      --write-blocker 'Tableau T35u' …
+  custody capture local … --dry-run
+      says what would be done, and what stands against it
 
-The source is opened for reading only. Its store may be any directory on a disk that stays; one store can hold many
-cases. What was taken is complete when the summary says `complete` and the exit code is 0.";
+The source is opened for reading only. The store may be any directory on a disk
+that stays; one store can hold many cases. What was taken is complete when the
+summary says `complete` and the exit code is 0.";
 
 /// Take disks as evidence
 #[derive(Debug, Args)]
@@ -176,6 +179,15 @@ impl LocalArguments {
         // A plan leaves no empty store behind, whether it can be made or not.
         let made = made.only_if(self.dry_run);
         let local = local?;
+        if local.key_origin() == KeyOrigin::MadeNow {
+            // At once: what follows may fail, and the key stays.
+            let key = local.signer().verifier_key();
+            console.err(&format!(
+                "custody: a signing key was made for this host: {}\ncustody: write its fingerprint down, away from this host and from the store: {}\n",
+                key.name(),
+                key.fingerprint()
+            ));
+        }
         let request = self.request(&local, &sources, &store)?;
         let stop = Arc::new(SignalStop::listen(console)?);
         let ports = watched(&local, sources, progress::observer(console), stop);
@@ -196,7 +208,6 @@ impl LocalArguments {
         } else {
             Reach::ToTheEnd
         };
-        let pinned = plan.request.signers_pinned.clone();
         let ran = Capture::new(ports).run(plan, reach).await;
         let outcome = match ran {
             Ok(outcome) => outcome,
@@ -210,7 +221,7 @@ impl LocalArguments {
             store,
             state: &self.state,
             key: local.signer().verifier_key(),
-            pinned: &pinned,
+            key_origin: local.key_origin(),
         };
         Ok(summary.answer())
     }

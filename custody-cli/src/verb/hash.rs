@@ -20,10 +20,13 @@ use crate::sum_line::SumLine;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody hash disk.raw                   what `sha256sum disk.raw` prints
-  custody hash --check SHA256SUMS         what `sha256sum -c SHA256SUMS` does; exit 4 on a mismatch
-  custody hash --chunks disk.raw          what `split -b 4M --filter=sha256sum disk.raw` prints; the Merkle root
-                                          over these digests goes to standard error";
+  custody hash disk.raw
+      what `sha256sum disk.raw` prints
+  custody hash --check SHA256SUMS
+      what `sha256sum -c SHA256SUMS` does; exit 4 on a mismatch
+  custody hash --chunks disk.raw
+      what `split -b 4M --filter=sha256sum disk.raw` prints; the Merkle root
+      over these digests goes to standard error";
 
 /// Print SHA-256 digests as `sha256sum` does, or check them
 #[derive(Debug, Args)]

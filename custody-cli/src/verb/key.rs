@@ -12,9 +12,12 @@ use crate::state_place::StatePlace;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody key new                        make this host's signing key before its first capture
-  custody key show                       its fingerprint, to be written down away from this host
-  custody key show --json | jq -r .key >> trust.txt      for `custody verify --trust trust.txt` elsewhere";
+  custody key new
+      makes this host's signing key before its first capture
+  custody key show
+      shows its fingerprint, to be written down away from this host
+  custody key show --json | jq -r .key >> trust.txt
+      for `custody verify --trust trust.txt` on another host";
 
 /// Make and show the keys with which this host signs
 ///

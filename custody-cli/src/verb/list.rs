@@ -19,8 +19,10 @@ use crate::summary::{state_word, status_words};
 
 const EXAMPLES: &str = "\
 Examples:
-  custody list                            acquisitions of this host: which are open, what was kept
-  custody list --store /mnt/evidence      also what is registered in a store, whoever captured it";
+  custody list
+      acquisitions of this host: which are open, what was kept
+  custody list --store /mnt/evidence
+      also what is registered in a store, whoever captured it";
 
 /// List acquisitions: of this host, and of a store
 #[derive(Debug, Args)]

@@ -21,12 +21,17 @@ use crate::state_place::StatePlace;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody log 20261121T203015Z-0123abcd               what this host did in an acquisition
-  custody log /mnt/evidence                           the register: what happened in a store
-  custody log /mnt/evidence 20261121T203015Z-0123abcd   the acquisition's log as it lies in the store
-  custody log /mnt/evidence --json | jq -c .type      the lines as stored, one JSON object each
+  custody log 20261121T203015Z-0123abcd
+      what this host did in an acquisition
+  custody log /mnt/evidence
+      the register: what happened in a store
+  custody log /mnt/evidence 20261121T203015Z-0123abcd
+      the acquisition's log as it lies in the store
+  custody log /mnt/evidence --json | jq -c .type
+      the lines as stored, one JSON object each
 
-This shows; it checks no more than that the lines chain. `custody verify` checks signatures as well.";
+This shows; it checks no more than that the lines chain. `custody verify` checks
+signatures as well.";
 
 /// The longest value that is shown of a line; --json has all of it.
 const MAX_VALUE_CHARS: usize = 120;

@@ -18,14 +18,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
 use crate::reopened::Reopened;
-use crate::signing;
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody resume                                the one acquisition that is open on this host
-  custody resume 20261121T203015Z-0123abcd      this one; `custody list` names them all";
+  custody resume
+      the one acquisition that is open on this host
+  custody resume 20261121T203015Z-0123abcd
+      this one; `custody list` names them all";
 
 /// Go on with a capture that was stopped, at whatever point
 #[derive(Debug, Args)]
@@ -83,7 +84,7 @@ impl ResumeArguments {
             store: &reopened.store,
             state: &self.state,
             key: reopened.local.signer().verifier_key(),
-            pinned: signing::pinned(KeyOrigin::Existing),
+            key_origin: KeyOrigin::Existing,
         };
         Ok(summary.answer())
     }

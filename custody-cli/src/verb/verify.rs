@@ -31,12 +31,16 @@ use crate::stop::SignalStop;
 
 const EXAMPLES: &str = "\
 Examples:
-  custody verify /mnt/evidence                        trusts the keys of this host
-  custody verify /mnt/evidence --trust keys.txt       trusts the keys in this file as well
-  custody verify /mnt/evidence --case 2026-117        only this case
+  custody verify /mnt/evidence
+      trusts the keys of this host
+  custody verify /mnt/evidence --trust keys.txt
+      trusts the keys that this file names as well
+  custody verify /mnt/evidence --case 2026-117
+      only this case
 
-A trust file has one signer a line, as `custody key show` prints it on the host that captured; compare the fingerprint
-with the one that was written down there. Without a trusted signer the best answer is exit 1: consistent, signer not
+A trust file has one signer a line, as `custody key show` prints it on the host
+that captured; compare the fingerprint with the one that was written down there.
+Without a trusted signer the best answer is exit 1: consistent, signer not
 established.";
 
 /// Check a store: derive everything anew from its bytes, and compare

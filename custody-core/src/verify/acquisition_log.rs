@@ -92,7 +92,11 @@ impl AcquisitionLog {
             self.wrong(line, expected, found);
         }
         if let Some((closed, _)) = self.closed {
-            self.wrong(line, format!("nothing behind the closing line {}", closed + 1), "a line");
+            self.wrong(
+                line,
+                format!("nothing behind the closing line {}", closed + 1),
+                "a line",
+            );
         }
         self.kept_bytes = self.kept_bytes.saturating_add(kept_bytes(&event.act, bytes));
         if self.kept_bytes > MAX_KEPT_BYTES {
@@ -123,7 +127,10 @@ impl AcquisitionLog {
         let seq = event.seq;
         if let Some(sealed) = &mut self.sealed
             && sealed.next.is_none()
-            && !matches!(event.act, Act::TailSetAside { .. } | Act::AcquisitionResumed { .. })
+            && !matches!(
+                event.act,
+                Act::TailSetAside { .. } | Act::AcquisitionResumed { .. }
+            )
         {
             sealed.next = Some(seq);
         }
@@ -258,7 +265,9 @@ impl AcquisitionLog {
 
     /// What was not taken, as the opening says.
     pub(super) fn not_acquired(&self) -> &[NotAcquired] {
-        self.opening.as_ref().map_or(&[], |opening| &opening.machine.not_acquired)
+        self.opening
+            .as_ref()
+            .map_or(&[], |opening| &opening.machine.not_acquired)
     }
 
     /// What a closed log leaves open: acts whose end nobody knows, snapshots and grants that may still be there.
@@ -286,7 +295,10 @@ impl AcquisitionLog {
                     "read access that may still live".into(),
                 ));
             }
-            let made = item.snapshot.as_ref().filter(|(snapshot, _)| snapshot.kind == SnapshotKind::Made);
+            let made = item
+                .snapshot
+                .as_ref()
+                .filter(|(snapshot, _)| snapshot.kind == SnapshotKind::Made);
             if let (Some((snapshot, _)), false) = (made, item.deleted) {
                 ends.push(note(
                     id.to_string(),

@@ -32,6 +32,9 @@ pub(super) struct SignedLog<'a> {
 pub(super) struct Coverage {
     /// Every size at which a checkpoint holds, and which set of signers signed it.
     pub(super) good: BTreeMap<u64, usize>,
+    /// Whether a checkpoint that is signed as it must be speaks of other lines, or the chain breaks: then what the
+    /// lines say is not to be believed. A note that is itself damaged does not count.
+    pub(super) contradicted: bool,
 }
 
 impl Coverage {
@@ -91,11 +94,17 @@ impl Verifier {
                 Verdict::Bad(finding) => findings.push(finding),
             }
         }
+        coverage.contradicted = ahead.is_some() || other_root.is_some() || log.walk.fault.is_some();
         findings.extend(ahead.map(|checkpoint| lines_missing(log, &checkpoint, "a signed checkpoint")));
         findings.extend(other_root.map(|checkpoint| changed(log, &coverage, &checkpoint)));
         if let Some(mut fault) = log.walk.fault.clone() {
             fault.settle(coverage.lines());
-            findings.push(Finding::integrity(log.object, fault.place(), fault.expected, fault.found));
+            findings.push(Finding::integrity(
+                log.object,
+                fault.place(),
+                fault.expected,
+                fault.found,
+            ));
         }
         coverage
     }
@@ -150,7 +159,12 @@ impl Verifier {
 
     /// Compares a log with what this host remembers of it.
     fn check_known(&self, log: &SignedLog<'_>, findings: &mut Findings) {
-        for known in self.options.known.iter().filter(|known| known.origin == log.origin) {
+        for known in self
+            .options
+            .known
+            .iter()
+            .filter(|known| known.origin == log.origin)
+        {
             match log.walk.roots.get(&known.size) {
                 Some(root) if *root == known.root => {}
                 Some(root) => findings.push(Finding::integrity(
@@ -181,7 +195,11 @@ fn verified(
     sets: &[Signers],
 ) -> Result<(Checkpoint, usize), Error> {
     let mut refused = None;
-    for (set, signers) in sets.iter().enumerate().filter(|(_, signers)| signers.line <= size) {
+    for (set, signers) in sets
+        .iter()
+        .enumerate()
+        .filter(|(_, signers)| signers.line <= size)
+    {
         match note.verify(name.as_str(), &signers.keys) {
             Ok(checkpoint) => return Ok((checkpoint, set)),
             // What is said of the first set is kept: it is the one that opened the log.
@@ -196,16 +214,15 @@ fn verified(
     }))
 }
 
-fn judged(
-    log: &SignedLog<'_>,
-    size: u64,
-    name: &ObjectName,
-    checkpoint: Checkpoint,
-    set: usize,
-) -> Verdict {
+fn judged(log: &SignedLog<'_>, size: u64, name: &ObjectName, checkpoint: Checkpoint, set: usize) -> Verdict {
     if checkpoint.size != size {
         let found = format!("{} lines: the note of another size was put here", checkpoint.size);
-        return Verdict::Bad(Finding::integrity(name, "line 2", format!("{size} lines, as its name says"), found));
+        return Verdict::Bad(Finding::integrity(
+            name,
+            "line 2",
+            format!("{size} lines, as its name says"),
+            found,
+        ));
     }
     if checkpoint.origin != log.origin {
         let found = format!("{}: the note of another log was put here", checkpoint.origin);
@@ -247,17 +264,32 @@ fn lines_missing(log: &SignedLog<'_>, checkpoint: &Checkpoint, whose: &str) -> F
 /// line's digest shows, or several were and the chain was made anew.
 fn changed(log: &SignedLog<'_>, coverage: &Coverage, checkpoint: &Checkpoint) -> Finding {
     let size = checkpoint.size;
-    let intact = coverage.good.range(..size).next_back().map_or(0, |(size, _)| *size);
+    let intact = coverage
+        .good
+        .range(..size)
+        .next_back()
+        .map_or(0, |(size, _)| *size);
     let place = if intact + 1 == size {
         format!("line {size}")
     } else {
-        format!("line {size}, or lines {} to {size} with their chain made anew", intact + 1)
+        format!(
+            "line {size}, or lines {} to {size} with their chain made anew",
+            intact + 1
+        )
     };
-    let found = log.walk.roots.get(&size).map(ToString::to_string).unwrap_or_default();
+    let found = log
+        .walk
+        .roots
+        .get(&size)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     Finding::integrity(
         log.object,
         place,
-        format!("lines with root {}, as the signed checkpoint of {size} lines says", checkpoint.root),
+        format!(
+            "lines with root {}, as the signed checkpoint of {size} lines says",
+            checkpoint.root
+        ),
         format!("lines with root {found}"),
     )
 }

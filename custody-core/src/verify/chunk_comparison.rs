@@ -60,6 +60,11 @@ impl ChunkComparison {
         }
     }
 
+    /// The list.
+    pub(super) const fn object(&self) -> &ObjectName {
+        &self.object
+    }
+
     /// Takes chunk digests that became final. Chunks that have to do with what could not be read are passed over.
     pub(super) async fn take(&mut self, runs: &[ChunkRun], unreadable: &[ByteRange]) -> Result<()> {
         for run in runs {
@@ -128,9 +133,17 @@ impl Compared {
             .take(MAX_SHOWN_RANGES)
             .map(ToString::to_string)
             .collect();
-        let more = if self.ranges.len() > MAX_SHOWN_RANGES { ", …" } else { "" };
+        let more = if self.ranges.len() > MAX_SHOWN_RANGES {
+            ", …"
+        } else {
+            ""
+        };
         let chunks = if self.differing == 1 { "chunk" } else { "chunks" };
-        format!("bytes {}{more} ({} {chunks} of 4 MiB)", shown.join(", "), self.differing)
+        format!(
+            "bytes {}{more} ({} {chunks} of 4 MiB)",
+            shown.join(", "),
+            self.differing
+        )
     }
 
     /// That the list is wrong where the item is not.
@@ -145,6 +158,11 @@ impl Compared {
             1 => format!("line {line}"),
             many => format!("line {line}, the first of {many}"),
         };
-        Some(Finding::integrity(&self.list, place, format!("{digest}  -"), found))
+        Some(Finding::integrity(
+            &self.list,
+            place,
+            format!("{digest}  -"),
+            found,
+        ))
     }
 }

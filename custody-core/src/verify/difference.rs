@@ -26,17 +26,19 @@ impl Difference {
     fn of_values(place: &str, expected: &Value, found: &Value) -> Option<Self> {
         match (expected, found) {
             (Value::Object(expected), Value::Object(found)) => {
-                let names: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+                let names: std::collections::BTreeSet<&String> =
+                    expected.keys().chain(found.keys()).collect();
                 names.into_iter().find_map(|name| {
-                    let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                    let place = if place.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{place}.{name}")
+                    };
                     Self::of_options(&place, expected.get(name), found.get(name))
                 })
             }
-            (Value::Array(expected), Value::Array(found)) => {
-                (0..expected.len().max(found.len())).find_map(|i| {
-                    Self::of_options(&format!("{place}[{i}]"), expected.get(i), found.get(i))
-                })
-            }
+            (Value::Array(expected), Value::Array(found)) => (0..expected.len().max(found.len()))
+                .find_map(|i| Self::of_options(&format!("{place}[{i}]"), expected.get(i), found.get(i))),
             (expected, found) if expected == found => None,
             (expected, found) => Some(Self {
                 place: place.to_owned(),
@@ -81,9 +83,15 @@ mod tests {
         assert_eq!(Difference::between("", &expected, &expected), None);
         let found = json!({"a": [1, {"b": "y"}], "c": 2});
         let difference = Difference::between("", &expected, &found).unwrap();
-        assert_eq!((difference.place.as_str(), difference.found.as_str()), ("a[1].b", "\"y\""));
+        assert_eq!(
+            (difference.place.as_str(), difference.found.as_str()),
+            ("a[1].b", "\"y\"")
+        );
         let shorter = json!({"a": [1], "c": 1});
         let difference = Difference::between("top", &expected, &shorter).unwrap();
-        assert_eq!((difference.place.as_str(), difference.found.as_str()), ("top.a[1]", "nothing"));
+        assert_eq!(
+            (difference.place.as_str(), difference.found.as_str()),
+            ("top.a[1]", "nothing")
+        );
     }
 }

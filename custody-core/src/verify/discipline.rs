@@ -88,7 +88,10 @@ impl Discipline {
                 due,
                 format!("it answers line {}: {} {about}", line + 1, intended.word()),
             )),
-            None => Err((due, format!("it answers line {}, which is no open intent", line + 1))),
+            None => Err((
+                due,
+                format!("it answers line {}, which is no open intent", line + 1),
+            )),
         }
     }
 
@@ -105,7 +108,10 @@ impl Discipline {
                 Ok(())
             }
             _ => Err((
-                format!("the number of the intent that it answers: {} {subject}", deed.word()),
+                format!(
+                    "the number of the intent that it answers: {} {subject}",
+                    deed.word()
+                ),
                 "none".into(),
             )),
         }
@@ -128,11 +134,20 @@ fn sided(act: &Act) -> Option<(Deed, Side, String)> {
             (Deed::Snapshot, Answer, item.to_string())
         }
         Act::GrantIntent { item, .. } => (Deed::Grant, Intent, item.to_string()),
-        Act::GrantDone { item, .. } | Act::GrantFailed { item, .. } => (Deed::Grant, Answer, item.to_string()),
+        Act::GrantDone { item, .. } | Act::GrantFailed { item, .. } => {
+            (Deed::Grant, Answer, item.to_string())
+        }
         Act::RevokeIntent { item } => (Deed::Revoke, Intent, item.to_string()),
         Act::RevokeDone { item } | Act::RevokeFailed { item, .. } => (Deed::Revoke, Answer, item.to_string()),
-        Act::AcquireIntent { item, attempt, file } | Act::AcquireFailed { item, attempt, file, .. } => {
-            let side = if matches!(act, Act::AcquireIntent { .. }) { Intent } else { Answer };
+        Act::AcquireIntent { item, attempt, file }
+        | Act::AcquireFailed {
+            item, attempt, file, ..
+        } => {
+            let side = if matches!(act, Act::AcquireIntent { .. }) {
+                Intent
+            } else {
+                Answer
+            };
             (Deed::Acquire, side, format!("{item} attempt {attempt} as {file}"))
         }
         Act::AcquireDone {
@@ -142,7 +157,11 @@ fn sided(act: &Act) -> Option<(Deed, Side, String)> {
             ..
         } => {
             let file = receipt.object.file_name();
-            (Deed::Acquire, Answer, format!("{item} attempt {attempt} as {file}"))
+            (
+                Deed::Acquire,
+                Answer,
+                format!("{item} attempt {attempt} as {file}"),
+            )
         }
         Act::SealIntent { .. } => (Deed::Seal, Intent, "of the acquisition".into()),
         Act::SealDone { .. } | Act::SealFailed { .. } => (Deed::Seal, Answer, "of the acquisition".into()),

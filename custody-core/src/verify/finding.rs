@@ -10,10 +10,7 @@ use crate::visible;
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a new weight must be given its outcome"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a new weight must be given its outcome")]
 pub enum Weight {
     /// Worth knowing; decides nothing.
     Note,
@@ -61,7 +58,8 @@ pub struct Finding {
 }
 
 /// For what is not as recorded.
-const COMPARE: &str = "stop, change nothing, and have a person compare this object with another copy of the store";
+const COMPARE: &str =
+    "stop, change nothing, and have a person compare this object with another copy of the store";
 /// For what could not be read.
 const READ_AGAIN: &str = "remove the cause, then verify again";
 /// The longest text of a finding that is kept.
@@ -193,7 +191,10 @@ impl fmt::Display for Finding {
             Weight::Note => "note",
             other => other.outcome().as_str(),
         };
-        write!(f, "{object}: {weight} at {place}: expected {expected}; found {found}; next: {next}")
+        write!(
+            f,
+            "{object}: {weight} at {place}: expected {expected}; found {found}; next: {next}"
+        )
     }
 }
 
@@ -275,7 +276,10 @@ mod tests {
     #[test]
     fn text_from_a_store_cannot_reach_the_terminal_raw() {
         let finding = Finding::integrity("a", "x\u{1b}[2J", "b", "\u{202e}c\n");
-        assert!(!finding.to_string().chars().any(visible::must_escape), "{finding}");
+        assert!(
+            !finding.to_string().chars().any(visible::must_escape),
+            "{finding}"
+        );
     }
 
     #[test]

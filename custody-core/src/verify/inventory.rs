@@ -14,7 +14,8 @@ const MAX_OBJECTS: usize = 1_000_000;
 const FOLDER_SEGMENTS: usize = 3;
 
 /// What a person does about an object that nothing speaks of.
-pub(super) const FIND_ORIGIN: &str = "find out who put it there; it is not evidence, and nothing here vouches for it";
+pub(super) const FIND_ORIGIN: &str =
+    "find out who put it there; it is not evidence, and nothing here vouches for it";
 
 /// Everything that a store lists.
 #[derive(Debug, Default)]
@@ -35,7 +36,12 @@ impl Inventory {
                 Ok(object) => {
                     if inventory.objects.len() == MAX_OBJECTS {
                         let found = format!("more than {MAX_OBJECTS} objects");
-                        findings.push(Finding::could_not_check(reader, "listing", "a list of all objects", found));
+                        findings.push(Finding::could_not_check(
+                            reader,
+                            "listing",
+                            "a list of all objects",
+                            found,
+                        ));
                         return inventory;
                     }
                     inventory.objects.insert(object.name, object.length);
@@ -60,11 +66,6 @@ impl Inventory {
         }
         inventory.complete = true;
         inventory
-    }
-
-    /// Whether there is nothing at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.objects.is_empty()
     }
 
     /// The objects below a folder.

@@ -38,7 +38,10 @@ impl Verifier {
         findings.extend(unread_sectors(&object, item));
         self.check_map(folder, item, &mut findings).await;
         match self.options.depth {
-            Depth::Full => self.rehash(folder, &object, item, &mut report, &mut findings).await,
+            Depth::Full => {
+                self.rehash(folder, &object, item, &mut report, &mut findings)
+                    .await
+            }
             Depth::RecordOnly => self.look_at_item(folder, &object, item, &mut findings).await,
         }
         report.outcome = findings.outcome();
@@ -51,7 +54,12 @@ impl Verifier {
         let object = folder.join(&map.file);
         match self.read_record(&object, Some(map)).await {
             Ok((text, None)) => {
-                findings.extend(rescue_map::check(&object, &text, item.source.length.bytes(), &item.unread));
+                findings.extend(rescue_map::check(
+                    &object,
+                    &text,
+                    item.source.length.bytes(),
+                    &item.unread,
+                ));
             }
             Ok((_, Some(finding))) | Err(finding) => findings.push(finding),
         }
@@ -69,7 +77,10 @@ impl Verifier {
             Ok(stored) => findings.extend(other_length(object, item, stored.length)),
             Err(error) => findings.push(Finding::of_error(object, &error)),
         }
-        for list in [Some(&item.chunk_list), item.zeros.list.as_ref()].into_iter().flatten() {
+        for list in [Some(&item.chunk_list), item.zeros.list.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             findings.extend(self.check_object(&folder.join(&list.file), list).await);
         }
         findings.push(Finding::not_proven(
@@ -96,7 +107,10 @@ impl Verifier {
             Err(error) => {
                 findings.push(Finding::of_error(object, &error));
                 // The lists beside it are objects of their own.
-                for list in [Some(&item.chunk_list), item.zeros.list.as_ref()].into_iter().flatten() {
+                for list in [Some(&item.chunk_list), item.zeros.list.as_ref()]
+                    .into_iter()
+                    .flatten()
+                {
                     findings.extend(self.check_object(&folder.join(&list.file), list).await);
                 }
                 return;
@@ -108,7 +122,13 @@ impl Verifier {
         let result = pass.run(self).await;
         report.read_bytes = pass.read_bytes.into();
         report.zero_bytes = pass.zero_bytes.into();
-        let Rehash { chunks, zeros, unreadable, findings: of_pass, .. } = pass;
+        let Rehash {
+            chunks,
+            zeros,
+            unreadable,
+            findings: of_pass,
+            ..
+        } = pass;
         findings.extend(of_pass);
         let digests = match result {
             Ok(digests) => digests,
@@ -119,7 +139,11 @@ impl Verifier {
             }
         };
         if let Some(zeros) = zeros {
-            let name = item.zeros.list.as_ref().map_or_else(|| object.clone(), |list| folder.join(&list.file));
+            let name = item
+                .zeros
+                .list
+                .as_ref()
+                .map_or_else(|| object.clone(), |list| folder.join(&list.file));
             match zeros.finish(&item.zeros).await {
                 Ok(found) => findings.extend(found),
                 Err(error) => findings.push(Finding::of_error(&name, &error)),
@@ -146,9 +170,12 @@ impl Verifier {
                 unreadable.len(),
                 unreadable.iter().map(|range| range.length()).sum::<u64>()
             );
-            let place = unreadable.first().map_or_else(String::new, |range| format!("bytes {range} and on"));
+            let place = unreadable
+                .first()
+                .map_or_else(String::new, |range| format!("bytes {range} and on"));
             let named = unreadable.into_iter().take(1000).collect();
-            findings.push(Finding::could_not_check(object, place, "readable bytes", found).with_ranges(named));
+            findings
+                .push(Finding::could_not_check(object, place, "readable bytes", found).with_ranges(named));
             judge(object, None, Vec::new(), compared, findings);
         }
     }
@@ -162,7 +189,12 @@ impl Verifier {
         let list = self.open_list(folder, &item.chunk_list, findings).await?;
         let object = folder.join(&item.chunk_list.file);
         let bytes = item.source.length.bytes();
-        Some(ChunkComparison::new(object, item.chunk_list.clone(), ChunkList::new(list), bytes))
+        Some(ChunkComparison::new(
+            object,
+            item.chunk_list.clone(),
+            ChunkList::new(list),
+            bytes,
+        ))
     }
 
     async fn zero_ranges(
@@ -174,7 +206,12 @@ impl Verifier {
         let sealed = item.zeros.list.as_ref()?;
         let list = self.open_list(folder, sealed, findings).await?;
         let bytes = item.source.length.bytes();
-        Some(ZeroRanges::new(folder.join(&sealed.file), sealed.clone(), list, bytes))
+        Some(ZeroRanges::new(
+            folder.join(&sealed.file),
+            sealed.clone(),
+            list,
+            bytes,
+        ))
     }
 
     async fn open_list(
@@ -201,16 +238,33 @@ fn inconsistencies(object: &ObjectName, item: &ManifestItem) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut demand = |place: &str, expected: String, found: String| {
         if expected != found {
-            findings.push(Finding::integrity(object, format!("record: {place}"), expected, found));
+            findings.push(Finding::integrity(
+                object,
+                format!("record: {place}"),
+                expected,
+                found,
+            ));
         }
     };
     demand("chunks", chunks.to_string(), item.source.chunks.to_string());
     let list_bytes = chunks.saturating_mul(LINE_BYTES as u64);
-    demand("length of the chunk list", list_bytes.to_string(), item.chunk_list.length.to_string());
+    demand(
+        "length of the chunk list",
+        list_bytes.to_string(),
+        item.chunk_list.length.to_string(),
+    );
     let named = |suffix: &str| item.file.with_suffix(suffix).to_string();
-    demand("name of the chunk list", named(layout::CHUNK_LIST_SUFFIX), item.chunk_list.file.to_string());
+    demand(
+        "name of the chunk list",
+        named(layout::CHUNK_LIST_SUFFIX),
+        item.chunk_list.file.to_string(),
+    );
     if let Some(list) = &item.zeros.list {
-        demand("name of the list of zeros", named(layout::ZERO_RANGES_SUFFIX), list.file.to_string());
+        demand(
+            "name of the list of zeros",
+            named(layout::ZERO_RANGES_SUFFIX),
+            list.file.to_string(),
+        );
     }
     if let Some(map) = &item.unread.map {
         demand("name of the map", named(layout::MAP_SUFFIX), map.file.to_string());
@@ -241,7 +295,10 @@ fn inconsistencies(object: &ObjectName, item: &ManifestItem) -> Vec<Finding> {
 fn unread_sectors(object: &ObjectName, item: &ManifestItem) -> Option<Finding> {
     let unread = &item.unread;
     (unread.sectors > 0 || unread.bytes.bytes() > 0).then(|| {
-        let map = unread.map.as_ref().map_or_else(|| "the log".into(), |map| map.file.to_string());
+        let map = unread
+            .map
+            .as_ref()
+            .map_or_else(|| "the log".into(), |map| map.file.to_string());
         Finding::could_not_check(
             object,
             "sectors that could not be read when it was acquired",
@@ -251,7 +308,9 @@ fn unread_sectors(object: &ObjectName, item: &ManifestItem) -> Option<Finding> {
                 unread.sectors, unread.bytes
             ),
         )
-        .with_next(format!("see {map}; acquire the source again if it can be read elsewhere"))
+        .with_next(format!(
+            "see {map}; acquire the source again if it can be read elsewhere"
+        ))
         .with_ranges(unread.ranges.iter().map(|unread| unread.range).collect())
     })
 }
@@ -272,9 +331,21 @@ fn other_length(object: &ObjectName, item: &ManifestItem, length: u64) -> Option
 fn wrong_digests(recorded: &ImageDigests, found: &ImageDigests) -> Vec<(String, String, String)> {
     let text = |digest: Option<crate::digest::Sha256Digest>| digest.map(|digest| digest.to_string());
     let mut pairs = vec![
-        ("SHA-256 of the stored file".to_owned(), text(recorded.stored_file), text(found.stored_file)),
-        ("SHA-256 of the disk data".to_owned(), text(recorded.disk_data), text(found.disk_data)),
-        ("chunk root".to_owned(), text(Some(recorded.root)), text(Some(found.root))),
+        (
+            "SHA-256 of the stored file".to_owned(),
+            text(recorded.stored_file),
+            text(found.stored_file),
+        ),
+        (
+            "SHA-256 of the disk data".to_owned(),
+            text(recorded.disk_data),
+            text(found.disk_data),
+        ),
+        (
+            "chunk root".to_owned(),
+            text(Some(recorded.root)),
+            text(Some(found.root)),
+        ),
     ];
     for (name, digest) in &recorded.side {
         // One that could not be computed was named when the pass began.
@@ -313,7 +384,10 @@ fn judge(
             .collect();
         parts.join(", ")
     };
-    let (expected, found) = (words(|(name, due, _)| (name, due)), words(|(name, _, found)| (name, found)));
+    let (expected, found) = (
+        words(|(name, due, _)| (name, due)),
+        words(|(name, _, found)| (name, found)),
+    );
     let Some(compared) = compared else {
         if !wrong.is_empty() {
             findings.push(Finding::integrity(object, "whole object", expected, found));
@@ -328,7 +402,10 @@ fn judge(
     findings.extend(compared.list_fault.clone());
     if compared.differing > 0 {
         let (expected, found) = if expected.is_empty() {
-            ("the chunk digests of its chunk list".to_owned(), "others".to_owned())
+            (
+                "the chunk digests of its chunk list".to_owned(),
+                "others".to_owned(),
+            )
         } else {
             (expected, found)
         };

@@ -72,7 +72,10 @@ impl ItemHistory {
 
     /// Whether sectors could not be read, or its key was not taken.
     pub(super) fn is_incomplete(&self) -> bool {
-        self.key_not_taken || self.evidence().is_some_and(|(_, stored)| stored.unread.sectors > 0)
+        self.key_not_taken
+            || self
+                .evidence()
+                .is_some_and(|(_, stored)| stored.unread.sectors > 0)
     }
 
     /// The entry that a manifest must have for it, if it is evidence.
@@ -106,12 +109,10 @@ impl ItemHistory {
     /// Takes the next line about it; gives what is wrong with that line.
     pub(super) fn take(&mut self, act: Act, folder: &ObjectName, sealed: bool) -> Vec<Fault> {
         match act {
-            Act::SnapshotIntent { disk, snapshot, .. } => {
-                same("disk", &self.planned.disk, &disk)
-                    .into_iter()
-                    .chain(same("disk snapshot", &self.planned.snapshot, &snapshot))
-                    .collect()
-            }
+            Act::SnapshotIntent { disk, snapshot, .. } => same("disk", &self.planned.disk, &disk)
+                .into_iter()
+                .chain(same("disk snapshot", &self.planned.snapshot, &snapshot))
+                .collect(),
             Act::SnapshotDone { snapshot, state, .. } => self.snapshotted(snapshot, state),
             Act::GrantIntent { .. } | Act::GrantDone { .. } | Act::RevokeFailed { .. } => {
                 self.granted = true;
@@ -129,11 +130,15 @@ impl ItemHistory {
                 failure,
                 left,
             } => {
-                if left != LeftBehind::Nothing {
-                    let mut failed = NotEvidence::new(item, attempt);
-                    failed.file = Some(file);
-                    failed.failure = Some(failure);
-                    self.not_evidence.push(failed);
+                match left {
+                    // The same attempt goes on: nothing was lost, and nothing is evidence yet.
+                    LeftBehind::Nothing | LeftBehind::Adoptable => {}
+                    LeftBehind::Object | LeftBehind::Unknown => {
+                        let mut failed = NotEvidence::new(item, attempt);
+                        failed.file = Some(file);
+                        failed.failure = Some(failure);
+                        self.not_evidence.push(failed);
+                    }
                 }
                 Vec::new()
             }
@@ -254,7 +259,11 @@ impl ItemHistory {
                     faults.push(("one attempt that matched".into(), "another".into()));
                 }
                 let mut changes = stored.state_before.changes_until(&stored.state_after);
-                changes.extend(snapshot_state.iter().flat_map(|state| state.changes_until(&stored.state_before)));
+                changes.extend(
+                    snapshot_state
+                        .iter()
+                        .flat_map(|state| state.changes_until(&stored.state_before)),
+                );
                 if let Some((name, ..)) = changes.first() {
                     faults.push((
                         "a verdict that the source changed".into(),
@@ -277,7 +286,11 @@ impl ItemHistory {
     /// custodian's order; and only one that we made.
     fn may_delete(&self, snapshot: &SnapshotName, sealed: bool) -> Vec<Fault> {
         let mut faults = Vec::new();
-        if self.snapshot.as_ref().is_some_and(|(known, _)| known.kind != SnapshotKind::Made) {
+        if self
+            .snapshot
+            .as_ref()
+            .is_some_and(|(known, _)| known.kind != SnapshotKind::Made)
+        {
             faults.push((
                 "a deletion of a disk snapshot that this acquisition made".into(),
                 format!("{snapshot}, which it did not make"),
@@ -293,7 +306,10 @@ impl ItemHistory {
             ));
         }
         if !sealed {
-            faults.push(("the seal, before a source is deleted".into(), format!("{snapshot} without it")));
+            faults.push((
+                "the seal, before a source is deleted".into(),
+                format!("{snapshot} without it"),
+            ));
         }
         faults
     }

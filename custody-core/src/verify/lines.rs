@@ -39,7 +39,10 @@ impl Pieces {
         if self.at >= end {
             return Ok(None);
         }
-        let bytes = self.reader.read_bytes(ByteRange::at(self.at, end - self.at)).await?;
+        let bytes = self
+            .reader
+            .read_bytes(ByteRange::at(self.at, end - self.at))
+            .await?;
         self.at = end;
         self.hash.update(&bytes);
         Ok(Some(bytes))

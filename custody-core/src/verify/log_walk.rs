@@ -80,7 +80,7 @@ pub(super) async fn walk(
     }
     loop {
         let number = chain.head().size + 1;
-        if number % LINES_BETWEEN_STOPS == 0 && stop.is_stopped() {
+        if number.is_multiple_of(LINES_BETWEEN_STOPS) && stop.is_stopped() {
             return Err(Error::Stopped {
                 object: object.to_owned(),
             });
@@ -140,7 +140,10 @@ async fn placed(fault: ChainFault, line: Sha256Digest, lines: &mut Lines) -> Res
         placed.expected = "zeros in prev of the first line".into();
         return Ok(placed);
     }
-    placed.expected = format!("line {} with the digest that line {number} holds of it", number - 1);
+    placed.expected = format!(
+        "line {} with the digest that line {number} holds of it",
+        number - 1
+    );
     placed.suspects = match lines.next().await? {
         NextLine::Line(next) => match serde_json::from_slice::<Successor>(next) {
             Ok(next) if next.prev == line => (number - 1, number - 1),

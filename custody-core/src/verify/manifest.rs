@@ -32,7 +32,9 @@ impl Verifier {
         let object = folder.join(&file);
         let bytes = match self.reader.fetch(&object, MAX_RECORD_BYTES).await {
             Ok(bytes) => bytes,
-            Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => return StoredManifest::Missing,
+            Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+                return StoredManifest::Missing;
+            }
             Err(error) => return StoredManifest::Unusable(Finding::of_error(&object, &error), None),
         };
         let stored = SealedObject::of(file, &bytes);
@@ -57,7 +59,12 @@ impl StoredManifest {
     }
 
     /// Compares the manifest as an object with what was sealed.
-    pub(super) fn check_bytes(&self, folder: &ObjectName, sealed: Option<&SealedObject>, findings: &mut Findings) {
+    pub(super) fn check_bytes(
+        &self,
+        folder: &ObjectName,
+        sealed: Option<&SealedObject>,
+        findings: &mut Findings,
+    ) {
         let object = folder.join(&layout::segment(layout::MANIFEST_FILE));
         let stored = match self {
             Self::Missing => {
@@ -71,7 +78,12 @@ impl StoredManifest {
             Self::Read(_, stored) => Some(stored),
         };
         if let (Some(sealed), Some(stored)) = (sealed, stored) {
-            findings.extend(other_object(&object, sealed, stored.length.bytes(), stored.sha256));
+            findings.extend(other_object(
+                &object,
+                sealed,
+                stored.length.bytes(),
+                stored.sha256,
+            ));
         }
     }
 }
@@ -88,17 +100,43 @@ pub(super) fn check_against_log(
     let object = folder.join(&layout::segment(layout::MANIFEST_FILE));
     let Some(opening) = &log.opening else { return };
     let mut differs = |difference: Option<Difference>| {
-        findings.extend(difference.map(|Difference { place, expected, found }| {
-            Finding::integrity(&object, place, format!("{expected}, as the log says"), found)
-        }));
+        findings.extend(difference.map(
+            |Difference {
+                 place,
+                 expected,
+                 found,
+             }| {
+                Finding::integrity(&object, place, format!("{expected}, as the log says"), found)
+            },
+        ));
     };
-    differs(Difference::between("format", &MANIFEST_FORMAT, &manifest.format.as_str()));
+    differs(Difference::between(
+        "format",
+        &MANIFEST_FORMAT,
+        &manifest.format.as_str(),
+    ));
     differs(Difference::between("store", &opening.store, &manifest.store));
     differs(Difference::between("case", &opening.case, &manifest.case));
-    differs(Difference::between("acquisition", &opening.acquisition, &manifest.acquisition));
-    differs(Difference::between("machine", &opening.machine, &manifest.machine));
-    differs(Difference::between("signers", &opening.signers, &manifest.signers));
-    differs(Difference::between("protection.before", &opening.protection, &manifest.protection.before));
+    differs(Difference::between(
+        "acquisition",
+        &opening.acquisition,
+        &manifest.acquisition,
+    ));
+    differs(Difference::between(
+        "machine",
+        &opening.machine,
+        &manifest.machine,
+    ));
+    differs(Difference::between(
+        "signers",
+        &opening.signers,
+        &manifest.signers,
+    ));
+    differs(Difference::between(
+        "protection.before",
+        &opening.protection,
+        &manifest.protection.before,
+    ));
     if let Some((_, state)) = log.closed {
         differs(Difference::between("state", &state, &manifest.state));
     }
@@ -108,12 +146,20 @@ pub(super) fn check_against_log(
         .filter_map(|item| item.manifest_item(&opening.machine))
         .collect();
     differs(Difference::between("items", &items, &manifest.items));
-    differs(Difference::between("not_evidence", &log.not_evidence(), &manifest.not_evidence));
+    differs(Difference::between(
+        "not_evidence",
+        &log.not_evidence(),
+        &manifest.not_evidence,
+    ));
 
     let intent = log.seal_intents.iter().find(|intent| intent.manifest == *stored);
     match intent {
         Some(intent) => {
-            differs(Difference::between("circumstances", &intent.circumstances, &manifest.circumstances));
+            differs(Difference::between(
+                "circumstances",
+                &intent.circumstances,
+                &manifest.circumstances,
+            ));
             if manifest.log.size > intent.seq {
                 differs(Some(Difference {
                     place: "log.size".into(),
@@ -128,7 +174,11 @@ pub(super) fn check_against_log(
             found: format!("another, with SHA-256 {}", stored.sha256),
         })),
     }
-    differs(Difference::between("log.origin", &opening.origin, &manifest.log.origin));
+    differs(Difference::between(
+        "log.origin",
+        &opening.origin,
+        &manifest.log.origin,
+    ));
     let root = walk.roots.get(&manifest.log.size);
     differs(Difference::between("log.root", &root, &Some(&manifest.log.root)));
 
@@ -164,9 +214,19 @@ pub(super) fn check_sealed_objects(
         .collect();
     let of_manifest = manifest.objects();
     let of_manifest: Vec<&SealedObject> = of_manifest.iter().collect();
-    if let Some(Difference { place, expected, found }) = Difference::between("objects", &of_manifest, &of_log) {
+    if let Some(Difference {
+        place,
+        expected,
+        found,
+    }) = Difference::between("objects", &of_manifest, &of_log)
+    {
         let expected = format!("{expected}, as the manifest says");
-        findings.push(Finding::integrity(object, format!("line of the seal: {place}"), expected, found));
+        findings.push(Finding::integrity(
+            object,
+            format!("line of the seal: {place}"),
+            expected,
+            found,
+        ));
     }
     let mut seen: BTreeMap<&Segment, u32> = BTreeMap::new();
     for sealed in sealed {

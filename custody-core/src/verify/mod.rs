@@ -29,6 +29,7 @@ mod manifest;
 mod object;
 mod options;
 mod outcome;
+mod records;
 mod register;
 mod rehash;
 mod report;
@@ -44,7 +45,9 @@ use std::sync::Arc;
 pub use finding::{Finding, Weight};
 pub use options::{Depth, KnownLog, KnownPlace, Scope, VerifyOptions};
 pub use outcome::Outcome;
-pub use report::{AcquisitionReport, ItemReport, LogReport, REPORT_FORMAT, Report, SignerReport, SignerTrust};
+pub use report::{
+    AcquisitionReport, ItemReport, LogReport, REPORT_FORMAT, Report, SignerReport, SignerTrust,
+};
 
 use crate::custody_log::Trust;
 use crate::port::{EvidenceReader, ImageHasher};

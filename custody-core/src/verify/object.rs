@@ -62,7 +62,10 @@ pub(super) fn other_object(
     sha256: Sha256Digest,
 ) -> Option<Finding> {
     if length != sealed.length.bytes() {
-        let place = format!("length (the first byte that is not as it was may be byte {})", length.min(sealed.length.bytes()));
+        let place = format!(
+            "length (the first byte that is not as it was may be byte {})",
+            length.min(sealed.length.bytes())
+        );
         return Some(Finding::integrity(
             object,
             place,

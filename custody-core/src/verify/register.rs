@@ -62,15 +62,25 @@ impl Verifier {
         let walk = match self.reader.open(&object).await {
             Ok(reader) => {
                 let mut take = |line, _, event| fold.take(line, event);
-                log_walk::walk(object.as_str(), reader, &sizes, self.options.stop.as_ref(), &mut take).await
+                log_walk::walk(
+                    object.as_str(),
+                    reader,
+                    &sizes,
+                    self.options.stop.as_ref(),
+                    &mut take,
+                )
+                .await
             }
             Err(error) => Err(error),
         };
         let walk = match walk {
             Ok(walk) => walk,
             Err(error) => {
-                let nothing = matches!(error.meaning(), Error::NotFound { .. }) && inventory.is_empty();
-                if !nothing {
+                // A folder without anything of a store in it is no damaged store: it is the wrong folder.
+                let no_store = matches!(error.meaning(), Error::NotFound { .. })
+                    && notes.is_empty()
+                    && inventory.acquisition_folders().is_empty();
+                if !no_store {
                     findings.push(Finding::of_error(&object, &error));
                 }
                 return Register::unread();
@@ -84,26 +94,30 @@ impl Verifier {
             findings: folded,
             ..
         } = fold;
-        findings.absorb(folded);
+        let told_well = !folded.has_integrity_failure();
         let log = SignedLog {
             object: &object,
             walk: &walk,
             origin: &origin,
             sets: &sets,
         };
-        let mut of_log = Findings::default();
+        let mut of_log = folded;
         if walk.lines == 0 && walk.fault.is_none() {
-            of_log.push(Finding::integrity(&object, "line 1", "the opening of a store", "no line"));
+            of_log.push(Finding::integrity(
+                &object,
+                "line 1",
+                "the opening of a store",
+                "no line",
+            ));
         }
         let coverage = self.check_checkpoints(&log, &notes, &mut of_log).await;
         of_log.extend(loose_ends(&walk, coverage.lines(), &object));
         let report = self.log_report(&log, &coverage, &mut of_log);
-        let sound = !of_log.has_integrity_failure();
         findings.absorb(of_log);
         Register {
             store,
             registered,
-            sound,
+            sound: told_well && !coverage.contradicted && walk.lines > 0,
             report: Some(report),
         }
     }
@@ -118,7 +132,10 @@ fn loose_ends(walk: &LogWalk, covered: u64, object: &ObjectName) -> Vec<Finding>
             object,
             format!("behind line {}", walk.lines),
             "a line feed at the end of the last line",
-            format!("{} bytes that are no line: an append was interrupted, or somebody wrote there", walk.tail_bytes),
+            format!(
+                "{} bytes that are no line: an append was interrupted, or somebody wrote there",
+                walk.tail_bytes
+            ),
             next,
         ));
     }
@@ -127,7 +144,11 @@ fn loose_ends(walk: &LogWalk, covered: u64, object: &ObjectName) -> Vec<Finding>
             &layout::checkpoint(&LogName::Register, walk.lines),
             "whole object",
             format!("a signed checkpoint of all {} lines of {object}", walk.lines),
-            format!("none: lines {} to {} are not covered by a signature", covered + 1, walk.lines),
+            format!(
+                "none: lines {} to {} are not covered by a signature",
+                covered + 1,
+                walk.lines
+            ),
             next,
         ));
     }
@@ -216,17 +237,23 @@ impl<'a> Fold<'a> {
     }
 
     fn name_signers(&mut self, line: u64, signers: &[String]) {
-        match Signers::named(self.object, line, signers, self.trust) {
-            Ok(signers) => self.sets.push(signers),
-            Err(finding) => self.findings.push(finding),
-        }
+        let signers = Signers::named(self.object, line, signers, self.trust, &mut self.findings);
+        self.sets.extend(signers);
     }
 
     fn register(&mut self, folder: ObjectName, entry: Registered, case: &CaseId) {
         let line = entry.line;
         match self.registered.get(&folder) {
-            Some(before) if Registered { line, ..before.clone() } != entry => {
-                let found = format!("{case}, {} registered otherwise in line {}", entry.acquisition, before.line);
+            Some(before)
+                if Registered {
+                    line,
+                    ..before.clone()
+                } != entry =>
+            {
+                let found = format!(
+                    "{case}, {} registered otherwise in line {}",
+                    entry.acquisition, before.line
+                );
                 self.wrong(line, "one entry for each acquisition", &found);
             }
             Some(_) => {}
@@ -235,7 +262,11 @@ impl<'a> Fold<'a> {
     }
 
     fn wrong(&mut self, line: u64, expected: &str, found: &str) {
-        self.findings
-            .push(Finding::integrity(self.object, format!("line {line}"), expected, found));
+        self.findings.push(Finding::integrity(
+            self.object,
+            format!("line {line}"),
+            expected,
+            found,
+        ));
     }
 }

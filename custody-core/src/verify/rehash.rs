@@ -97,10 +97,15 @@ impl<'a> Rehash<'a> {
     fn start(&mut self, verifier: &Verifier) -> Result<Box<dyn ImageHash>> {
         let length = self.reader.length();
         let recorded = &self.item.source;
-        let whole = recorded.stored_file.is_some() || recorded.disk_data.is_some() || !recorded.side.is_empty();
+        let whole =
+            recorded.stored_file.is_some() || recorded.disk_data.is_some() || !recorded.side.is_empty();
         let data = recorded.disk_data.and(self.item.data.length(length));
         let options = HashOptions::default()
-            .with_whole(if whole { WholeImage::Digest } else { WholeImage::Omit })
+            .with_whole(if whole {
+                WholeImage::Digest
+            } else {
+                WholeImage::Omit
+            })
             .with_data_length(data.map(|data| data.min(length)));
         let side: Vec<String> = recorded.side.keys().cloned().collect();
         match verifier.hasher.start(length, options.clone().with_side(side)) {
@@ -121,8 +126,7 @@ impl<'a> Rehash<'a> {
     async fn compare(&mut self, runs: &[ChunkRun]) {
         let Some(chunks) = &mut self.chunks else { return };
         if let Err(error) = chunks.take(runs, &self.unreadable).await {
-            let list = self.item.chunk_list.file.to_string();
-            self.findings.push(Finding::of_error(&list, &error));
+            self.findings.push(Finding::of_error(chunks.object(), &error));
             self.chunks = None;
         }
     }
@@ -140,8 +144,13 @@ impl<'a> Rehash<'a> {
             Extent::Data { at, bytes } => {
                 self.read_bytes += bytes.len() as u64;
                 let unread = self.item.unread.ranges.iter().map(|unread| unread.range);
-                let set = unread.filter_map(|range| first_byte_set(*at, bytes, range)).next();
-                self.must_be_zero(set, "the record says that this could not be read and is zero in the copy");
+                let set = unread
+                    .filter_map(|range| first_byte_set(*at, bytes, range))
+                    .next();
+                self.must_be_zero(
+                    set,
+                    "the record says that this could not be read and is zero in the copy",
+                );
             }
         }
         self.pass_zeros(extent).await

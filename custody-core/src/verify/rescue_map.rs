@@ -36,7 +36,11 @@ pub(super) fn check(
     // The record names the first ranges only: what lies behind the last of them is not compared.
     let named = joined(recorded.ranges.iter().map(|unread| unread.range));
     let end = named.last().map_or(0, |range| range.end());
-    let mapped = joined(unread.iter().filter_map(|range| range.intersect(ByteRange::at(0, end))));
+    let mapped = joined(
+        unread
+            .iter()
+            .filter_map(|range| range.intersect(ByteRange::at(0, end))),
+    );
     let differing = named.iter().zip(&mapped).find(|(named, mapped)| named != mapped);
     match differing {
         Some((named, mapped)) => Some((named.to_string(), mapped.to_string())),
@@ -97,7 +101,10 @@ fn unread_ranges(text: &[u8], item_bytes: u64) -> Result<Vec<ByteRange>, (usize,
     if next == item_bytes {
         Ok(unread)
     } else {
-        Err((number + 1, format!("the end of the map, at byte {next} of {item_bytes}")))
+        Err((
+            number + 1,
+            format!("the end of the map, at byte {next} of {item_bytes}"),
+        ))
     }
 }
 
@@ -122,7 +129,8 @@ mod tests {
     use crate::custody_log::UnreadRange;
     use crate::ids::Segment;
 
-    const MAP: &str = "# Mapfile\n0x00000000     +               1\n0x0 0x200 +\n0x200 0x600 -\n0x800 0x800 +\n";
+    const MAP: &str =
+        "# Mapfile\n0x00000000     +               1\n0x0 0x200 +\n0x200 0x600 -\n0x800 0x800 +\n";
 
     fn recorded(starts: &[(u64, u64)]) -> UnreadSummary {
         let mut summary = UnreadSummary::default();
@@ -143,12 +151,19 @@ mod tests {
     #[test]
     fn a_map_that_agrees_passes_however_the_record_cuts_its_runs() {
         assert_eq!(check_text(MAP, &recorded(&[(0x200, 0x600)])), None);
-        assert_eq!(check_text(MAP, &recorded(&[(0x200, 0x200), (0x400, 0x400)])), None);
+        assert_eq!(
+            check_text(MAP, &recorded(&[(0x200, 0x200), (0x400, 0x400)])),
+            None
+        );
     }
 
     #[test]
     fn a_map_that_disagrees_is_named() {
-        for other in [recorded(&[]), recorded(&[(0, 0x600)]), recorded(&[(0x200, 0x200), (0x800, 0x400)])] {
+        for other in [
+            recorded(&[]),
+            recorded(&[(0, 0x600)]),
+            recorded(&[(0x200, 0x200), (0x800, 0x400)]),
+        ] {
             assert!(check_text(MAP, &other).is_some(), "{other:?}");
         }
     }

@@ -52,7 +52,12 @@ impl Verifier {
         let stored = SealedObject::of(file, &bytes);
         let Some(signers) = due.signers else {
             let expected = "signatures of the keys that line 1 of the log names";
-            findings.push(Finding::could_not_check(&object, "signatures", expected, "no such line"));
+            findings.push(Finding::could_not_check(
+                &object,
+                "signatures",
+                expected,
+                "no such line",
+            ));
             return Some(stored);
         };
         let statement = canonical::check(object.as_str(), &bytes)
@@ -67,9 +72,13 @@ impl Verifier {
                 let expected =
                     Statement::new(due.case.clone(), due.acquisition.clone(), manifest, &due.objects);
                 let difference = Difference::between("statement", &expected, &found);
-                findings.extend(difference.map(|Difference { place, expected, found }| {
-                    Finding::integrity(&object, place, expected, found)
-                }));
+                findings.extend(difference.map(
+                    |Difference {
+                         place,
+                         expected,
+                         found,
+                     }| { Finding::integrity(&object, place, expected, found) },
+                ));
             }
             Err(error) => findings.push(Finding::of_error(&object, &error)),
         }
@@ -119,7 +128,12 @@ fn wrong_lines(object: &ObjectName, expected: &[u8], found: &[u8]) -> Vec<Findin
             if cut {
                 found.push_str(" (without a line feed)");
             }
-            wrong.push(Finding::integrity(object, format!("line {number}"), shown(due), found));
+            wrong.push(Finding::integrity(
+                object,
+                format!("line {number}"),
+                shown(due),
+                found,
+            ));
         }
     }
     wrong

@@ -1,6 +1,7 @@
-use super::finding::Finding;
+use super::finding::{Finding, Findings};
 use super::report::SignerReport;
 use crate::custody_log::{SignerSet, Trust, VerifierKey};
+use crate::error::Result;
 use crate::ids::ObjectName;
 
 /// The keys that must all sign, as a log names them.
@@ -14,23 +15,33 @@ pub(super) struct Signers {
 }
 
 impl Signers {
-    /// Reads the keys that line `line` of a log names.
+    /// Reads the keys that line `line` of a log names; `None`, with a finding, when they are none.
     pub(super) fn named(
         object: &ObjectName,
         line: u64,
         texts: &[String],
         trust: &Trust,
-    ) -> Result<Self, Finding> {
-        let bad = |found: String| {
-            Finding::integrity(object, format!("line {line}: signers"), "the keys that sign this log", found)
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let keys: Result<Vec<VerifierKey>> = texts.iter().map(|text| text.parse()).collect();
+        let set = keys.and_then(|keys| Ok((SignerSet::new(keys.iter().cloned())?, keys)));
+        let found = match &set {
+            Ok((set, keys)) if set.keys().count() == keys.len() => None,
+            Ok(_) => Some("one key twice".to_owned()),
+            Err(error) => Some(error.to_string()),
         };
-        let keys: Result<Vec<VerifierKey>, _> = texts.iter().map(|text| text.parse()).collect();
-        let keys = keys.map_err(|error| bad(error.to_string()))?;
-        let set = SignerSet::new(keys.iter().cloned()).map_err(|error| bad(error.to_string()))?;
-        if set.keys().count() != keys.len() {
-            return Err(bad("one key twice".into()));
+        if let Some(found) = found {
+            let place = format!("line {line}: signers");
+            findings.push(Finding::integrity(
+                object,
+                place,
+                "the keys that sign this log",
+                found,
+            ));
+            return None;
         }
-        Ok(Self {
+        let (set, keys) = set.ok()?;
+        Some(Self {
             trusted: trust.accepts(&set),
             keys,
             line,

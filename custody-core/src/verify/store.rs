@@ -28,7 +28,10 @@ impl Verifier {
                 findings.push(Finding::stopped(folder));
                 continue;
             }
-            acquisitions.push(self.check_acquisition(folder, &inventory, &register, &mut omitted).await);
+            acquisitions.push(
+                self.check_acquisition(folder, &inventory, &register, &mut omitted)
+                    .await,
+            );
         }
         findings.extend(shared_origins(&register, &acquisitions));
         self.check_known_are_there(&register, &acquisitions, &mut findings);
@@ -51,7 +54,10 @@ impl Verifier {
             return folders;
         };
         let id = |folder: &ObjectName| folder.file_name().as_str().parse::<AcquisitionId>().ok();
-        for missing in wanted.iter().filter(|wanted| !folders.iter().any(|folder| id(folder).as_ref() == Some(wanted))) {
+        for missing in wanted
+            .iter()
+            .filter(|wanted| !folders.iter().any(|folder| id(folder).as_ref() == Some(wanted)))
+        {
             findings.push(Finding::not_proven(
                 missing,
                 "whole acquisition",
@@ -76,14 +82,24 @@ impl Verifier {
         if self.options.scope != Scope::Store {
             return;
         }
-        let logs = acquisitions.iter().filter_map(|acquisition| acquisition.log.as_ref());
-        let seen: BTreeSet<&str> = register.report.iter().chain(logs).map(|log| log.origin.as_str()).collect();
+        let logs = acquisitions
+            .iter()
+            .filter_map(|acquisition| acquisition.log.as_ref());
+        let seen: BTreeSet<&str> = register
+            .report
+            .iter()
+            .chain(logs)
+            .map(|log| log.origin.as_str())
+            .collect();
         for known in &self.options.known {
             if known.place == KnownPlace::ThisStore && !seen.contains(known.origin.as_str()) {
                 findings.push(Finding::integrity(
                     &format!("log {}", known.origin),
                     "whole object",
-                    format!("a log of at least {} lines, as this host saw it here before", known.size),
+                    format!(
+                        "a log of at least {} lines, as this host saw it here before",
+                        known.size
+                    ),
                     "none: it was removed, or the store was replaced",
                 ));
             }
@@ -131,8 +147,16 @@ fn hidden(folders: &BTreeSet<ObjectName>, inventory: &Inventory, register: &Regi
         .filter(|folder| inventory.below(folder).next().is_none())
         .filter_map(|folder| {
             let entry = register.registered.get(folder)?;
-            let expected = format!("acquisition {}, as line {} of the register says", entry.acquisition, entry.line);
-            Some(Finding::integrity(folder, "whole folder", expected, "nothing: it was removed"))
+            let expected = format!(
+                "acquisition {}, as line {} of the register says",
+                entry.acquisition, entry.line
+            );
+            Some(Finding::integrity(
+                folder,
+                "whole folder",
+                expected,
+                "nothing: it was removed",
+            ))
         })
         .collect()
 }
@@ -140,7 +164,9 @@ fn hidden(folders: &BTreeSet<ObjectName>, inventory: &Inventory, register: &Regi
 /// Logs that claim to be one another.
 fn shared_origins(register: &Register, acquisitions: &[AcquisitionReport]) -> Vec<Finding> {
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    let logs = acquisitions.iter().filter_map(|acquisition| acquisition.log.as_ref());
+    let logs = acquisitions
+        .iter()
+        .filter_map(|acquisition| acquisition.log.as_ref());
     register
         .report
         .iter()
@@ -149,7 +175,12 @@ fn shared_origins(register: &Register, acquisitions: &[AcquisitionReport]) -> Ve
         .filter_map(|log| {
             let first = seen.insert(&log.origin, &log.object)?;
             let found = format!("{}, which {first} has", log.origin);
-            Some(Finding::integrity(&log.object, "line 1: origin", "an origin of its own", found))
+            Some(Finding::integrity(
+                &log.object,
+                "line 1: origin",
+                "an origin of its own",
+                found,
+            ))
         })
         .collect()
 }
@@ -178,7 +209,10 @@ fn result_line(report: &Report) -> String {
                 1 => "; and 1 more".into(),
                 more => format!("; and {more} more"),
             };
-            format!("{outcome}: {}: {}: {}{more}", worst.object, worst.place, worst.found)
+            format!(
+                "{outcome}: {}: {}: {}{more}",
+                worst.object, worst.place, worst.found
+            )
         }
     }
 }

@@ -55,14 +55,18 @@ async fn read(reader: &dyn ImageReader, range: ByteRange) -> Result<Vec<Extent>>
     for extent in &extents {
         let got = extent.range();
         if got.start() != next || got.end() > range.end() {
-            return Err(Error::misuse(format!("{reader}: answered {got} where byte {next} of {range} was due")));
+            return Err(Error::misuse(format!(
+                "{reader}: answered {got} where byte {next} of {range} was due"
+            )));
         }
         next = got.end();
     }
     if next == range.end() {
         Ok(extents)
     } else {
-        Err(Error::misuse(format!("{reader}: answered short, {next} of {range}")))
+        Err(Error::misuse(format!(
+            "{reader}: answered short, {next} of {range}"
+        )))
     }
 }
 
@@ -84,7 +88,10 @@ fn spans(reader: &dyn ImageReader, scope: ReadScope) -> BoxStream<'_, Span> {
         };
         let range = span.range();
         if range.start() != at || range.is_empty() || range.end() > whole.end() {
-            return Some((Span::Data(ByteRange::at(at, whole.end() - at)), (None, whole.end())));
+            return Some((
+                Span::Data(ByteRange::at(at, whole.end() - at)),
+                (None, whole.end()),
+            ));
         }
         Some((span, (Some(told), range.end())))
     })
@@ -98,8 +105,9 @@ pub(super) fn first_byte_set(at: u64, bytes: &[u8], within: ByteRange) -> Option
     let end = usize::try_from(overlap.end() - at).ok()?;
     let part = bytes.get(start..end)?;
     // Blocks first: comparing them is many times faster than looking for a byte.
-    let block = part.chunks(4096).position(|block| block.iter().any(|byte| *byte != 0))?;
+    let block = part
+        .chunks(4096)
+        .position(|block| block.iter().any(|byte| *byte != 0))?;
     let byte = part.get(block * 4096..)?.iter().position(|byte| *byte != 0)?;
     Some(overlap.start() + (block * 4096 + byte) as u64)
 }
-

@@ -90,7 +90,10 @@ impl ZeroRanges {
             findings.push(Finding::integrity(
                 &self.object,
                 "sum of all lines",
-                format!("{} ranges of {} bytes in all, as the record says", recorded.ranges, recorded.bytes),
+                format!(
+                    "{} ranges of {} bytes in all, as the record says",
+                    recorded.ranges, recorded.bytes
+                ),
                 format!("{} ranges of {} bytes in all", self.line, self.bytes),
             ));
         }

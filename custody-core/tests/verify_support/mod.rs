@@ -68,7 +68,10 @@ pub(crate) fn settings() -> AcquisitionSettings {
 
 /// Trust in exactly these signers.
 pub(crate) fn trust(signers: &[FakeSigner]) -> Trust {
-    let keys: Vec<VerifierKey> = signers.iter().map(|signer| signer.verifier_key().clone()).collect();
+    let keys: Vec<VerifierKey> = signers
+        .iter()
+        .map(|signer| signer.verifier_key().clone())
+        .collect();
     Trust::nobody().with(SignerSet::new(keys).unwrap())
 }
 
@@ -129,7 +132,10 @@ impl Objects {
 
     pub(crate) fn lines(&self, name: &ObjectName) -> Vec<Vec<u8>> {
         let bytes = self.bytes(name);
-        bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+        bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect()
     }
 }
 

@@ -83,6 +83,12 @@ impl LocalImage {
             let read = read_range(medium, local, self.policy, &part.health, cancelled)?;
             extents.extend(read.into_iter().map(|extent| moved(extent, part.start)));
         }
+        // A set of which any part was written is another image, in its other parts, too.
+        if self.parts.len() > 1 && !range.is_empty() {
+            for part in self.parts.iter() {
+                part.medium.check()?;
+            }
+        }
         Ok(extents)
     }
 

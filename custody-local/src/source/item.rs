@@ -17,11 +17,14 @@ pub(super) struct SourceItem {
     /// The path as it was named, where that is another one.
     pub(super) named: Option<String>,
     path: PathBuf,
+    /// The files that it had when it was named; none when it comes from an id.
+    known_parts: Vec<PathBuf>,
 }
 
 /// One file of an item, looked at.
 #[derive(Debug)]
 pub(super) struct LookedPart {
+    path: PathBuf,
     /// Its path, escaped.
     pub(super) name: String,
     pub(super) looked: Looked,
@@ -39,12 +42,13 @@ impl SourceItem {
             .canonicalize()
             .map_err(|error| errno::of_path(&named, "find", error))?;
         let disk: DiskId = visible::escape_bytes(real.as_os_str().as_bytes()).parse()?;
-        let item = Self {
+        let mut item = Self {
             named: (named != disk.as_str()).then_some(named),
             disk,
             path: real,
+            known_parts: Vec::new(),
         };
-        item.look()?;
+        item.known_parts = item.look()?.into_iter().map(|part| part.path).collect();
         Ok(item)
     }
 
@@ -66,19 +70,30 @@ impl SourceItem {
             disk: disk.clone(),
             named: None,
             path,
+            known_parts: Vec::new(),
         })
     }
 
     /// Looks at every file of the item, in the order of their bytes; at least one.
     ///
     /// # Errors
-    /// `NotFound`, with the name of the file; `Refused` for what can be no source or a set with a gap.
+    /// `NotFound`, with the name of the file or of the missing part; `Refused` for what can be no source.
     pub(super) fn look(&self) -> Result<Vec<LookedPart>> {
         let first = LookedPart::at(&self.path)?;
         if first.looked.kind != SourceKind::File {
             return Ok(vec![first]);
         }
         let set = SplitSet::of(&self.path, self.disk.as_str())?;
+        // A set whose last parts are gone looks like a shorter set.
+        if let Some(gone) = self.known_parts.iter().find(|known| !set.parts.contains(known)) {
+            return Err(Error::NotFound {
+                object: format!(
+                    "{} (a part of the split set {})",
+                    visible::escape_bytes(gone.as_os_str().as_bytes()),
+                    self.disk
+                ),
+            });
+        }
         let mut parts = Vec::with_capacity(set.parts.len());
         for path in &set.parts {
             let part = LookedPart::at(path)?;
@@ -104,6 +119,10 @@ impl LookedPart {
     fn at(path: &Path) -> Result<Self> {
         let name = visible::escape_bytes(path.as_os_str().as_bytes());
         let looked = Looked::at(path, &name)?;
-        Ok(Self { name, looked })
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            looked,
+        })
     }
 }

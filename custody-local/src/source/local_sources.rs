@@ -75,9 +75,9 @@ impl LocalSources {
     /// thread for so long.
     ///
     /// # Errors
-    /// [`Error::NotFound`] and [`Error::PermissionDenied`], naming the path; [`Error::Refused`] for what can be no
-    /// source (a directory, a FIFO, …), for a split set with a gap, for a later part of one, and when a
-    /// source is named twice; [`Error::Misuse`] when none is named.
+    /// [`Error::NotFound`] and [`Error::PermissionDenied`], naming the path, or the missing part of a split set;
+    /// [`Error::Refused`] for what can be no source (a directory, a FIFO, …), for a later part of a split set,
+    /// and when a source is named twice; [`Error::Misuse`] when none is named.
     pub fn named<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, options: SourceOptions) -> Result<Self> {
         let items = paths
             .into_iter()

@@ -29,8 +29,8 @@ impl SplitSet {
     /// The set that begins with this file.
     ///
     /// # Errors
-    /// `Refused` when a part in the middle is missing, or when the file is a later part of a set: the
-    /// reason names what is missing, or the first part. Otherwise when the folder cannot be listed.
+    /// `NotFound` when a part in the middle is missing, with its name; `Refused` when the file is a later part of a
+    /// set, with the name of the first. Otherwise when the folder cannot be listed.
     pub(super) fn of(path: &Path, object: &str) -> Result<Self> {
         let alone = Self {
             parts: vec![path.to_owned()],
@@ -64,13 +64,13 @@ impl SplitSet {
         let last = present.iter().next_back().copied().unwrap_or(first);
         for number in first..=last {
             if !present.contains(&number) {
-                return Err(Error::Refused {
-                    object: object.to_owned(),
-                    reason: format!(
-                        "the split set goes on to {:?}, but its part {:?} is missing; find it, or move away what \
-                         does not belong to the set",
-                        named.visible_sibling(last),
-                        named.visible_sibling(number)
+                let missing = folder.join(named.sibling(number));
+                return Err(Error::NotFound {
+                    object: format!(
+                        "{} (a part of the split set {object}, which goes on to {:?}; find it, or move away what \
+                         does not belong to the set)",
+                        visible::escape_bytes(missing.as_os_str().as_bytes()),
+                        named.visible_sibling(last)
                     ),
                 });
             }
@@ -176,10 +176,11 @@ mod tests {
     fn a_missing_part_in_the_middle_is_refused_by_its_name() {
         let files = folder(&["d.001", "d.002", "d.004"]);
         let error = names(&files, "d.001").unwrap_err().to_string();
-        assert!(error.contains("\"d.003\" is missing"), "{error}");
+        assert!(error.contains("/d.003 (a part of"), "{error}");
+        assert!(error.contains("goes on to \"d.004\""), "{error}");
         let files = folder(&["d.001", "d.003"]);
         let error = names(&files, "d.001").unwrap_err().to_string();
-        assert!(error.contains("\"d.002\" is missing"), "{error}");
+        assert!(error.contains("/d.002 (a part of"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use custody_core::Error;
 use custody_core::port::{LogHead, LogStore as _};
 use custody_local::{DirectoryStore, StateFolder, StateOptions, StoreOptions};
 
-use crate::support::{Scratch, make_folders, acquisition, log, wait};
+use crate::support::{Scratch, acquisition, log, make_folders, wait};
 use crate::{open, options};
 
 #[test]
@@ -36,9 +36,9 @@ fn one_that_is_open_to_others_is_refused() {
 #[ignore = "needs a tmpfs at /dev/shm"]
 fn one_in_memory_is_refused_unless_asked_for() {
     let shm = tempfile::tempdir_in("/dev/shm").unwrap();
-    let refused = StateFolder::open(shm.path(), StateOptions::default()).unwrap_err();
+    let refused = StateFolder::open(&shm.path().join("state"), StateOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("in memory"), "{refused}");
-    open(shm.path());
+    open(&shm.path().join("state"));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The state folder: journals, keys, checkpoints seen, locks.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod checkpoints;
 mod folder;

@@ -1,7 +1,9 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use custody_core::port::{EvidenceReaderExt as _, EvidenceSink as _, LogAnchor as _, LogHead, LogName, ProtectionKind};
+use custody_core::port::{
+    EvidenceReaderExt as _, EvidenceSink as _, LogAnchor as _, LogHead, LogName, ProtectionKind,
+};
 use custody_local::{AttributeUse, DirectoryStore, StoreOptions};
 use rustix::fs::IFlags;
 
@@ -21,7 +23,10 @@ fn flags(scratch: &Scratch, name: &str) -> IFlags {
 fn an_immutable_object_says_so_and_cannot_be_touched_even_by_root() {
     let scratch = Scratch::new();
     let sink = open(&scratch);
-    assert_eq!(wait(sink.protection()).unwrap().kind, ProtectionKind::ImmutableAttribute);
+    assert_eq!(
+        wait(sink.protection()).unwrap().kind,
+        ProtectionKind::ImmutableAttribute
+    );
     let name = object("disk.raw");
     let receipt = store(&sink, &name, &pattern(1000, 1)).unwrap().value;
     let protection = receipt.protection.unwrap();
@@ -44,7 +49,9 @@ fn an_append_only_log_still_grows_and_still_heals() {
     let line = |text: &'static str| [Bytes::from_static(text.as_bytes())];
     let mut head = LogHead::EMPTY;
     for text in ["one", "two"] {
-        head = wait(anchor.append(&LogName::Register, &head, &line(text))).unwrap().value;
+        head = wait(anchor.append(&LogName::Register, &head, &line(text)))
+            .unwrap()
+            .value;
         assert!(flags(&scratch, "register.jsonl").contains(IFlags::APPEND));
     }
     std::fs::File::options()
@@ -55,7 +62,10 @@ fn an_append_only_log_still_grows_and_still_heals() {
         .unwrap();
     let acted = wait(open(&scratch).append(&LogName::Register, &head, &line("three"))).unwrap();
     assert_eq!(acted.service.ids["taken-back-bytes"], "4");
-    assert_eq!(std::fs::read(scratch.join("register.jsonl")).unwrap(), b"one\ntwo\nthree\n");
+    assert_eq!(
+        std::fs::read(scratch.join("register.jsonl")).unwrap(),
+        b"one\ntwo\nthree\n"
+    );
     assert!(flags(&scratch, "register.jsonl").contains(IFlags::APPEND));
 }
 
@@ -65,12 +75,17 @@ fn an_attribute_that_the_system_refuses_is_not_claimed() {
     let sink = open(&scratch);
     let receipt = store(&sink, &object("disk.raw"), &pattern(10, 1)).unwrap().value;
     let protection = receipt.protection.unwrap();
-    let set = std::fs::File::open(scratch.join(object("disk.raw").as_str()))
-        .is_ok_and(|file| rustix::fs::ioctl_getflags(&file).is_ok_and(|flags| flags.contains(IFlags::IMMUTABLE)));
+    let set = std::fs::File::open(scratch.join(object("disk.raw").as_str())).is_ok_and(|file| {
+        rustix::fs::ioctl_getflags(&file).is_ok_and(|flags| flags.contains(IFlags::IMMUTABLE))
+    });
     if set {
         assert_eq!(protection.kind, ProtectionKind::ImmutableAttribute);
     } else {
         assert_eq!(protection.kind, ProtectionKind::ReadOnlyMode);
-        assert!(protection.statement.contains("the system refused it"), "{}", protection.statement);
+        assert!(
+            protection.statement.contains("the system refused it"),
+            "{}",
+            protection.statement
+        );
     }
 }

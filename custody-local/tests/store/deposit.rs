@@ -9,7 +9,7 @@ use custody_core::port::{
 use futures::FutureExt as _;
 
 use crate::open;
-use crate::support::{Scratch, make_folders, acquisition, begin, data, names, object, pattern, store, wait};
+use crate::support::{Scratch, acquisition, begin, data, make_folders, names, object, pattern, store, wait};
 
 #[test]
 fn a_deposit_leaves_a_read_only_file_with_exactly_its_bytes() {
@@ -53,7 +53,10 @@ fn zeros_and_unread_ranges_are_holes_that_read_as_zeros() {
     assert_eq!(stored.len(), 64 << 20);
     assert_eq!(stored[..4096], bytes);
     assert!(stored[4096..].iter().all(|byte| *byte == 0));
-    assert!(std::fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20, "the holes take room");
+    assert!(
+        std::fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20,
+        "the holes take room"
+    );
 }
 
 #[test]
@@ -114,7 +117,10 @@ fn a_link_at_the_unfinished_name_is_not_followed() {
     symlink(scratch.join("victim"), folder.join(".partial-disk.raw")).unwrap();
     let refused = store(&sink, &name, &pattern(10, 1)).unwrap_err();
     assert!(matches!(refused, Error::Refused { .. }), "{refused}");
-    assert_eq!(std::fs::read_to_string(scratch.join("victim")).unwrap(), "untouched");
+    assert_eq!(
+        std::fs::read_to_string(scratch.join("victim")).unwrap(),
+        "untouched"
+    );
 }
 
 #[test]
@@ -128,7 +134,10 @@ fn after_a_dropped_write_only_abort_is_left() {
     let refused = wait(deposit.write(data(next, &bytes))).unwrap_err();
     assert!(matches!(refused, Error::Misuse { .. }), "{refused}");
     wait(deposit.abort()).unwrap();
-    assert_eq!(wait(sink.state(&name, &acquisition())).unwrap(), ObjectState::Absent);
+    assert_eq!(
+        wait(sink.state(&name, &acquisition())).unwrap(),
+        ObjectState::Absent
+    );
     assert!(names(&scratch.join(name.folder().unwrap().as_str())).is_empty());
 }
 
@@ -160,7 +169,9 @@ fn a_legal_hold_is_unsupported_and_nothing_is_begun() {
     let sink = open(scratch.path());
     let mut options = DepositOptions::new(acquisition(), 10);
     options.hold = LegalHold::Place;
-    let refused = wait(sink.deposit(&object("disk.raw"), options)).map(drop).unwrap_err();
+    let refused = wait(sink.deposit(&object("disk.raw"), options))
+        .map(drop)
+        .unwrap_err();
     assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
     assert!(names(scratch.path()).is_empty());
 }
@@ -173,7 +184,9 @@ fn only_a_read_only_file_in_the_acquisitions_own_folder_is_its_own() {
     let bytes = Bytes::from_static(b"ten bytes!");
     store(&sink, &object("own"), &bytes).unwrap();
     assert!(matches!(state(object("own")), ObjectState::Stored(receipt) if receipt.length.bytes() == 10));
-    let elsewhere = "cases/2026-0817/20260101T000000Z-00000000/disk.raw".parse().unwrap();
+    let elsewhere = "cases/2026-0817/20260101T000000Z-00000000/disk.raw"
+        .parse()
+        .unwrap();
     store(&sink, &elsewhere, &bytes).unwrap();
     assert_eq!(state(elsewhere), ObjectState::Foreign);
     std::fs::write(scratch.join(object("copied in").as_str()), "by hand").unwrap();

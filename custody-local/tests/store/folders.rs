@@ -6,7 +6,7 @@ use custody_core::port::{EvidenceReader as _, EvidenceSink as _, LogAnchor as _,
 use custody_local::{DirectoryReader, DirectoryStore, StoreOptions};
 
 use crate::open;
-use crate::support::{Scratch, make_folders, acquisition, log, names, object, pattern, store, wait};
+use crate::support::{Scratch, acquisition, log, make_folders, names, object, pattern, store, wait};
 
 const NOBODY: u32 = 65534;
 
@@ -19,7 +19,10 @@ fn a_missing_store_is_made_for_this_user_alone() {
     let scratch = Scratch::new();
     open(&scratch.join("new/store"));
     for made in ["new", "new/store"] {
-        let mode = std::fs::metadata(scratch.join(made)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(scratch.join(made))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0, "{made} is open to others");
     }
 }
@@ -29,7 +32,11 @@ fn what_is_no_directory_is_refused_by_what_it_is() {
     let scratch = Scratch::new();
     std::fs::write(scratch.join("file"), "").unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, scratch.join("fifo"), rustix::fs::Mode::RWXU).unwrap();
-    for (name, what) in [("file", "is a file"), ("fifo", "is a FIFO"), ("file/below", "not a directory")] {
+    for (name, what) in [
+        ("file", "is a file"),
+        ("fifo", "is a FIFO"),
+        ("file/below", "not a directory"),
+    ] {
         let refused = refusal(&scratch.join(name));
         assert!(matches!(refused, Error::Refused { .. }), "{refused}");
         assert!(refused.to_string().contains(what), "{refused}");
@@ -71,7 +78,11 @@ fn a_folder_opened_to_others_after_the_store_was_opened_is_refused_at_the_next_w
     assert!(matches!(refused, Error::Refused { .. }), "{refused}");
     let line = [bytes::Bytes::from_static(b"{}")];
     assert!(wait(sink.append(&log(), &LogHead::EMPTY, &line)).is_err());
-    assert_eq!(wait(sink.describe(&object("first"))).unwrap().length, 10, "reading goes on");
+    assert_eq!(
+        wait(sink.describe(&object("first"))).unwrap().length,
+        10,
+        "reading goes on"
+    );
 }
 
 #[test]
@@ -101,21 +112,38 @@ fn another_users_folder_or_log_is_refused() {
 
 #[test]
 fn a_link_at_any_level_leads_nowhere() {
-    for part in ["cases", "cases/2026-0817", object("x").folder().unwrap().as_str(), object("disk.raw").as_str()] {
+    for part in [
+        "cases",
+        "cases/2026-0817",
+        object("x").folder().unwrap().as_str(),
+        object("disk.raw").as_str(),
+    ] {
         let scratch = Scratch::new();
         let sink = open(&scratch.join("store"));
         let link = scratch.join("store").join(part);
         make_folders(link.parent().unwrap());
         make_folders(&scratch.join("outside"));
         symlink(scratch.join("outside"), &link).unwrap();
-        assert!(store(&sink, &object("disk.raw"), &pattern(10, 1)).is_err(), "through {part}");
+        assert!(
+            store(&sink, &object("disk.raw"), &pattern(10, 1)).is_err(),
+            "through {part}"
+        );
         let line = [bytes::Bytes::from_static(b"{}")];
         if part != object("disk.raw").as_str() {
-            assert!(wait(sink.append(&log(), &LogHead::EMPTY, &line)).is_err(), "through {part}");
-            assert!(wait(sink.state(&object("disk.raw"), &acquisition())).is_err(), "{part} counts as absent");
+            assert!(
+                wait(sink.append(&log(), &LogHead::EMPTY, &line)).is_err(),
+                "through {part}"
+            );
+            assert!(
+                wait(sink.state(&object("disk.raw"), &acquisition())).is_err(),
+                "{part} counts as absent"
+            );
         }
         assert!(wait(sink.open(&object("disk.raw"))).is_err(), "through {part}");
-        assert!(names(&scratch.join("outside")).is_empty(), "something arrived through {part}");
+        assert!(
+            names(&scratch.join("outside")).is_empty(),
+            "something arrived through {part}"
+        );
     }
 }
 
@@ -130,5 +158,8 @@ fn a_log_that_is_a_link_is_not_written_through() {
     let line = [bytes::Bytes::from_static(b"{}")];
     let refused = wait(sink.append(&log(), &LogHead::EMPTY, &line)).unwrap_err();
     assert!(matches!(refused, Error::Malformed { .. }), "{refused}");
-    assert_eq!(std::fs::read_to_string(scratch.join("victim")).unwrap(), "untouched");
+    assert_eq!(
+        std::fs::read_to_string(scratch.join("victim")).unwrap(),
+        "untouched"
+    );
 }

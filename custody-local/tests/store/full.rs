@@ -15,7 +15,11 @@ struct Small(Scratch);
 impl Small {
     fn mount() -> Self {
         let scratch = Scratch::new();
-        run("mount", &["-t", "tmpfs", "-o", "size=1m,mode=700", "none"], scratch.path());
+        run(
+            "mount",
+            &["-t", "tmpfs", "-o", "size=1m,mode=700", "none"],
+            scratch.path(),
+        );
         Self(scratch)
     }
 }
@@ -39,11 +43,19 @@ fn a_full_store_is_no_space_and_keeps_what_it_has() {
     store(&sink, &object("first"), &pattern(1000, 1)).unwrap();
     let mut deposit = begin(&sink, &object("large"), 8 << 20).unwrap();
     let mib = pattern(1 << 20, 2);
-    let refused = (0..8).find_map(|i| wait(deposit.write(data(i << 20, &mib))).err()).unwrap();
+    let refused = (0..8)
+        .find_map(|i| wait(deposit.write(data(i << 20, &mib))).err())
+        .unwrap();
     assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");
     wait(deposit.abort()).unwrap();
-    assert_eq!(names(&small.0.join(object("x").folder().unwrap().as_str())), ["first"]);
-    assert_eq!(wait(sink.fetch(&object("first"), 1000)).unwrap(), pattern(1000, 1));
+    assert_eq!(
+        names(&small.0.join(object("x").folder().unwrap().as_str())),
+        ["first"]
+    );
+    assert_eq!(
+        wait(sink.fetch(&object("first"), 1000)).unwrap(),
+        pattern(1000, 1)
+    );
     store(&sink, &object("large"), &pattern(1000, 3)).expect("the room is free again");
 }
 
@@ -52,8 +64,11 @@ fn a_full_store_is_no_space_and_keeps_what_it_has() {
 fn an_append_without_room_leaves_the_log_as_it_was() {
     let small = Small::mount();
     let anchor = open(small.0.path());
-    let head = wait(anchor.append(&LogName::Register, &LogHead::EMPTY, &[Bytes::from_static(b"one")])).unwrap().value;
-    let refused = wait(anchor.append(&LogName::Register, &head, &[Bytes::from(vec![b'x'; 2 << 20])])).unwrap_err();
+    let head = wait(anchor.append(&LogName::Register, &LogHead::EMPTY, &[Bytes::from_static(b"one")]))
+        .unwrap()
+        .value;
+    let refused =
+        wait(anchor.append(&LogName::Register, &head, &[Bytes::from(vec![b'x'; 2 << 20])])).unwrap_err();
     assert!(matches!(refused, Error::NoSpace { .. }), "{refused}");
     assert_eq!(std::fs::read(small.0.join("register.jsonl")).unwrap(), b"one\n");
     wait(anchor.append(&LogName::Register, &head, &[Bytes::from_static(b"two")])).unwrap();
@@ -68,5 +83,8 @@ fn a_store_on_a_read_only_file_system_is_refused_and_can_be_read() {
     let refused = DirectoryStore::create_or_open(small.0.path(), StoreOptions::default()).unwrap_err();
     assert!(refused.to_string().contains("mounted read-only"), "{refused}");
     let reader = custody_local::DirectoryReader::open(small.0.path()).unwrap();
-    assert_eq!(wait(reader.fetch(&object("disk.raw"), 1000)).unwrap(), pattern(1000, 1));
+    assert_eq!(
+        wait(reader.fetch(&object("disk.raw"), 1000)).unwrap(),
+        pattern(1000, 1)
+    );
 }

@@ -10,7 +10,7 @@ use custody_local::DirectoryReader;
 use futures::StreamExt as _;
 
 use crate::open;
-use crate::support::{Scratch, make_folders, begin, object, wait};
+use crate::support::{Scratch, begin, make_folders, object, wait};
 
 /// Names that were listed, and what was said of the rest.
 fn list(reader: &impl EvidenceReader, under: Option<&str>) -> (Vec<String>, Vec<String>) {
@@ -35,7 +35,20 @@ fn put(root: &Path, name: impl AsRef<OsStr>) {
 #[test]
 fn objects_come_in_the_order_of_their_whole_names() {
     let scratch = Scratch::new();
-    let all = ["a/x", "a.txt", "a-b/c", "a/b/c", "a/b.c", "a%/z", "b", "a~", "A", "a0/1", "a/x.chunks", "z/z/z"];
+    let all = [
+        "a/x",
+        "a.txt",
+        "a-b/c",
+        "a/b/c",
+        "a/b.c",
+        "a%/z",
+        "b",
+        "a~",
+        "A",
+        "a0/1",
+        "a/x.chunks",
+        "z/z/z",
+    ];
     for name in all {
         put(scratch.path(), name);
     }
@@ -44,8 +57,15 @@ fn objects_come_in_the_order_of_their_whole_names() {
     let expected: Vec<String> = expected.iter().map(ToString::to_string).collect();
     let reader = DirectoryReader::open(scratch.path()).unwrap();
     assert_eq!(list(&reader, None), (expected, vec![]));
-    assert_eq!(list(&reader, Some("a")).0, ["a/b.c", "a/b/c", "a/x", "a/x.chunks"]);
-    assert_eq!(list(&reader, Some("a/x")).0, ["a/x"], "the object itself is at the name");
+    assert_eq!(
+        list(&reader, Some("a")).0,
+        ["a/b.c", "a/b/c", "a/x", "a/x.chunks"]
+    );
+    assert_eq!(
+        list(&reader, Some("a/x")).0,
+        ["a/x"],
+        "the object itself is at the name"
+    );
     assert_eq!(list(&reader, Some("nowhere/at/all")), (vec![], vec![]));
 }
 
@@ -78,8 +98,21 @@ fn what_has_no_object_name_is_named_and_the_listing_goes_on() {
     let (names, errors) = list(&DirectoryReader::open(&root).unwrap(), None);
     assert_eq!(names, ["aa", "deep/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", "zz"]);
     assert_eq!(errors.len(), 9, "{errors:#?}");
-    for named in [".hidden", ".folder", "two words", "-option", "not\\x{ff}utf8", "/16/17", "link:", "link-to-file", "fifo"] {
-        assert!(errors.iter().any(|error| error.contains(named)), "{named} is not in {errors:#?}");
+    for named in [
+        ".hidden",
+        ".folder",
+        "two words",
+        "-option",
+        "not\\x{ff}utf8",
+        "/16/17",
+        "link:",
+        "link-to-file",
+        "fifo",
+    ] {
+        assert!(
+            errors.iter().any(|error| error.contains(named)),
+            "{named} is not in {errors:#?}"
+        );
     }
 }
 
@@ -93,12 +126,18 @@ fn an_unfinished_deposit_is_listed_only_once_its_writer_has_stopped() {
     let (names, errors) = list(&sink, None);
     assert!(names.is_empty());
     assert_eq!(errors.len(), 1);
-    assert!(errors[0].contains("other.raw") && errors[0].contains("unfinished deposit left by a stop"), "{errors:?}");
+    assert!(
+        errors[0].contains("other.raw") && errors[0].contains("unfinished deposit left by a stop"),
+        "{errors:?}"
+    );
     drop(deposit);
 }
 
 fn deposit_stopped(scratch: &Scratch) {
-    put(&scratch.join(object("x").folder().unwrap().as_str()), ".partial-other.raw");
+    put(
+        &scratch.join(object("x").folder().unwrap().as_str()),
+        ".partial-other.raw",
+    );
 }
 
 #[test]
@@ -110,7 +149,12 @@ fn reading_and_listing_change_no_time_and_no_name() {
     let times = || {
         let file = std::fs::metadata(scratch.join("folder/object")).unwrap();
         let folder = std::fs::metadata(scratch.join("folder")).unwrap();
-        (file.mtime_nsec(), file.ctime_nsec(), folder.mtime_nsec(), folder.ctime_nsec())
+        (
+            file.mtime_nsec(),
+            file.ctime_nsec(),
+            folder.mtime_nsec(),
+            folder.ctime_nsec(),
+        )
     };
     let before = times();
     assert_eq!(list(&reader, None).0, ["folder/object"]);

@@ -1,4 +1,5 @@
 //! A directory as write-once store.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod anchor;
 mod attributes;

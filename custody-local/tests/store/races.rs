@@ -29,12 +29,22 @@ fn of_two_captures_that_store_one_name_exactly_one_wins() {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let winners: Vec<u64> = outcomes.iter().filter(|(_, done)| done.is_ok()).map(|(seed, _)| *seed).collect();
+        let winners: Vec<u64> = outcomes
+            .iter()
+            .filter(|(_, done)| done.is_ok())
+            .map(|(seed, _)| *seed)
+            .collect();
         assert_eq!(winners.len(), 1, "round {round}: {outcomes:?}");
-        assert_eq!(wait(sinks[0].fetch(&name, 5000)).unwrap(), pattern(5000, winners[0]));
+        assert_eq!(
+            wait(sinks[0].fetch(&name, 5000)).unwrap(),
+            pattern(5000, winners[0])
+        );
         for (_, lost) in outcomes.into_iter().filter(|(_, done)| done.is_err()) {
             let error = lost.unwrap_err();
-            assert!(matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. }), "{error}");
+            assert!(
+                matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. }),
+                "{error}"
+            );
         }
     }
 }

@@ -16,6 +16,7 @@ use futures::future::join_all;
 
 use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
 use crate::fake::pattern;
+use crate::turn::give_way;
 use expected::Expected;
 use stream::{Counted, Taken, cut, hash};
 
@@ -313,7 +314,7 @@ pub async fn ih_08_many_images_at_once_are_as_each_alone(harness: &HasherHarness
     let together = join_all(images.iter().zip(hashes).map(|(bytes, mut hash)| async move {
         for extent in cut(bytes, &[100_000]) {
             hash.push(extent).await?;
-            yield_once().await;
+            give_way().await;
         }
         hash.finish().await
     }))
@@ -323,20 +324,6 @@ pub async fn ih_08_many_images_at_once_are_as_each_alone(harness: &HasherHarness
         ensure!(alone.digests == together, "image {number} has other digests among others than alone");
     }
     Ok(())
-}
-
-/// Lets the other images have their turn.
-async fn yield_once() {
-    let mut yielded = false;
-    futures::future::poll_fn(move |context| {
-        if yielded {
-            return std::task::Poll::Ready(());
-        }
-        yielded = true;
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }
 
 /// Name, and the digests of nothing and of `abc`. Sources: RFC 1321 section A.5; FIPS 180-4 examples.

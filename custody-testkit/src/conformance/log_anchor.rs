@@ -128,11 +128,14 @@ pub async fn la_01_of_two_racing_writers_one_wins(harness: &AnchorHarness) -> Co
     let other = harness.reopened()?;
     let mut due = Vec::new();
     for round in 0..8 {
+        // Each of them comes first in turn, so that whoever trusts what it saw last is wrong at times.
+        let (one_anchor, two_anchor) =
+            if round % 2 == 0 { (&harness.anchor, &other) } else { (&other, &harness.anchor) };
         let head = head_of(&due);
         let one = [Bytes::from(format!("one {round}"))];
         let two = [Bytes::from(format!("two {round}")), Bytes::from(format!("two more {round}"))];
         let (first, second) =
-            join(harness.anchor.append(&log, &head, &one), other.append(&log, &head, &two)).await;
+            join(one_anchor.append(&log, &head, &one), two_anchor.append(&log, &head, &two)).await;
         let (won, lost): (&[Bytes], _) = match (first, second) {
             (Ok(_), lost @ Err(_)) => (&one, lost),
             (lost @ Err(_), Ok(_)) => (&two, lost),

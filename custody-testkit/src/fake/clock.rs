@@ -4,9 +4,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use custody_core::ids::Timestamp;
 use custody_core::port::Clock;
-use futures::future::poll_fn;
 
 use crate::shared::Shared;
+use crate::turn::give_way;
 
 /// 2026-11-21T20:30:15Z, in milliseconds: when every fake clock starts.
 const START_UNIX_MILLIS: i64 = 1_795_293_015_000;
@@ -103,15 +103,6 @@ impl Clock for FakeClock {
             state.advance(duration);
             state.slept += duration;
         }
-        let mut yielded = false;
-        poll_fn(move |context| {
-            if yielded {
-                return std::task::Poll::Ready(());
-            }
-            yielded = true;
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        })
-        .await;
+        give_way().await;
     }
 }

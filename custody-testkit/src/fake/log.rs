@@ -61,6 +61,21 @@ impl MemoryLog {
         self.logs.lock().get(log).map(|log| log.aside.clone()).unwrap_or_default()
     }
 
+    /// The bytes behind the last line feed; `None` when there are none.
+    #[must_use]
+    pub fn tail_of(&self, log: &LogName) -> Option<Bytes> {
+        let logs = self.logs.lock();
+        let tail = &logs.get(log)?.tail;
+        (!tail.is_empty()).then(|| Bytes::copy_from_slice(tail))
+    }
+
+    /// Throws away what was set aside.
+    pub fn lose_set_aside(&self, log: &LogName) {
+        if let Some(log) = self.logs.lock().get_mut(log) {
+            log.aside.clear();
+        }
+    }
+
     /// Puts other lines in the place of a log's, as a meddler would.
     pub fn rewrite(&self, log: &LogName, lines: Vec<Bytes>) {
         self.logs.lock().entry(log.clone()).or_default().lines = lines;

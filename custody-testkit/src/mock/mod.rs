@@ -20,11 +20,6 @@
 //! let refused = block_on(signer.sign(b"checkpoint\n"));
 //! assert!(matches!(refused, Err(Error::Throttled { .. })));
 //! ```
-#![expect(
-    missing_docs,
-    clippy::missing_errors_doc,
-    reason = "mockall writes these items; the ports document their methods"
-)]
 
 mod environment;
 mod evidence;

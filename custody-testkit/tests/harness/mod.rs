@@ -88,27 +88,27 @@ fn taken(machine: &FakeMachine, name: &str) -> DiskSnapshot {
 }
 
 /// A store that does everything.
-pub(crate) fn sink(wrap: impl Fn(MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
+pub(crate) fn sink(wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
     let bytes = pattern(30_000, 9);
     let (machine, grant) = granted(bytes.clone());
     sink_over(MemoryStore::new().importing_from(machine), wrap).with_grant(grant, bytes)
 }
 
 /// A store that takes streams and nothing else.
-pub(crate) fn plain_sink(wrap: impl Fn(MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
+pub(crate) fn plain_sink(wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
     let store = MemoryStore::new().with_capabilities(SinkCapabilities::deposit_only());
     sink_over(store, wrap)
 }
 
 fn sink_over(
     store: MemoryStore,
-    wrap: impl Fn(MemoryStore) -> Arc<dyn EvidenceSink> + 'static,
+    wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static,
 ) -> SinkHarness {
-    let wrap = Arc::new(wrap);
+    let silent: Arc<dyn EvidenceSink> = Arc::new(MemoryStore::new());
+    let blind = wrap(Arc::new(Crashing::new(silent, dead())), MemoryStore::new());
+    let wrap = Arc::new(move |store: MemoryStore| wrap(Arc::new(store.clone()), store));
     let full = MemoryStore::new();
     full.set_capacity(5000);
-    // What cannot tell is under the fault, as a service is under its client.
-    let blind: Arc<dyn EvidenceSink> = Arc::new(Crashing::new(wrap(MemoryStore::new()), dead()));
     let (again, foreign) = (store.clone(), store.clone());
     let reopen = Arc::clone(&wrap);
     SinkHarness::new(wrap(store.clone()), Arc::new(store))
@@ -119,11 +119,14 @@ fn sink_over(
         .without_links()
 }
 
-pub(crate) fn reader(wrap: impl Fn(MemoryStore) -> Arc<dyn EvidenceReader>) -> ReaderHarness {
+pub(crate) fn reader(
+    wrap: impl Fn(Arc<dyn EvidenceReader>, MemoryStore) -> Arc<dyn EvidenceReader>,
+) -> ReaderHarness {
     let store = MemoryStore::new();
     let owner = store.clone();
-    let blind: Arc<dyn EvidenceReader> = Arc::new(Crashing::new(wrap(MemoryStore::new()), dead()));
-    ReaderHarness::filled(Arc::new(store.clone()), wrap(store))
+    let silent: Arc<dyn EvidenceReader> = Arc::new(MemoryStore::new());
+    let blind = wrap(Arc::new(Crashing::new(silent, dead())), MemoryStore::new());
+    ReaderHarness::filled(Arc::new(store.clone()), wrap(Arc::new(store.clone()), store))
         .with_nameless(move || {
             owner.put_nameless("cases/a/.hidden");
             owner.put_nameless("cases/a/with\nline feed");
@@ -148,8 +151,8 @@ pub(crate) fn log_anchor(wrap: impl Fn(MemoryStore) -> Arc<dyn LogAnchor> + 'sta
         .interrupted_by(move |log, lines| interrupted.interrupt_append(log, lines))
 }
 
-pub(crate) fn hasher(wrap: impl Fn(SerialHasher) -> Arc<dyn ImageHasher>) -> HasherHarness {
-    HasherHarness::new(wrap(SerialHasher::new())).holding_at_most(8 * 1024 * 1024)
+pub(crate) fn hasher(wrap: impl Fn(Arc<dyn ImageHasher>) -> Arc<dyn ImageHasher>) -> HasherHarness {
+    HasherHarness::new(wrap(Arc::new(SerialHasher::new()))).holding_at_most(8 * 1024 * 1024)
 }
 
 pub(crate) fn signer(signer: FakeSigner, wrap: impl Fn(FakeSigner) -> Arc<dyn SealSigner>) -> SignerHarness {
@@ -229,9 +232,10 @@ pub(crate) fn entropy(wrap: impl Fn(SeededEntropy) -> Arc<dyn Entropy>) -> Entro
     EntropyHarness::new(wrap(SeededEntropy::new(1)))
 }
 
-pub(crate) fn register(wrap: impl Fn(MemoryDigestRegister) -> Arc<dyn DigestRegister>) -> RegisterHarness {
-    let blind: Arc<dyn DigestRegister> = Arc::new(Crashing::new(wrap(MemoryDigestRegister::new()), dead()));
-    RegisterHarness::new(wrap(MemoryDigestRegister::new())).with_blind(blind)
+pub(crate) fn register(wrap: impl Fn(Arc<dyn DigestRegister>) -> Arc<dyn DigestRegister>) -> RegisterHarness {
+    let silent: Arc<dyn DigestRegister> = Arc::new(MemoryDigestRegister::new());
+    let blind = wrap(Arc::new(Crashing::new(silent, dead())));
+    RegisterHarness::new(wrap(Arc::new(MemoryDigestRegister::new()))).with_blind(blind)
 }
 
 pub(crate) fn authority(wrap: impl Fn(FakeTimestamps) -> Arc<dyn TimestampAuthority>) -> AuthorityHarness {

@@ -264,6 +264,14 @@ impl FakeMachine {
         Ok(())
     }
 
+    /// The bytes of a disk snapshot.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such snapshot.
+    pub fn snapshot_bytes(&self, name: &SnapshotName) -> Result<Vec<u8>> {
+        Ok(self.content(name)?.lock().bytes.clone())
+    }
+
     fn content(&self, name: &SnapshotName) -> Result<Shared<Content>> {
         let state = self.state.lock();
         let taken = state.snapshots.get(name).ok_or_else(|| Error::NotFound {

@@ -1,0 +1,243 @@
+//! Holds real records and real `--json` answers to the schemas in `docs/schemas/`, and shows that altered ones are
+//! refused.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod docs_bench;
+
+use std::fs;
+use std::path::Path;
+
+use docs_bench::{Bench, DOCS, answer, expect_exit};
+use jsonschema::Registry;
+use serde_json::{Value, json};
+
+/// The schemas, by file name.
+struct Schemas(Registry<'static>);
+
+impl Schemas {
+    fn load() -> Self {
+        let mut registry = Registry::new();
+        for entry in fs::read_dir(Path::new(DOCS).join("schemas")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let schema: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+                jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                let id = schema["$id"].as_str().unwrap().to_owned();
+                assert_eq!(id.rsplit('/').next(), path.file_name().and_then(|name| name.to_str()));
+                registry = registry.add(id, schema).unwrap();
+            }
+        }
+        Self(registry.prepare().unwrap())
+    }
+
+    fn faults(&self, schema: &str, document: &Value) -> Vec<String> {
+        let reference = json!({"$ref": format!("https://custody.invalid/schemas/{schema}.schema.json")});
+        let validator = jsonschema::options().with_registry(&self.0).build(&reference).unwrap();
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    /// The document fits; and it does not fit when any of its objects has a member more, or a required one less.
+    fn hold(&self, schema: &str, document: &Value) {
+        let faults = self.faults(schema, document);
+        assert!(faults.is_empty(), "{schema}: {faults:#?}\n{document:#}");
+        for pointer in objects(document, String::new()) {
+            let mut altered = document.clone();
+            let object = altered.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
+            // Maps of names and values take any name, but texts only.
+            object.insert("surplus".into(), json!(1));
+            assert!(!self.faults(schema, &altered).is_empty(), "{schema}: a surplus member of {pointer:?} was taken");
+        }
+        for member in document.as_object().unwrap().keys() {
+            let mut altered = document.clone();
+            altered[member] = json!({"another": ["kind", "of value"]});
+            assert!(!self.faults(schema, &altered).is_empty(), "{schema}: another kind of {member} was taken");
+        }
+    }
+}
+
+/// JSON pointers to every object in a document.
+fn objects(value: &Value, pointer: String) -> Vec<String> {
+    match value {
+        Value::Object(members) => {
+            let below = members.iter().flat_map(|(name, member)| {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                objects(member, format!("{pointer}/{name}"))
+            });
+            let below: Vec<String> = below.collect();
+            [vec![pointer], below].concat()
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().flat_map(|(i, value)| objects(value, format!("{pointer}/{i}"))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn with_state(bench: &Bench, words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).chain(bench.state_words()).collect()
+}
+
+fn captured() -> (Bench, Value) {
+    let bench = Bench::new();
+    let (raw, vhd) = (bench.raw(), bench.vhd());
+    let more = ["--exhibit", "MX 1", "MX 2", "--also", "md5,sha1", "--requester", "R", "--witness", "W", "--json"];
+    let output = bench.capture(&[&raw, &vhd], &more);
+    expect_exit(&output, 0);
+    let document = answer(&output);
+    (bench, document)
+}
+
+#[test]
+fn records_fit_their_schemas_and_altered_ones_do_not() {
+    let schemas = Schemas::load();
+    let (bench, document) = captured();
+    schemas.hold("output-capture", &document);
+
+    let folder = bench.acquisition(&bench.store());
+    schemas.hold("manifest", &read_json(&folder.join("manifest.json")));
+    let envelope = read_json(&folder.join("manifest.dsse.json"));
+    schemas.hold("envelope", &envelope);
+    schemas.hold("statement", &serde_json::from_slice(&decoded(envelope["payload"].as_str().unwrap())).unwrap());
+
+    let mut kinds = std::collections::BTreeSet::new();
+    for log in [folder.join("log.jsonl"), bench.store().join("register.jsonl")] {
+        for line in fs::read_to_string(log).unwrap().lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            schemas.hold("log-event", &event);
+            kinds.insert(event["type"].as_str().unwrap().to_owned());
+        }
+    }
+    for kind in ["store.opened", "acquire.done", "read-back.done", "seal.done", "acquisition.registered"] {
+        assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
+    }
+}
+
+#[test]
+fn answers_about_a_store_fit_their_schemas_and_altered_ones_do_not() {
+    let schemas = Schemas::load();
+    let (bench, _) = captured();
+    let store = bench.store().to_str().unwrap().to_owned();
+
+    let proven = bench.custody(with_state(&bench, &["verify", &store, "--json"]));
+    expect_exit(&proven, 0);
+    schemas.hold("output-verify", &answer(&proven));
+
+    // Without the state folder the signer is nobody's; with a damaged item there are findings with ranges.
+    let not_proven = bench.custody(["verify", &store, "--json"]);
+    expect_exit(&not_proven, 1);
+    schemas.hold("output-verify", &answer(&not_proven));
+    let item = bench.acquisition(&bench.store()).join("disk.raw");
+    let mut bytes = fs::read(&item).unwrap();
+    bytes[5] ^= 1;
+    fs::remove_file(&item).unwrap();
+    fs::write(&item, bytes).unwrap();
+    let damaged = bench.custody(with_state(&bench, &["verify", &store, "--json"]));
+    expect_exit(&damaged, 4);
+    schemas.hold("output-verify", &answer(&damaged));
+
+    let listed = bench.custody(with_state(&bench, &["list", "--store", &store, "--json"]));
+    expect_exit(&listed, 0);
+    schemas.hold("output-list", &answer(&listed));
+
+    let log = bench.custody(["log", &store, "--json"]);
+    expect_exit(&log, 0);
+    for line in String::from_utf8(log.stdout).unwrap().lines() {
+        schemas.hold("log-event", &serde_json::from_str(line).unwrap());
+    }
+}
+
+#[test]
+fn answers_about_captures_that_did_not_end_fit_their_schemas() {
+    let schemas = Schemas::load();
+    let bench = Bench::new();
+    let raw = bench.raw();
+    let planned = bench.capture(&[&raw], &["--dry-run", "--json"]);
+    expect_exit(&planned, 0);
+    schemas.hold("output-plan", &answer(&planned));
+
+    let noted = bench.capture(&[&raw], &["--preserve-only", "--json"]);
+    expect_exit(&noted, 3);
+    schemas.hold("output-capture", &answer(&noted));
+    let resumed = bench.custody(with_state(&bench, &["resume", "--json"]));
+    expect_exit(&resumed, 0);
+    schemas.hold("output-resume", &answer(&resumed));
+    let nothing = bench.custody(with_state(&bench, &["resume", "--json"]));
+    expect_exit(&nothing, 0);
+    schemas.hold("output-resume", &answer(&nothing));
+
+    let noted = bench.capture(&[&raw], &["--preserve-only", "--json"]);
+    let id = answer(&noted)["acquisition"].as_str().unwrap().to_owned();
+    let abandoned = bench.custody(with_state(&bench, &["abandon", &id, "--reason", "the wrong disk", "--json"]));
+    expect_exit(&abandoned, 0);
+    schemas.hold("output-capture", &answer(&abandoned));
+}
+
+#[test]
+fn answers_about_this_program_fit_their_schemas() {
+    let schemas = Schemas::load();
+    let bench = Bench::new();
+    for (words, schema) in [
+        (vec!["key", "new", "--json"], "output-key"),
+        (vec!["key", "show", "--json"], "output-key"),
+        (vec!["key", "list", "--json"], "output-key-list"),
+    ] {
+        let output = bench.custody(with_state(&bench, &words));
+        expect_exit(&output, 0);
+        schemas.hold(schema, &answer(&output));
+    }
+    for (words, schema) in [(["selftest", "--json"], "output-selftest"), (["--version", "--json"], "output-version")] {
+        let output = bench.custody(words);
+        expect_exit(&output, 0);
+        schemas.hold(schema, &answer(&output));
+    }
+}
+
+#[test]
+fn answers_about_digests_and_failures_fit_their_schemas() {
+    let schemas = Schemas::load();
+    let bench = Bench::new();
+    fs::write(bench.path("sums"), bench.custody(["hash", "disk.raw", "twin.vhd"]).stdout).unwrap();
+    let missing = bench.custody(["hash", "disk.raw", "missing", "--json"]);
+    expect_exit(&missing, 3);
+    schemas.hold("output-hash", &answer(&missing));
+    let matched = bench.custody(["hash", "--check", "sums", "--json"]);
+    expect_exit(&matched, 0);
+    schemas.hold("output-hash-check", &answer(&matched));
+    fs::write(bench.vhd(), "changed").unwrap();
+    let changed = bench.custody(["hash", "--check", "sums", "--json"]);
+    expect_exit(&changed, 4);
+    schemas.hold("output-hash-check", &answer(&changed));
+
+    for (words, code) in [
+        (vec!["verify", "no-such-store", "--json"], 3),
+        (vec!["no-such-command", "--json"], 2),
+        (vec!["--json"], 2),
+    ] {
+        let refused = bench.custody(words);
+        expect_exit(&refused, code);
+        schemas.hold("output-error", &answer(&refused));
+    }
+}
+
+/// Base64, RFC 4648 section 4.
+fn decoded(text: &str) -> Vec<u8> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::new();
+    for four in text.as_bytes().chunks(4) {
+        let sextets = four.iter().filter_map(|c| ALPHABET.iter().position(|a| a == c));
+        let bits = sextets.clone().fold(0_usize, |bits, sextet| bits << 6 | sextet);
+        let count = sextets.count();
+        let whole = (bits << (6 * (4 - count))).to_be_bytes();
+        bytes.extend_from_slice(&whole[whole.len() - 3..whole.len() - 3 + count * 6 / 8]);
+    }
+    bytes
+}

@@ -1,0 +1,69 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use custody_core::Result;
+use custody_core::extent::ByteRange;
+use custody_core::port::{ImageReader, KeyMaterial, KeyProver, ProofVerdict};
+
+use crate::fake::FakeProver;
+use crate::shared::Shared;
+
+/// How a [`FaultyProver`] breaks its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProverFault {
+    /// A key that opened an image once opens every image.
+    RemembersKeys,
+    /// A wrong key cannot be told from an image without encryption.
+    CallsWrongKeysNotEncrypted,
+    /// It looks into the content to see whether it makes sense.
+    ReadsContent,
+}
+
+/// A prover with one fault.
+#[derive(Debug)]
+pub struct FaultyProver {
+    inner: FakeProver,
+    fault: ProverFault,
+    opened: Shared<Vec<Vec<u8>>>,
+}
+
+impl FaultyProver {
+    /// This prover with this fault.
+    #[must_use]
+    pub fn new(inner: FakeProver, fault: ProverFault) -> Self {
+        Self {
+            inner,
+            fault,
+            opened: Shared::default(),
+        }
+    }
+}
+
+impl fmt::Display for FaultyProver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "faulty({}, {:?})", self.inner, self.fault)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl KeyProver for FaultyProver {
+    async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict> {
+        if self.fault == ProverFault::ReadsContent {
+            image.read(ByteRange::at(image.length() / 2, image.length() / 4)).await?;
+        }
+        let verdict = self.inner.prove(image, key).await?;
+        let mut opened = self.opened.lock();
+        let known = opened.iter().any(|known| known == key.expose());
+        if verdict == ProofVerdict::Opens {
+            opened.push(key.expose().to_vec());
+        }
+        Ok(match (self.fault, verdict) {
+            (ProverFault::RemembersKeys, _) if known => ProofVerdict::Opens,
+            (ProverFault::CallsWrongKeysNotEncrypted, ProofVerdict::DoesNotOpen) => ProofVerdict::NotEncrypted,
+            (_, verdict) => verdict,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use custody_core::capture::{DeletionWarrant, DiscardOrder};
+use custody_core::ids::{AcquisitionId, MachineRef};
+use custody_core::port::{
+    DiskSnapshot, Machine, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter,
+};
+use custody_core::{Acted, Error, Result};
+
+use crate::fake::FakeMachine;
+
+/// How a [`FaultySnapshotter`] breaks its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotFault {
+    /// Nothing is named as not acquired.
+    NamesNothingNotAcquired,
+    /// Whatever comes after a failure has no answer.
+    StopsAtAFailure,
+    /// Taken again, a snapshot is made anew.
+    TakesAgain,
+    /// What others have under a name is adopted.
+    AdoptsForeign,
+    /// Nothing is listed.
+    ListsNothing,
+    /// Any warrant deletes any snapshot.
+    IgnoresTheWarrant,
+    /// A snapshot that is gone cannot be deleted again.
+    DeletesOnlyOnce,
+    /// Deleting what was not made succeeds.
+    DeletesWhatWasNotMade,
+    /// Snapshots that were made are told to be a sector longer than they are.
+    TellsAnotherLength,
+}
+
+/// A snapshotter with one fault.
+#[derive(Debug)]
+pub struct FaultySnapshotter {
+    inner: FakeMachine,
+    fault: SnapshotFault,
+}
+
+impl FaultySnapshotter {
+    /// This machine's snapshotter with this fault.
+    #[must_use]
+    pub const fn new(inner: FakeMachine, fault: SnapshotFault) -> Self {
+        Self { inner, fault }
+    }
+
+    fn exists(&self, snapshot: &DiskSnapshot) -> bool {
+        self.inner.snapshots().iter().any(|known| known.name == snapshot.name)
+    }
+
+    fn adopted(&self, outcome: SnapshotOutcome, plan: &SnapshotPlan) -> SnapshotOutcome {
+        let Err(Error::AlreadyExists { .. }) = outcome.result.as_ref().map_err(Error::meaning) else {
+            return outcome;
+        };
+        let planned = plan.snapshots.iter().find(|planned| planned.disk == outcome.disk);
+        let known = self.inner.snapshots();
+        let adopted = planned.and_then(|planned| known.into_iter().find(|known| known.name == planned.name));
+        match adopted {
+            Some(snapshot) => SnapshotOutcome {
+                disk: outcome.disk,
+                result: Ok(Acted::local(snapshot)),
+            },
+            None => outcome,
+        }
+    }
+}
+
+impl fmt::Display for FaultySnapshotter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "faulty({}, {:?})", self.inner, self.fault)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Snapshotter for FaultySnapshotter {
+    async fn describe(&self, machine: &MachineRef) -> Result<Machine> {
+        let mut described = self.inner.describe(machine).await?;
+        if self.fault == SnapshotFault::NamesNothingNotAcquired {
+            described.not_acquired.clear();
+        }
+        Ok(described)
+    }
+
+    async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome> {
+        if self.fault == SnapshotFault::TakesAgain {
+            for name in self.inner.made_snapshots() {
+                self.inner.lose_snapshot(&name);
+            }
+        }
+        let mut outcomes = self.inner.take(plan).await;
+        match self.fault {
+            SnapshotFault::StopsAtAFailure => {
+                if let Some(first) = outcomes.iter().position(|outcome| outcome.result.is_err()) {
+                    outcomes.truncate(first + 1);
+                }
+            }
+            SnapshotFault::AdoptsForeign => {
+                outcomes = outcomes.into_iter().map(|outcome| self.adopted(outcome, plan)).collect();
+            }
+            SnapshotFault::TellsAnotherLength => {
+                let taken = outcomes.iter_mut().filter_map(|outcome| outcome.result.as_mut().ok());
+                for snapshot in taken.map(|acted| &mut acted.value) {
+                    if snapshot.kind == SnapshotKind::Made {
+                        snapshot.length = (snapshot.length.bytes() + 512).into();
+                    }
+                }
+            }
+            _ => {}
+        }
+        outcomes
+    }
+
+    async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
+        let listed = self.inner.list(of).await?;
+        Ok(if self.fault == SnapshotFault::ListsNothing { Vec::new() } else { listed })
+    }
+
+    async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
+        match self.fault {
+            SnapshotFault::IgnoresTheWarrant => {
+                let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
+                self.inner.delete(snapshot, DeletionWarrant::for_discard(&order)).await
+            }
+            SnapshotFault::DeletesOnlyOnce if !self.exists(snapshot) => Err(Error::NotFound {
+                object: snapshot.name.to_string(),
+            }),
+            SnapshotFault::DeletesWhatWasNotMade
+                if snapshot.kind != SnapshotKind::Made && *warrant.snapshot() == snapshot.name =>
+            {
+                self.inner.lose_snapshot(&snapshot.name);
+                Ok(Acted::local(()))
+            }
+            _ => self.inner.delete(snapshot, warrant).await,
+        }
+    }
+}
