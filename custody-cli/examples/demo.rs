@@ -52,10 +52,20 @@ fn run() -> Outcome<()> {
     println!("{} ({IMAGE_BYTES} bytes)", image.display());
 
     title("Capture");
-    demo.expect(Exit::Done, &["capture", "local", "--image", &text(&image)?, "--case", "DEMO-1"], &[
-        "--exhibit", "MX-1", "--examiner", "M. Example", "--authority", "a demonstration, no warrant", "--store",
-        &text(&store)?,
-    ])?;
+    demo.expect(
+        Exit::Done,
+        &["capture", "local", "--image", &text(&image)?, "--case", "DEMO-1"],
+        &[
+            "--exhibit",
+            "MX-1",
+            "--examiner",
+            "M. Example",
+            "--authority",
+            "a demonstration, no warrant",
+            "--store",
+            &text(&store)?,
+        ],
+    )?;
 
     title("Verify: every byte read again, every signature checked");
     demo.expect(Exit::Done, &["verify", &text(&store)?], &[])?;
@@ -66,7 +76,10 @@ fn run() -> Outcome<()> {
     check_with_coreutils(&acquisition)?;
 
     title("Who did what, when: the log");
-    let id = acquisition.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let id = acquisition
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     demo.expect(Exit::Done, &["log", &text(&store)?, &id], &[])?;
 
     title("One byte of the memo is changed, in a copy of the store");
@@ -76,16 +89,26 @@ fn run() -> Outcome<()> {
     let offset = change_a_byte(&copy.join(&item))?;
     println!("{}: byte {offset}: 'n' of \"north\" became 'N'\n", item.display());
     let (exit, report) = demo.json(&["verify", &text(&copy)?, "--json"])?;
-    must(exit == Exit::Integrity, "the verification of the changed copy must end with 4")?;
-    let range = range_around(&report, &text(&item)?, offset).ok_or("the verification does not name the changed place")?;
+    must(
+        exit == Exit::Integrity,
+        "the verification of the changed copy must end with 4",
+    )?;
+    let range = range_around(&report, &text(&item)?, offset)
+        .ok_or("the verification does not name the changed place")?;
     demo.expect(Exit::Integrity, &["verify", &text(&copy)?], &[])?;
     println!("\nas it must: exit 4, and the changed byte {offset} lies in the range that is named, {range}");
 
     title("Look for yourself");
     println!("{}", folder.display());
     println!("  cd {} && sha256sum -c SHA256SUMS", acquisition.display());
-    println!("  jq -cS . {0}/log.jsonl | cmp - {0}/log.jsonl", acquisition.display());
-    println!("  split -b 4M --filter=sha256sum {0}/suspect-disk.img | cmp - {0}/suspect-disk.img.chunks.sha256", acquisition.display());
+    println!(
+        "  jq -cS . {0}/log.jsonl | cmp - {0}/log.jsonl",
+        acquisition.display()
+    );
+    println!(
+        "  split -b 4M --filter=sha256sum {0}/suspect-disk.img | cmp - {0}/suspect-disk.img.chunks.sha256",
+        acquisition.display()
+    );
     Ok(())
 }
 
@@ -97,11 +120,22 @@ struct Demo {
 impl Demo {
     /// Runs a command, shows it and what it prints, and demands how it ends.
     fn expect(&self, exit: Exit, command: &[&str], options: &[&str]) -> Outcome<()> {
-        println!("$ custody {} {}\n", command.join(" "), options.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+        println!(
+            "$ custody {} {}\n",
+            command.join(" "),
+            options
+                .iter()
+                .map(|word| quoted(word))
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
         let words = [command, options].concat();
         let (found, printed) = self.run(&words)?;
         println!("{}", printed.trim_end());
-        must(found == exit, &format!("it ended with {}, {} was due", found.code(), exit.code()))
+        must(
+            found == exit,
+            &format!("it ended with {}, {} was due", found.code(), exit.code()),
+        )
     }
 
     /// Runs a command that answers in JSON.
@@ -116,11 +150,17 @@ impl Demo {
         let console = Arc::new(Console::of(Box::new(out.clone()), Box::new(err.clone())));
         // The build directory may lie in memory: good enough for a demonstration, refused for a real capture.
         let words = ["custody"].iter().chain(words).map(OsString::from);
-        let state = ["--state".into(), self.state.clone().into_os_string(), "--allow-temporary-state".into()];
+        let state = [
+            "--state".into(),
+            self.state.clone().into_os_string(),
+            "--allow-temporary-state".into(),
+        ];
         let exit = custody_cli::run(words.chain(state), &console);
         let (out, err) = (out.text(), err.text());
         // Failures are told behind the data; progress is left out.
-        let told = err.lines().skip_while(|line| !line.starts_with("custody: error:"));
+        let told = err
+            .lines()
+            .skip_while(|line| !line.starts_with("custody: error:"));
         let told: String = told.map(|line| format!("{line}\n")).collect();
         Ok((exit, format!("{out}{told}")))
     }
@@ -139,7 +179,10 @@ impl Shared {
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -151,7 +194,10 @@ impl Write for Shared {
 /// A new folder below the build directory, beside those of earlier runs.
 fn new_folder() -> Outcome<PathBuf> {
     let program = std::env::current_exe()?;
-    let build = program.ancestors().nth(3).ok_or("this program lies in no build directory")?;
+    let build = program
+        .ancestors()
+        .nth(3)
+        .ok_or("this program lies in no build directory")?;
     let demos = build.join("custody-demo");
     fs::create_dir_all(&demos)?;
     for number in 1.. {
@@ -168,18 +214,27 @@ fn new_folder() -> Outcome<PathBuf> {
 /// A disk image with a master boot record, one partition, and files in it. What nothing was written to stays a hole.
 fn make_image(path: &Path) -> Outcome<()> {
     let mut volume = Cursor::new(vec![0; usize::try_from(PARTITION_BYTES)?]);
-    fatfs::format_volume(&mut volume, fatfs::FormatVolumeOptions::new().volume_label(*b"EVIDENCE   "))?;
+    fatfs::format_volume(
+        &mut volume,
+        fatfs::FormatVolumeOptions::new().volume_label(*b"EVIDENCE   "),
+    )?;
     {
         let files = fatfs::FileSystem::new(&mut volume, fatfs::FsOptions::new())?;
         let root = files.root_dir();
-        root.create_dir("papers")?.create_file("memo.txt")?.write_all(MEMO.as_bytes())?;
-        root.create_file("ledger.csv")?.write_all(b"date,amount\n2026-11-03,4800\n2026-11-17,5200\n")?;
+        root.create_dir("papers")?
+            .create_file("memo.txt")?
+            .write_all(MEMO.as_bytes())?;
+        root.create_file("ledger.csv")?
+            .write_all(b"date,amount\n2026-11-03,4800\n2026-11-17,5200\n")?;
     }
     let image = OpenOptions::new().write(true).create_new(true).open(path)?;
     image.set_len(IMAGE_BYTES)?;
     image.write_all_at(&boot_record()?, 0)?;
     let sectors = volume.get_ref().chunks(usize::try_from(SECTOR_BYTES)?);
-    for (offset, sector) in (PARTITION_START..).step_by(usize::try_from(SECTOR_BYTES)?).zip(sectors) {
+    for (offset, sector) in (PARTITION_START..)
+        .step_by(usize::try_from(SECTOR_BYTES)?)
+        .zip(sectors)
+    {
         if sector.iter().any(|byte| *byte != 0) {
             image.write_all_at(sector, offset)?;
         }
@@ -205,7 +260,9 @@ fn change_a_byte(item: &Path) -> Outcome<u64> {
     let mut bytes = Vec::new();
     let mut file = OpenOptions::new().read(true).write(true).open(item)?;
     file.read_to_end(&mut bytes)?;
-    let memo = bytes.windows(MEMO.len()).position(|window| window == MEMO.as_bytes());
+    let memo = bytes
+        .windows(MEMO.len())
+        .position(|window| window == MEMO.as_bytes());
     let letter = MEMO.find("north").ok_or("the memo has no such word")?;
     let offset = (memo.ok_or("the memo is not in the image")? + letter) as u64;
     file.seek(SeekFrom::Start(offset))?;
@@ -232,7 +289,11 @@ fn range_around(report: &Value, item: &str, offset: u64) -> Option<String> {
 /// Runs `sha256sum -c SHA256SUMS`, where there is one: a check by a program that is not ours.
 fn check_with_coreutils(acquisition: &Path) -> Outcome<()> {
     println!("\n$ sha256sum -c SHA256SUMS");
-    match Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(acquisition).output() {
+    match Command::new("sha256sum")
+        .args(["-c", "SHA256SUMS"])
+        .current_dir(acquisition)
+        .output()
+    {
         Ok(output) => {
             print!("{}", String::from_utf8_lossy(&output.stdout));
             must(output.status.success(), "sha256sum must agree")
@@ -290,9 +351,16 @@ fn must(holds: bool, what: &str) -> Outcome<()> {
 }
 
 fn text(path: &Path) -> Outcome<String> {
-    Ok(path.to_str().ok_or("the build directory's name is not UTF-8")?.to_owned())
+    Ok(path
+        .to_str()
+        .ok_or("the build directory's name is not UTF-8")?
+        .to_owned())
 }
 
 fn quoted(word: &str) -> String {
-    if word.contains(' ') { format!("'{word}'") } else { word.to_owned() }
+    if word.contains(' ') {
+        format!("'{word}'")
+    } else {
+        word.to_owned()
+    }
 }

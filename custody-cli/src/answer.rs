@@ -62,7 +62,9 @@ impl Answer {
 
 /// Prints why there is no answer, and gives the exit.
 pub(crate) fn print_failure(command: &str, failure: Failure, console: &Console) -> Exit {
-    Answer::default().with_failure(Some(failure)).print(command, console)
+    Answer::default()
+        .with_failure(Some(failure))
+        .print(command, console)
 }
 
 fn print_document(

@@ -9,8 +9,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printable;
 use crate::verb::{
-    AbandonArguments, CaptureArguments, CompletionsArguments, HashArguments, KeyArguments, ListArguments, LogArguments,
-    ManArguments, ResumeArguments, VerifyArguments,
+    AbandonArguments, CaptureArguments, CompletionsArguments, HashArguments, KeyArguments, ListArguments,
+    LogArguments, ManArguments, ResumeArguments, VerifyArguments,
 };
 
 /// What the program is called where no verb was understood.
@@ -114,14 +114,23 @@ fn misunderstood(text: &str) -> Failure {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let first = first.strip_prefix("error: ").unwrap_or(first);
-    let is_advice = |line: &str| ["Usage:", "For more", "tip:"].iter().any(|word| line.starts_with(word));
+    let is_advice = |line: &str| {
+        ["Usage:", "For more", "tip:"]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
     let failure = Failure::usage(first.trim_end_matches(':')).with_next("custody --help");
-    lines.take_while(|line| !is_advice(line)).fold(failure, Failure::with_cause)
+    lines
+        .take_while(|line| !is_advice(line))
+        .fold(failure, Failure::with_cause)
 }
 
 /// Whether an answer in JSON was meant, as far as a command that was not understood can tell.
 fn asks_for_json(arguments: &[OsString]) -> bool {
-    arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json")
+    arguments
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json")
 }
 
 #[cfg(test)]

@@ -13,7 +13,12 @@ use crate::tool::Tool;
 const SUDO_USER: &str = "sudo-user-as-the-environment-says";
 
 /// Who, where, how and why: what people state, beside what this host knows of itself.
-pub(crate) fn here(stated: Stated, why: Why, settings: BTreeMap<String, String>, engine: &Engine) -> Circumstances {
+pub(crate) fn here(
+    stated: Stated,
+    why: Why,
+    settings: BTreeMap<String, String>,
+    engine: &Engine,
+) -> Circumstances {
     let host = Host::observe();
     let mut authenticated = host.authenticated;
     if let Some(user) = Environment::read().sudo_user {

@@ -73,13 +73,20 @@ impl Console {
 
     /// Whether nobody reads what is written any more.
     pub(crate) fn out_is_gone(&self) -> bool {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.broken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     /// Writes talk, complete lines. That it cannot be written changes nothing of what is done.
     pub(crate) fn err(&self, lines: &str) {
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-        if err.write_all(lines.as_bytes()).and_then(|()| err.flush()).is_err() {
+        if err
+            .write_all(lines.as_bytes())
+            .and_then(|()| err.flush())
+            .is_err()
+        {
             // There is nowhere left to say so.
         }
     }

@@ -55,13 +55,19 @@ mod tests {
             ..Environment::default()
         };
         let at = |environment: &Environment, root| environment.state_folder(root);
-        assert_eq!(at(&environment, true).as_deref(), Some(Path::new("/var/lib/custody")));
+        assert_eq!(
+            at(&environment, true).as_deref(),
+            Some(Path::new("/var/lib/custody"))
+        );
         let own = Path::new("/home/max/.local/state/custody");
         assert_eq!(at(&environment, false).as_deref(), Some(own));
         environment.state_home = Some("relative".into());
         assert_eq!(at(&environment, false).as_deref(), Some(own));
         environment.state_home = Some("/state".into());
-        assert_eq!(at(&environment, true).as_deref(), Some(Path::new("/state/custody")));
+        assert_eq!(
+            at(&environment, true).as_deref(),
+            Some(Path::new("/state/custody"))
+        );
         assert_eq!(at(&Environment::default(), false), None);
     }
 }

@@ -2,7 +2,10 @@ use std::process::ExitCode;
 
 /// How a command ended, as its exit code tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "scripts decide on every code; a new one must break them")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "scripts decide on every code; a new one must break them"
+)]
 pub enum Exit {
     /// 0: done, or proven.
     Done,

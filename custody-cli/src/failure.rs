@@ -117,7 +117,10 @@ impl Failure {
             Remedy::ReportBug,
         ];
         let known = REMEDIES.iter().find(|remedy| remedy.as_str() == self.remedy);
-        known.map(|remedy| remedy.advice().to_owned()).into_iter().collect()
+        known
+            .map(|remedy| remedy.advice().to_owned())
+            .into_iter()
+            .collect()
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) async fn of_store(reader: &dyn EvidenceReader, state: &StateFolder) -
     acquisitions.extend(state.acquisitions()?.into_iter().flatten());
     acquisitions.sort_unstable();
     acquisitions.dedup();
-    let origins = acquisitions.iter().map(|acquisition| format!("custody/{store}/{acquisition}"));
+    let origins = acquisitions
+        .iter()
+        .map(|acquisition| format!("custody/{store}/{acquisition}"));
     let mut known = Vec::new();
     for origin in std::iter::once(Register::origin(&store)).chain(origins) {
         if let Some(Checkpoint { origin, size, root }) = state.recall(&origin)? {

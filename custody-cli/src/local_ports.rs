@@ -7,7 +7,8 @@ use custody_hash::port::EngineHasher;
 use custody_hash::{Engine, EngineOptions};
 use custody_local::source::LocalSources;
 use custody_local::{
-    AttributeUse, DirectoryStore, LocalPorts, LocalPortsOptions, StateFolder, StoreOptions, SystemClock, SystemEntropy,
+    AttributeUse, DirectoryStore, LocalPorts, LocalPortsOptions, StateFolder, StoreOptions, SystemClock,
+    SystemEntropy,
 };
 
 use crate::failure::Failure;

@@ -57,7 +57,9 @@ impl Reading {
                 return Ok(None);
             }
             if left == 0 {
-                return Err(self.malformed(format!("{searched} bytes behind the last line feed: an unfinished line")));
+                return Err(self.malformed(format!(
+                    "{searched} bytes behind the last line feed: an unfinished line"
+                )));
             }
             let range = ByteRange::at(self.at, left.min(READ_BYTES));
             self.rest.extend_from_slice(&self.object.read_bytes(range).await?);

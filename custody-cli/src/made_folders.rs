@@ -9,7 +9,9 @@ impl MadeFolders {
     /// What of this path is missing now.
     pub(crate) fn before(path: &Path) -> Self {
         // What cannot be looked at counts as there: it is then never removed.
-        let missing = path.ancestors().take_while(|path| path.try_exists().is_ok_and(|there| !there));
+        let missing = path
+            .ancestors()
+            .take_while(|path| path.try_exists().is_ok_and(|there| !there));
         Self(missing.map(Path::to_owned).collect())
     }
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
 use custody_core::ids::{AcquisitionId, MachineRef};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, Machine, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter, SourceAccess,
-    SourceState,
+    DiskSnapshot, GrantOptions, ImageReader, Machine, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
+    SourceAccess, SourceState,
 };
 use custody_core::{Acted, Error, Result};
 

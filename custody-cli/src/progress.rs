@@ -54,7 +54,8 @@ impl Default for Bars {
     }
 }
 
-const TEMPLATE: &str = "{prefix:>10} {bar:24} {bytes:>11} of {total_bytes} {bytes_per_sec:>13} {eta:>5} {msg}";
+const TEMPLATE: &str =
+    "{prefix:>10} {bar:24} {bytes:>11} of {total_bytes} {bytes_per_sec:>13} {eta:>5} {msg}";
 
 impl Bars {
     fn bar(&self, progress: &Progress) -> ProgressBar {

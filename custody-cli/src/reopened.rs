@@ -55,15 +55,19 @@ impl Reopened {
         let journaled = Journaled::read(&state, acquisition).await?;
         let noted = journaled.store();
         let store = store.map(Path::to_owned).or(noted).ok_or_else(|| {
-            Failure::usage(format!("the journal of {acquisition} does not say where its store lies"))
-                .with_next("name it with --store DIR")
+            Failure::usage(format!(
+                "the journal of {acquisition} does not say where its store lies"
+            ))
+            .with_next("name it with --store DIR")
         })?;
         let store = absolute(&store)?;
         if !store.is_dir() {
             let missing = Error::NotFound {
                 object: format!("store {}", printable::path(&store)),
             };
-            return Err(Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR"));
+            return Err(
+                Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR")
+            );
         }
         let key = journaled.signer()?;
         signing::must_exist(&state, &key)?;

@@ -36,10 +36,12 @@ pub(crate) fn choose(state: &StateFolder, asked: Option<&str>) -> Result<String,
         many if many.iter().any(|key| key.name() == first) => Ok(first),
         many => {
             let names: Vec<&str> = many.iter().map(VerifierKey::name).collect();
-            Err(
-                Failure::usage(format!("this host has {} signing keys: {}", many.len(), names.join(", ")))
-                    .with_next("say which one signs, with --key NAME"),
-            )
+            Err(Failure::usage(format!(
+                "this host has {} signing keys: {}",
+                many.len(),
+                names.join(", ")
+            ))
+            .with_next("say which one signs, with --key NAME"))
         }
     }
 }
@@ -48,9 +50,8 @@ pub(crate) fn choose(state: &StateFolder, asked: Option<&str>) -> Result<String,
 pub(crate) fn must_exist(state: &StateFolder, name: &str) -> Result<VerifierKey, Failure> {
     match state.signer(name) {
         Ok(signer) => Ok(signer.verifier_key().clone()),
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
-            Err(Failure::from(error).with_next("`custody key list` names this host's keys; `custody key new` makes one"))
-        }
+        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => Err(Failure::from(error)
+            .with_next("`custody key list` names this host's keys; `custody key new` makes one")),
         Err(error) => Err(error.into()),
     }
 }

@@ -51,17 +51,22 @@ impl StatePlace {
             let missing = custody_core::Error::NotFound {
                 object: format!("state folder {}", printable::path(&path)),
             };
-            return Err(Failure::from(missing).with_next("name the folder that was used for the capture, or leave --state out"));
+            return Err(Failure::from(missing)
+                .with_next("name the folder that was used for the capture, or leave --state out"));
         }
         Ok(None)
     }
 
     /// The words that name this folder in a command to be run later; empty where it is the default.
     pub(crate) fn words(&self) -> String {
-        let mut words = self.state.as_ref().map(|path| {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            format!(" --state {}", printable::word(&path))
-        }).unwrap_or_default();
+        let mut words = self
+            .state
+            .as_ref()
+            .map(|path| {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!(" --state {}", printable::word(&path))
+            })
+            .unwrap_or_default();
         if self.allow_temporary_state {
             words.push_str(" --allow-temporary-state");
         }
@@ -79,6 +84,11 @@ impl StatePlace {
 }
 
 fn is_there(path: &Path) -> Result<bool, Failure> {
-    path.try_exists()
-        .map_err(|error| Failure::system(&format!("state folder {}", printable::path(path)), "look for", error))
+    path.try_exists().map_err(|error| {
+        Failure::system(
+            &format!("state folder {}", printable::path(path)),
+            "look for",
+            error,
+        )
+    })
 }

@@ -25,9 +25,13 @@ impl SignalStop {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // In this order: a signal that finds the flag raised ends the process, any signal raises it.
-            signal_hook::flag::register_conditional_shutdown(signal, ENDED_BY_SIGNAL + signal, Arc::clone(&asked))
-                .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&asked)))
-                .map_err(|error| Failure::system("signals", "listen to", error))?;
+            signal_hook::flag::register_conditional_shutdown(
+                signal,
+                ENDED_BY_SIGNAL + signal,
+                Arc::clone(&asked),
+            )
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&asked)))
+            .map_err(|error| Failure::system("signals", "listen to", error))?;
         }
         Ok(Self {
             asked,
@@ -47,8 +51,9 @@ impl StopSignal for SignalStop {
     fn is_stopped(&self) -> bool {
         let asked = self.asked.load(Ordering::Relaxed);
         if asked && !self.told.swap(true, Ordering::Relaxed) {
-            self.console
-                .err("custody: stopping: the act in hand is being finished and logged; again to end at once\n");
+            self.console.err(
+                "custody: stopping: the act in hand is being finished and logged; again to end at once\n",
+            );
         }
         asked
     }

@@ -120,7 +120,13 @@ mod tests {
         ] {
             assert_eq!(SumLine::parse(text.as_bytes()), Some(line(b"a")), "{text}");
         }
-        for text in ["", "junk", &format!("{digest} a"), &format!("{digest}  "), &format!("\\{digest}  a\\x")] {
+        for text in [
+            "",
+            "junk",
+            &format!("{digest} a"),
+            &format!("{digest}  "),
+            &format!("\\{digest}  a\\x"),
+        ] {
             assert_eq!(SumLine::parse(text.as_bytes()), None, "{text}");
         }
     }

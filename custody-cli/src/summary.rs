@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use custody_core::Remedy;
 use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
 use custody_core::custody_log::{ClosingState, VerifierKey};
-use custody_core::Remedy;
 use custody_local::KeyOrigin;
 use serde_json::{Value, json};
 
@@ -33,7 +33,9 @@ impl Summary<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { outcome, store, key, .. } = self;
+        let Self {
+            outcome, store, key, ..
+        } = self;
         let mut text = format!(
             "acquisition {} of case {}: {}\n",
             outcome.acquisition,
@@ -43,8 +45,15 @@ impl Summary<'_> {
         for item in &outcome.items {
             text.push_str(&item_text(item));
         }
-        text.push_str(&format!("\nfolder       {}\n", printable::path(&store.join(outcome.folder.as_str()))));
-        text.push_str(&format!("signed by    {}, {}\n", key.name(), signing::pinned(self.key_origin)));
+        text.push_str(&format!(
+            "\nfolder       {}\n",
+            printable::path(&store.join(outcome.folder.as_str()))
+        ));
+        text.push_str(&format!(
+            "signed by    {}, {}\n",
+            key.name(),
+            signing::pinned(self.key_origin)
+        ));
         text.push_str(&format!("fingerprint  {}\n", key.fingerprint()));
         for snapshot in &outcome.kept {
             text.push_str(&format!("kept         disk snapshot {snapshot}\n"));
@@ -53,7 +62,10 @@ impl Summary<'_> {
         for not in &outcome.not_acquired {
             text.push_str(&format!("  {}: {}\n", not.what, not.reason));
         }
-        if matches!(outcome.state, Some(ClosingState::Complete | ClosingState::Incomplete)) {
+        if matches!(
+            outcome.state,
+            Some(ClosingState::Complete | ClosingState::Incomplete)
+        ) {
             text.push_str(&format!(
                 "\nnext: custody verify {}{}\n",
                 printable::word(store),
@@ -91,7 +103,9 @@ impl Summary<'_> {
             Some(ClosingState::Incomplete) => {
                 let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
                 let error = if unread > 0 {
-                    format!("{subject} is sealed, but {unread} sectors could not be read and are zeros in the copy")
+                    format!(
+                        "{subject} is sealed, but {unread} sectors could not be read and are zeros in the copy"
+                    )
                 } else {
                     format!("{subject} is sealed, but a key was not taken")
                 };
@@ -100,18 +114,34 @@ impl Summary<'_> {
                 ))
             }
             Some(ClosingState::Failed) => {
-                let failed = outcome.items.iter().filter(|item| item.status == ItemStatus::Failed);
-                let error = format!("{} of {} items of {subject} are not evidence", failed.clone().count(), outcome.items.len());
-                let failure = Failure::new(exit, error, Remedy::Escalate)
-                    .with_next("find out what changed or damaged the bytes named above, then capture the source anew");
-                Some(failed.flat_map(|item| &item.not_evidence).fold(failure, Failure::with_cause))
+                let failed = outcome
+                    .items
+                    .iter()
+                    .filter(|item| item.status == ItemStatus::Failed);
+                let error = format!(
+                    "{} of {} items of {subject} are not evidence",
+                    failed.clone().count(),
+                    outcome.items.len()
+                );
+                let failure = Failure::new(exit, error, Remedy::Escalate).with_next(
+                    "find out what changed or damaged the bytes named above, then capture the source anew",
+                );
+                Some(
+                    failed
+                        .flat_map(|item| &item.not_evidence)
+                        .fold(failure, Failure::with_cause),
+                )
             }
             None => Some(self.unfinished(exit, &subject).with_next(resume)),
         }
     }
 
     fn unfinished(&self, exit: Exit, subject: &str) -> Failure {
-        let mut stopped = self.outcome.items.iter().filter_map(|item| item.stopped_by.as_ref());
+        let mut stopped = self
+            .outcome
+            .items
+            .iter()
+            .filter_map(|item| item.stopped_by.as_ref());
         match stopped.next() {
             Some(first) => Failure::logged(exit, first),
             None => Failure::new(
@@ -124,7 +154,11 @@ impl Summary<'_> {
 }
 
 fn item_text(item: &ItemOutcome) -> String {
-    let label = item.exhibit.as_ref().map(|exhibit| format!(", exhibit {exhibit}")).unwrap_or_default();
+    let label = item
+        .exhibit
+        .as_ref()
+        .map(|exhibit| format!(", exhibit {exhibit}"))
+        .unwrap_or_default();
     let mut text = format!("\n{}{label}: {}\n", item.item, item.disk);
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<11}{value}\n"));
     line("outcome", status_words(item));
@@ -136,15 +170,24 @@ fn item_text(item: &ItemOutcome) -> String {
         if let Some(sha256) = digests.stored_file {
             line("SHA-256", sha256.to_string());
         }
-        if let Some(disk_data) = digests.disk_data.filter(|data| Some(*data) != digests.stored_file) {
-            line("disk data", format!("{disk_data} (SHA-256 of the disk alone, without the image format's own bytes)"));
+        if let Some(disk_data) = digests
+            .disk_data
+            .filter(|data| Some(*data) != digests.stored_file)
+        {
+            line(
+                "disk data",
+                format!("{disk_data} (SHA-256 of the disk alone, without the image format's own bytes)"),
+            );
         }
         for (name, value) in &digests.side {
             line(&name.to_ascii_uppercase(), value.clone());
         }
     }
     if item.unread_sectors > 0 {
-        line("unread", format!("{} sectors, zeros in the copy", item.unread_sectors));
+        line(
+            "unread",
+            format!("{} sectors, zeros in the copy", item.unread_sectors),
+        );
     }
     for not in &item.not_evidence {
         line("not evidence", not.clone());
@@ -158,8 +201,12 @@ pub(crate) fn status_words(item: &ItemOutcome) -> String {
         ItemStatus::Planned => "planned, nothing done yet".into(),
         ItemStatus::Snapshotted => "noted, not stored yet".into(),
         ItemStatus::Acquired => "stored, not read back yet".into(),
-        ItemStatus::Verified if item.unread_sectors > 0 => "verified: the stored copy is what was read".into(),
-        ItemStatus::Verified => "verified: the stored copy was read back and is what was read from the source".into(),
+        ItemStatus::Verified if item.unread_sectors > 0 => {
+            "verified: the stored copy is what was read".into()
+        }
+        ItemStatus::Verified => {
+            "verified: the stored copy was read back and is what was read from the source".into()
+        }
         ItemStatus::Failed => "failed: not evidence".into(),
     }
 }

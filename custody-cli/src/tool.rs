@@ -44,7 +44,12 @@ impl Tool {
 fn digest_of_executable(engine: &Engine) -> Option<Sha256Digest> {
     let file = File::open(EXECUTABLE).ok()?;
     let digests = engine
-        .hash_reader(file, ImageLayout::of_unknown_length(), ImageOptions::default(), |_| Ok(()))
+        .hash_reader(
+            file,
+            ImageLayout::of_unknown_length(),
+            ImageOptions::default(),
+            |_| Ok(()),
+        )
         .ok()?;
     digests.stored_file.map(Sha256Digest::from_bytes)
 }

@@ -26,9 +26,13 @@ impl Schemas {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "json") {
                 let schema: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-                jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                jsonschema::meta::validate(&schema)
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 let id = schema["$id"].as_str().unwrap().to_owned();
-                assert_eq!(id.rsplit('/').next(), path.file_name().and_then(|name| name.to_str()));
+                assert_eq!(
+                    id.rsplit('/').next(),
+                    path.file_name().and_then(|name| name.to_str())
+                );
                 registry = registry.add(id, schema).unwrap();
             }
         }
@@ -37,8 +41,14 @@ impl Schemas {
 
     fn faults(&self, schema: &str, document: &Value) -> Vec<String> {
         let reference = json!({"$ref": format!("https://custody.invalid/schemas/{schema}.schema.json")});
-        let validator = jsonschema::options().with_registry(&self.0).build(&reference).unwrap();
-        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+        let validator = jsonschema::options()
+            .with_registry(&self.0)
+            .build(&reference)
+            .unwrap();
+        validator
+            .iter_errors(document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect()
     }
 
     /// The document fits; and it does not fit when any of its objects has a member more, or a required one less.
@@ -50,12 +60,18 @@ impl Schemas {
             let object = altered.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
             // Maps of names and values take any name, but texts only.
             object.insert("surplus".into(), json!(1));
-            assert!(!self.faults(schema, &altered).is_empty(), "{schema}: a surplus member of {pointer:?} was taken");
+            assert!(
+                !self.faults(schema, &altered).is_empty(),
+                "{schema}: a surplus member of {pointer:?} was taken"
+            );
         }
         for member in document.as_object().unwrap().keys() {
             let mut altered = document.clone();
             altered[member] = json!({"another": ["kind", "of value"]});
-            assert!(!self.faults(schema, &altered).is_empty(), "{schema}: another kind of {member} was taken");
+            assert!(
+                !self.faults(schema, &altered).is_empty(),
+                "{schema}: another kind of {member} was taken"
+            );
         }
     }
 }
@@ -71,9 +87,11 @@ fn objects(value: &Value, pointer: String) -> Vec<String> {
             let below: Vec<String> = below.collect();
             [vec![pointer], below].concat()
         }
-        Value::Array(values) => {
-            values.iter().enumerate().flat_map(|(i, value)| objects(value, format!("{pointer}/{i}"))).collect()
-        }
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .flat_map(|(i, value)| objects(value, format!("{pointer}/{i}")))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -83,13 +101,28 @@ fn read_json(path: &Path) -> Value {
 }
 
 fn with_state(bench: &Bench, words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).chain(bench.state_words()).collect()
+    words
+        .iter()
+        .map(|word| (*word).to_owned())
+        .chain(bench.state_words())
+        .collect()
 }
 
 fn captured() -> (Bench, Value) {
     let bench = Bench::new();
     let (raw, vhd) = (bench.raw(), bench.vhd());
-    let more = ["--exhibit", "MX 1", "MX 2", "--also", "md5,sha1", "--requester", "R", "--witness", "W", "--json"];
+    let more = [
+        "--exhibit",
+        "MX 1",
+        "MX 2",
+        "--also",
+        "md5,sha1",
+        "--requester",
+        "R",
+        "--witness",
+        "W",
+        "--json",
+    ];
     let output = bench.capture(&[&raw, &vhd], &more);
     expect_exit(&output, 0);
     let document = answer(&output);
@@ -106,7 +139,10 @@ fn records_fit_their_schemas_and_altered_ones_do_not() {
     schemas.hold("manifest", &read_json(&folder.join("manifest.json")));
     let envelope = read_json(&folder.join("manifest.dsse.json"));
     schemas.hold("envelope", &envelope);
-    schemas.hold("statement", &serde_json::from_slice(&decoded(envelope["payload"].as_str().unwrap())).unwrap());
+    schemas.hold(
+        "statement",
+        &serde_json::from_slice(&decoded(envelope["payload"].as_str().unwrap())).unwrap(),
+    );
 
     let mut kinds = std::collections::BTreeSet::new();
     for log in [folder.join("log.jsonl"), bench.store().join("register.jsonl")] {
@@ -116,7 +152,13 @@ fn records_fit_their_schemas_and_altered_ones_do_not() {
             kinds.insert(event["type"].as_str().unwrap().to_owned());
         }
     }
-    for kind in ["store.opened", "acquire.done", "read-back.done", "seal.done", "acquisition.registered"] {
+    for kind in [
+        "store.opened",
+        "acquire.done",
+        "read-back.done",
+        "seal.done",
+        "acquisition.registered",
+    ] {
         assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
     }
 }
@@ -176,7 +218,10 @@ fn answers_about_captures_that_did_not_end_fit_their_schemas() {
 
     let noted = bench.capture(&[&raw], &["--preserve-only", "--json"]);
     let id = answer(&noted)["acquisition"].as_str().unwrap().to_owned();
-    let abandoned = bench.custody(with_state(&bench, &["abandon", &id, "--reason", "the wrong disk", "--json"]));
+    let abandoned = bench.custody(with_state(
+        &bench,
+        &["abandon", &id, "--reason", "the wrong disk", "--json"],
+    ));
     expect_exit(&abandoned, 0);
     schemas.hold("output-capture", &answer(&abandoned));
 }
@@ -194,7 +239,10 @@ fn answers_about_this_program_fit_their_schemas() {
         expect_exit(&output, 0);
         schemas.hold(schema, &answer(&output));
     }
-    for (words, schema) in [(["selftest", "--json"], "output-selftest"), (["--version", "--json"], "output-version")] {
+    for (words, schema) in [
+        (["selftest", "--json"], "output-selftest"),
+        (["--version", "--json"], "output-version"),
+    ] {
         let output = bench.custody(words);
         expect_exit(&output, 0);
         schemas.hold(schema, &answer(&output));
@@ -205,7 +253,11 @@ fn answers_about_this_program_fit_their_schemas() {
 fn answers_about_digests_and_failures_fit_their_schemas() {
     let schemas = Schemas::load();
     let bench = Bench::new();
-    fs::write(bench.path("sums"), bench.custody(["hash", "disk.raw", "twin.vhd"]).stdout).unwrap();
+    fs::write(
+        bench.path("sums"),
+        bench.custody(["hash", "disk.raw", "twin.vhd"]).stdout,
+    )
+    .unwrap();
     let missing = bench.custody(["hash", "disk.raw", "missing", "--json"]);
     expect_exit(&missing, 3);
     schemas.hold("output-hash", &answer(&missing));

@@ -28,7 +28,10 @@ fn commands() -> String {
             _ => {}
         }
     }
-    assert!(!inside && commands.lines().count() > 80, "the page has lost its commands");
+    assert!(
+        !inside && commands.lines().count() > 80,
+        "the page has lost its commands"
+    );
     commands
 }
 
@@ -51,11 +54,23 @@ fn check(bench: &Bench, store: &Path, fingerprints: &Path) -> Output {
 fn captured() -> (Bench, PathBuf) {
     let bench = Bench::new();
     let (raw, vhd) = (bench.raw(), bench.vhd());
-    expect_exit(&bench.capture(&[&raw, &vhd], &["--exhibit", "MX 1", "MX 2", "--also", "md5"]), 0);
-    let shown = bench.custody(["key", "show", "--json"].map(String::from).into_iter().chain(bench.state_words()));
+    expect_exit(
+        &bench.capture(&[&raw, &vhd], &["--exhibit", "MX 1", "MX 2", "--also", "md5"]),
+        0,
+    );
+    let shown = bench.custody(
+        ["key", "show", "--json"]
+            .map(String::from)
+            .into_iter()
+            .chain(bench.state_words()),
+    );
     expect_exit(&shown, 0);
     let fingerprints = bench.path("fingerprints.txt");
-    fs::write(&fingerprints, format!("{}\n", answer(&shown)["fingerprint"].as_str().unwrap())).unwrap();
+    fs::write(
+        &fingerprints,
+        format!("{}\n", answer(&shown)["fingerprint"].as_str().unwrap()),
+    )
+    .unwrap();
     (bench, fingerprints)
 }
 
@@ -100,22 +115,43 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
     let (bench, fingerprints) = captured();
     let accepted = check(&bench, &bench.store(), &fingerprints);
     expect_exit(&accepted, 0);
-    assert!(String::from_utf8_lossy(&accepted.stdout).contains("everything that is sealed"), "{accepted:?}");
+    assert!(
+        String::from_utf8_lossy(&accepted.stdout).contains("everything that is sealed"),
+        "{accepted:?}"
+    );
 
     type Tampering = (&'static str, fn(&Path, &Path));
     let tamperings: [Tampering; 18] = [
-        ("a byte of an item", |_, folder| flip(&folder.join("disk.raw"), 100)),
-        ("a byte in a hole", |_, folder| flip(&folder.join("disk.raw"), 3 << 20)),
-        ("a byte of a VHD's footer", |_, folder| flip(&folder.join("twin.vhd"), (9 << 20) + 3 * 512 + 40)),
+        ("a byte of an item", |_, folder| {
+            flip(&folder.join("disk.raw"), 100)
+        }),
+        ("a byte in a hole", |_, folder| {
+            flip(&folder.join("disk.raw"), 3 << 20)
+        }),
+        ("a byte of a VHD's footer", |_, folder| {
+            flip(&folder.join("twin.vhd"), (9 << 20) + 3 * 512 + 40)
+        }),
         ("an item cut short", |_, folder| {
-            let item = fs::OpenOptions::new().write(true).open(folder.join("disk.raw")).unwrap();
+            let item = fs::OpenOptions::new()
+                .write(true)
+                .open(folder.join("disk.raw"))
+                .unwrap();
             item.set_len(9 << 20).unwrap();
         }),
-        ("a line of the log", |_, folder| replace_once(&folder.join("log.jsonl"), |_| 4, "M. Example", "M. Exemple")),
-        ("the last line of the log", |_, folder| {
-            replace_once(&folder.join("log.jsonl"), |lines| lines - 1, "M. Example", "M. Exemple");
+        ("a line of the log", |_, folder| {
+            replace_once(&folder.join("log.jsonl"), |_| 4, "M. Example", "M. Exemple")
         }),
-        ("the form of a line", |_, folder| replace_once(&folder.join("log.jsonl"), |_| 2, "\"v\":1", "\"v\": 1")),
+        ("the last line of the log", |_, folder| {
+            replace_once(
+                &folder.join("log.jsonl"),
+                |lines| lines - 1,
+                "M. Example",
+                "M. Exemple",
+            );
+        }),
+        ("the form of a line", |_, folder| {
+            replace_once(&folder.join("log.jsonl"), |_| 2, "\"v\":1", "\"v\": 1")
+        }),
         ("a line that is gone", |_, folder| {
             let log = folder.join("log.jsonl");
             let text = fs::read_to_string(&log).unwrap();
@@ -133,16 +169,28 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
             let line_3: usize = text.lines().take(2).map(|line| line.len() + 1).sum();
             flip(&note, line_3 + 5);
         }),
-        ("the last checkpoint, gone", |_, folder| fs::remove_file(last_note(folder)).unwrap()),
-        ("the manifest", |_, folder| replace_once(&folder.join("manifest.json"), |_| 0, "Warrant", "Warrent")),
-        ("the seal", |_, folder| flip(&folder.join("manifest.dsse.json"), 200)),
+        ("the last checkpoint, gone", |_, folder| {
+            fs::remove_file(last_note(folder)).unwrap()
+        }),
+        ("the manifest", |_, folder| {
+            replace_once(&folder.join("manifest.json"), |_| 0, "Warrant", "Warrent")
+        }),
+        ("the seal", |_, folder| {
+            flip(&folder.join("manifest.dsse.json"), 200)
+        }),
         ("the sums", |_, folder| flip(&folder.join("SHA256SUMS"), 3)),
-        ("the chunk list", |_, folder| flip(&folder.join("disk.raw.chunks.sha256"), 3)),
-        ("the list of zeros", |_, folder| flip(&folder.join("disk.raw.zero-ranges.txt"), 0)),
+        ("the chunk list", |_, folder| {
+            flip(&folder.join("disk.raw.chunks.sha256"), 3)
+        }),
+        ("the list of zeros", |_, folder| {
+            flip(&folder.join("disk.raw.zero-ranges.txt"), 0)
+        }),
         ("a line of the register", |store, _| {
             replace_once(&store.join("register.jsonl"), |_| 1, "M. Example", "M. Exemple");
         }),
-        ("the whole acquisition, gone", |_, folder| fs::remove_dir_all(folder).unwrap()),
+        ("the whole acquisition, gone", |_, folder| {
+            fs::remove_dir_all(folder).unwrap()
+        }),
     ];
     for (number, (what, tamper)) in tamperings.iter().enumerate() {
         let copy = bench.path(&format!("copy-{number}"));
@@ -163,5 +211,8 @@ fn the_commands_of_the_page_refuse_a_store_whose_signer_nobody_named() {
     fs::write(&fingerprints, other.replacen(&text[..4], "ffff", 1)).unwrap();
     let refused = check(&bench, &bench.store(), &fingerprints);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("nobody told you of the key"), "{refused:?}");
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("nobody told you of the key"),
+        "{refused:?}"
+    );
 }

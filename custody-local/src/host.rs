@@ -62,10 +62,7 @@ impl Host {
             let digest = Sha256Digest::of_parts(&[MACHINE_ID_PREFIX, id.trim_ascii()]);
             place.insert("machine-id-sha256".into(), digest.to_string());
         }
-        Self {
-            authenticated,
-            place,
-        }
+        Self { authenticated, place }
     }
 }
 

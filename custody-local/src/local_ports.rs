@@ -10,7 +10,8 @@ use custody_hash::{Engine, EngineOptions};
 
 use crate::source::LocalSources;
 use crate::{
-    DirectoryStore, FileSigner, KeyOrigin, StateFolder, StateOptions, StoreOptions, SystemClock, SystemEntropy,
+    DirectoryStore, FileSigner, KeyOrigin, StateFolder, StateOptions, StoreOptions, SystemClock,
+    SystemEntropy,
 };
 
 /// How the embedded default is put together.
@@ -154,12 +155,7 @@ impl LocalPorts {
 ///
 /// # Errors
 /// As [`LocalPorts::open`].
-pub fn ports(
-    store: &Path,
-    state: &Path,
-    sources: LocalSources,
-    options: LocalPortsOptions,
-) -> Result<Ports> {
+pub fn ports(store: &Path, state: &Path, sources: LocalSources, options: LocalPortsOptions) -> Result<Ports> {
     Ok(LocalPorts::open(store, state, options)?.ports(sources))
 }
 

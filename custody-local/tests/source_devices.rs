@@ -303,7 +303,7 @@ fn a_partition_says_that_it_is_one_and_what_of_its_disk_is_not_taken() {
 
 #[test]
 #[ignore = "needs root and loop devices"]
-fn a_device_that_is_detached_while_it_is_read_ends_with_an_error() {
+fn a_device_that_loses_its_medium_while_it_is_read_ends_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("disk.raw");
     fs::write(&image, pattern(8 * MIB)).unwrap();

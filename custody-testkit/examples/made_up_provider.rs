@@ -34,13 +34,21 @@ impl DigestRegister for PaperLedger {
             Some(_) => Ok(Acted::local(())),
             None => {
                 entries.insert(name.into(), digest);
-                Ok(Acted { value: (), service: ServiceRecord::none().with_id("page", page.to_string()) })
+                Ok(Acted {
+                    value: (),
+                    service: ServiceRecord::none().with_id("page", page.to_string()),
+                })
             }
         }
     }
 
     async fn find(&self, name: &str) -> Result<Option<Sha256Digest>> {
-        Ok(self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied())
+        Ok(self
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .copied())
     }
 }
 

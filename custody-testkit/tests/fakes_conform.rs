@@ -117,7 +117,9 @@ mod behind_a_gate {
     use super::*;
     custody_testkit::image_reader_conformance!(|| harness::image(gated!(ImageReader)));
     custody_testkit::evidence_sink_conformance!(|| harness::sink(|sink, _| Arc::new(behind_gate(sink))));
-    custody_testkit::evidence_reader_conformance!(|| harness::reader(|reader, _| Arc::new(behind_gate(reader))));
+    custody_testkit::evidence_reader_conformance!(|| harness::reader(|reader, _| Arc::new(behind_gate(
+        reader
+    ))));
     custody_testkit::log_anchor_conformance!(|| harness::log_anchor(gated!(LogAnchor)));
     custody_testkit::log_store_conformance!(|| harness::log_store(gated!(LogStore)));
     custody_testkit::seal_signer_conformance!(|| {
@@ -125,7 +127,9 @@ mod behind_a_gate {
     });
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(gated!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(gated!(SourceAccess)));
-    custody_testkit::digest_register_conformance!(|| harness::register(|register| Arc::new(behind_gate(register))));
+    custody_testkit::digest_register_conformance!(|| harness::register(|register| Arc::new(behind_gate(
+        register
+    ))));
     custody_testkit::timestamp_authority_conformance!(|| harness::authority(gated!(TimestampAuthority)));
     custody_testkit::key_source_conformance!(|| harness::key_source(gated!(KeySource)));
     custody_testkit::key_wrapper_conformance!(|| harness::key_wrapper(gated!(KeyWrapper)));

@@ -58,7 +58,14 @@ impl AbandonArguments {
 
     async fn abandon(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
         let state = self.state.open()?;
-        let reopened = Reopened::open(&self.acquisition, state, &self.state, self.store.as_deref(), console).await?;
+        let reopened = Reopened::open(
+            &self.acquisition,
+            state,
+            &self.state,
+            self.store.as_deref(),
+            console,
+        )
+        .await?;
         let circumstances = reopened.circumstances(self.examiner.as_ref(), BTreeMap::new())?;
         let log = reopened.journaled.log.clone();
         let outcome = Capture::new(reopened.ports.clone())

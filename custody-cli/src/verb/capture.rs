@@ -200,7 +200,13 @@ impl LocalArguments {
         self.run(ports, plan, &local, &store).await
     }
 
-    async fn run(&self, ports: Ports, plan: Plan, local: &LocalPorts, store: &std::path::Path) -> Result<Answer, Failure> {
+    async fn run(
+        &self,
+        ports: Ports,
+        plan: Plan,
+        local: &LocalPorts,
+        store: &std::path::Path,
+    ) -> Result<Answer, Failure> {
         let acquisition = plan.acquisition.clone();
         let _turn = local.state().lock_acquisition(&acquisition)?;
         let reach = if self.preserve_only {

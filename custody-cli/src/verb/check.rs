@@ -42,7 +42,9 @@ pub(super) fn run(lists: &[PathBuf], engine: &Engine, console: &Console) -> Resu
             let file = File::open(list).map_err(|error| Failure::system(&shown, "open", error))?;
             Box::new(BufReader::new(file))
         };
-        while let Some(line) = next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error))? {
+        while let Some(line) =
+            next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error))?
+        {
             match SumLine::parse(&line) {
                 Some(sum) => tally.check(&sum, engine, console),
                 None => tally.malformed += 1,
@@ -88,7 +90,10 @@ impl Tally {
                     ("OK", json!({"outcome": "matched"}))
                 } else {
                     self.mismatched += 1;
-                    ("FAILED", json!({"outcome": "mismatched", "expected": sum.sha256, "found": found}))
+                    (
+                        "FAILED",
+                        json!({"outcome": "mismatched", "expected": sum.sha256, "found": found}),
+                    )
                 }
             }
             Err(_) => {
@@ -131,6 +136,10 @@ impl Tally {
             (0, _) => (Exit::Incomplete, Remedy::FixRequest),
             _ => (Exit::Integrity, Remedy::Escalate),
         };
-        Some(Failure::new(exit, format!("not every listed file matched: {}", faults.join(", ")), remedy))
+        Some(Failure::new(
+            exit,
+            format!("not every listed file matched: {}", faults.join(", ")),
+            remedy,
+        ))
     }
 }

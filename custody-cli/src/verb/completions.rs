@@ -25,7 +25,10 @@ impl CompletionsArguments {
         clap_complete::generate(self.shell, &mut crate::command(), "custody", &mut script);
         if console.is_json() {
             let script = String::from_utf8_lossy(&script).into_owned();
-            return Ok(Answer::new("", serde_json::json!({"shell": self.shell.to_string(), "script": script})));
+            return Ok(Answer::new(
+                "",
+                serde_json::json!({"shell": self.shell.to_string(), "script": script}),
+            ));
         }
         console.out(&script);
         Ok(Answer::streamed())

@@ -91,7 +91,10 @@ impl HashArguments {
         let root = Sha256Digest::from_bytes(digests.root);
         if self.chunks && !quiet {
             let name = printable::name(name);
-            console.err(&format!("custody: {name}: {} chunks, Merkle root {root}\n", digests.chunks));
+            console.err(&format!(
+                "custody: {name}: {} chunks, Merkle root {root}\n",
+                digests.chunks
+            ));
         } else if let (Some(sha256), false) = (sha256, quiet) {
             let name = name.to_owned();
             let line = SumLine { sha256, name }.to_bytes();

@@ -101,8 +101,12 @@ fn list(place: &StatePlace) -> Result<Answer, Failure> {
 
 fn show(name: Option<&str>, place: &StatePlace) -> Result<Answer, Failure> {
     let none = || {
-        Failure::new(Exit::Incomplete, "this host has no signing key", custody_core::Remedy::FixRequest)
-            .with_next("custody key new")
+        Failure::new(
+            Exit::Incomplete,
+            "this host has no signing key",
+            custody_core::Remedy::FixRequest,
+        )
+        .with_next("custody key new")
     };
     let state: StateFolder = place.open_existing()?.ok_or_else(none)?;
     let key = match name {

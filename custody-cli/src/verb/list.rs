@@ -70,7 +70,10 @@ impl ListArguments {
         if let Some(store) = &self.store {
             let events = registered(store).await?;
             text.push_str(&format!("\nregistered in {}:\n", printable::path(store)));
-            if !events.iter().any(|event| matches!(event.act, Act::AcquisitionRegistered { .. })) {
+            if !events
+                .iter()
+                .any(|event| matches!(event.act, Act::AcquisitionRegistered { .. }))
+            {
                 text.push_str("  none\n");
             }
             let mut registered = Vec::new();
@@ -79,7 +82,10 @@ impl ListArguments {
                     (&event.act, &event.case, &event.acquisition)
                 {
                     let state_word = state_word(Some(*state));
-                    text.push_str(&format!("  {acquisition}  {state_word:<10}  {}  case {case}\n", event.when.utc));
+                    text.push_str(&format!(
+                        "  {acquisition}  {state_word:<10}  {}  case {case}\n",
+                        event.when.utc
+                    ));
                     registered.push(json!({
                         "acquisition": acquisition,
                         "case": case,
@@ -115,7 +121,12 @@ fn own_text(journaled: &Journaled) -> String {
         text.push_str(&format!("      store {}\n", printable::path(&store)));
     }
     for item in &status.outcome.items {
-        text.push_str(&format!("      {} {}: {}\n", item.item, item.disk, status_words(item)));
+        text.push_str(&format!(
+            "      {} {}: {}\n",
+            item.item,
+            item.disk,
+            status_words(item)
+        ));
     }
     for (snapshot, reason) in journaled.reasons_for_keeping() {
         text.push_str(&format!("      disk snapshot {snapshot} is kept: {reason}\n"));

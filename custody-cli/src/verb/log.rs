@@ -61,7 +61,10 @@ impl LogArguments {
     }
 
     async fn show(&self, console: &Console) -> Result<Answer, Failure> {
-        let own = self.of.to_str().and_then(|text| text.parse::<AcquisitionId>().ok());
+        let own = self
+            .of
+            .to_str()
+            .and_then(|text| text.parse::<AcquisitionId>().ok());
         if let (Some(acquisition), None) = (own, &self.acquisition) {
             let missing = || {
                 Failure::from(Error::NotFound {
@@ -96,7 +99,11 @@ impl LogArguments {
 }
 
 /// The log of an acquisition in a store, whatever its case.
-async fn find(reader: &DirectoryReader, acquisition: &AcquisitionId, store: &Path) -> Result<ObjectName, Failure> {
+async fn find(
+    reader: &DirectoryReader,
+    acquisition: &AcquisitionId,
+    store: &Path,
+) -> Result<ObjectName, Failure> {
     let mut objects = reader.list(Some(layout::cases()));
     while let Some(object) = objects.next().await {
         // What has no object's name is none of ours; the verifier reports it.
@@ -113,7 +120,11 @@ async fn find(reader: &DirectoryReader, acquisition: &AcquisitionId, store: &Pat
     .into())
 }
 
-async fn print(mut lines: BoxStream<'_, custody_core::Result<Bytes>>, object: &str, console: &Console) -> Result<Answer, Failure> {
+async fn print(
+    mut lines: BoxStream<'_, custody_core::Result<Bytes>>,
+    object: &str,
+    console: &Console,
+) -> Result<Answer, Failure> {
     if console.is_json() {
         while let Some(line) = lines.try_next().await? {
             console.out(&[&line[..], b"\n"].concat());
@@ -204,6 +215,14 @@ fn shown(name: &str, value: &Value) -> Option<String> {
         Value::Bool(_) | Value::Null => return None,
     };
     let cut: String = text.chars().take(MAX_VALUE_CHARS).collect();
-    let cut = if cut.len() < text.len() { format!("{cut}…") } else { cut };
-    Some(if cut.contains(' ') { format!("\"{cut}\"") } else { cut })
+    let cut = if cut.len() < text.len() {
+        format!("{cut}…")
+    } else {
+        cut
+    };
+    Some(if cut.contains(' ') {
+        format!("\"{cut}\"")
+    } else {
+        cut
+    })
 }

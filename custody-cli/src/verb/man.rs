@@ -34,7 +34,8 @@ impl ManArguments {
             let text: String = written.iter().map(|path| format!("{path}\n")).collect();
             return Ok(Answer::new(text, json!({"written": written})));
         }
-        let page = page(&command, "custody").map_err(|error| Failure::system("manual page", "write", error))?;
+        let page =
+            page(&command, "custody").map_err(|error| Failure::system("manual page", "write", error))?;
         if console.is_json() {
             return Ok(Answer::new("", json!({"page": String::from_utf8_lossy(&page)})));
         }
@@ -49,7 +50,12 @@ fn page(command: &clap::Command, name: &str) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-fn write_pages(dir: &Path, command: &clap::Command, name: &str, written: &mut Vec<String>) -> Result<(), Failure> {
+fn write_pages(
+    dir: &Path,
+    command: &clap::Command,
+    name: &str,
+    written: &mut Vec<String>,
+) -> Result<(), Failure> {
     let path = dir.join(format!("{name}.1"));
     let shown = printable::path(&path);
     page(command, name)

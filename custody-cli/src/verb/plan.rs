@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use custody_core::capture::{Blocks, Plan};
 use custody_core::Remedy;
+use custody_core::capture::{Blocks, Plan};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -38,18 +38,34 @@ pub(super) fn answer(plan: &Plan, store: &Path) -> Answer {
         "refusals": refusals,
     });
     let failure = plan.refusals.split_first().map(|(first, others)| {
-        let failure = Failure::new(Exit::Incomplete, format!("refused: {}", first.reason), Remedy::FixRequest);
-        others.iter().fold(failure, |failure, refusal| failure.with_cause(refusal.reason.clone()))
+        let failure = Failure::new(
+            Exit::Incomplete,
+            format!("refused: {}", first.reason),
+            Remedy::FixRequest,
+        );
+        others.iter().fold(failure, |failure, refusal| {
+            failure.with_cause(refusal.reason.clone())
+        })
     });
     Answer::new(text, document).with_failure(failure)
 }
 
 fn text(plan: &Plan, store: &Path) -> String {
-    let mut text = format!("would capture {} of case {}:\n", plan.machine.machine, plan.request.case);
+    let mut text = format!(
+        "would capture {} of case {}:\n",
+        plan.machine.machine, plan.request.case
+    );
     for (item, disk) in plan.items.iter().zip(&plan.machine.disks) {
-        let label = item.exhibit.as_ref().map(|exhibit| format!(", exhibit {exhibit}")).unwrap_or_default();
+        let label = item
+            .exhibit
+            .as_ref()
+            .map(|exhibit| format!(", exhibit {exhibit}"))
+            .unwrap_or_default();
         text.push_str(&format!("\n{}{label}: {}\n", item.item, item.disk));
-        text.push_str(&format!("  size       {}\n", printable::bytes(disk.length.bytes())));
+        text.push_str(&format!(
+            "  size       {}\n",
+            printable::bytes(disk.length.bytes())
+        ));
         text.push_str(&format!("  format     {}\n", disk.format));
         text.push_str(&format!("  stored as  {}\n", item.file));
     }

@@ -62,10 +62,16 @@ impl ResumeArguments {
             Some(named) => named.clone(),
             None => match only_open(&state).await? {
                 Some(open) => open,
-                None => return Ok(Answer::new("no acquisition is open on this host\n", json!({"open": []}))),
+                None => {
+                    return Ok(Answer::new(
+                        "no acquisition is open on this host\n",
+                        json!({"open": []}),
+                    ));
+                }
             },
         };
-        let reopened = Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
+        let reopened =
+            Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
         let settings = BTreeMap::from([("parallel".to_owned(), self.parallel.to_string())]);
         let circumstances = reopened.circumstances(self.examiner.as_ref(), settings)?;
         let resumed = Capture::new(reopened.ports.clone())

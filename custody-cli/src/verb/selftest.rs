@@ -4,7 +4,9 @@ use bytes::Bytes;
 use custody_core::custody_log::{MerkleFrontier, VerifierKey};
 use custody_core::digest::Sha256Digest;
 use custody_core::{Remedy, canonical};
-use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, Piece, ZERO_CHUNK_DIGEST, backend_name};
+use custody_hash::{
+    ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, Piece, ZERO_CHUNK_DIGEST, backend_name,
+};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -15,8 +17,16 @@ use crate::local_ports::engine;
 /// Source: NIST, "Examples with Intermediate Values: SHA-256", and FIPS 180-2, appendix B; read 2026-11-21. A message,
 /// how often it is repeated, its digest.
 const SHA256: [(&str, usize, &str); 5] = [
-    ("", 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-    ("abc", 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+        "",
+        1,
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    ),
+    (
+        "abc",
+        1,
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    ),
     (
         "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
         1,
@@ -27,7 +37,11 @@ const SHA256: [(&str, usize, &str); 5] = [
         1,
         "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1",
     ),
-    ("a", 1_000_000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"),
+    (
+        "a",
+        1_000_000,
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+    ),
 ];
 
 /// 16 MiB of zeros and `abc`: five chunks. Computed with Python's hashlib from the definition in RFC 9162.
@@ -44,7 +58,9 @@ const LOG_LINES: [&[u8]; 8] = [
     &[0x30, 0x31],
     &[0x40, 0x41, 0x42, 0x43],
     &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-    &[0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f],
+    &[
+        0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f,
+    ],
 ];
 const LOG_ROOT: &str = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328";
 
@@ -63,8 +79,8 @@ const P256_R: &str = "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84e
 const P256_S: &str = "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
 /// RFC 5480: SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING, an uncompressed point follows }.
 const P256_HEAD: &[u8] = &[
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-    0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 ];
 const P256_MESSAGE: &[u8] = b"sample";
 
@@ -76,11 +92,20 @@ pub(super) fn run() -> Result<Answer, Failure> {
     let engine = engine()?;
     let known: [Known; 6] = [
         ("SHA-256, NIST examples, through the engine", sha256(&engine)),
-        ("chunk digests and Merkle root of an image with a hole (RFC 9162)", image(&engine)),
-        ("digest of a chunk of zeros, read and not read", zero_chunk(&engine)),
+        (
+            "chunk digests and Merkle root of an image with a hole (RFC 9162)",
+            image(&engine),
+        ),
+        (
+            "digest of a chunk of zeros, read and not read",
+            zero_chunk(&engine),
+        ),
         ("Merkle root of a log (RFC 6962)", log_root()),
         ("canonical JSON (RFC 8785)", canonical_json()),
-        ("signatures: Ed25519 (RFC 8032), ECDSA P-256 (RFC 6979)", signatures()),
+        (
+            "signatures: Ed25519 (RFC 8032), ECDSA P-256 (RFC 6979)",
+            signatures(),
+        ),
     ];
     let mut text = format!("hashing: {engine}\n");
     for (name, outcome) in &known {
@@ -96,8 +121,12 @@ pub(super) fn run() -> Result<Answer, Failure> {
     let document = json!({"hash_backend": backend_name(), "engine": engine.to_string(), "tests": tests});
     let failed = known.iter().filter(|(_, outcome)| outcome.is_err()).count();
     let failure = (failed > 0).then(|| {
-        Failure::new(Exit::Integrity, format!("{failed} known answers are wrong on this host"), Remedy::Escalate)
-            .with_next("do not use this program on this host: its processor, memory or binary is at fault")
+        Failure::new(
+            Exit::Integrity,
+            format!("{failed} known answers are wrong on this host"),
+            Remedy::Escalate,
+        )
+        .with_next("do not use this program on this host: its processor, memory or binary is at fault")
     });
     Ok(Answer::new(text, document).with_failure(failure))
 }
@@ -117,7 +146,9 @@ fn hash(engine: &Engine, pieces: Vec<Piece>) -> Result<(Vec<ChunkRun>, ImageDige
 }
 
 fn same(what: &str, expected: &str, found: Option<[u8; 32]>) -> Result<(), String> {
-    let found = found.map(|bytes| Sha256Digest::from_bytes(bytes).to_string()).unwrap_or_default();
+    let found = found
+        .map(|bytes| Sha256Digest::from_bytes(bytes).to_string())
+        .unwrap_or_default();
     if found == expected {
         Ok(())
     } else {
@@ -147,7 +178,10 @@ fn zero_chunk(engine: &Engine) -> Result<(), String> {
     let length_bytes = custody_hash::CHUNK_BYTES;
     let length = usize::try_from(length_bytes).map_err(|error| error.to_string())?;
     let expected = Sha256Digest::from_bytes(ZERO_CHUNK_DIGEST).to_string();
-    for piece in [Piece::Data(Bytes::from(vec![0; length])), Piece::Zero { length_bytes }] {
+    for piece in [
+        Piece::Data(Bytes::from(vec![0; length])),
+        Piece::Zero { length_bytes },
+    ] {
         let (runs, digests) = hash(engine, vec![piece])?;
         let chunk = runs.iter().flat_map(ChunkRun::digests).next();
         same("chunk", &expected, chunk)?;
@@ -169,7 +203,10 @@ fn canonical_json() -> Result<(), String> {
     let expected = "{\"a\":{\"y\":-7,\"z\":\"\u{e9}\\\"\\\\\"},\"b\":[1,true,null]}";
     let found = canonical::to_bytes(&record).map_err(|error| error.to_string())?;
     if found != expected.as_bytes() {
-        return Err(format!("expected {expected}, found {}", String::from_utf8_lossy(&found)));
+        return Err(format!(
+            "expected {expected}, found {}",
+            String::from_utf8_lossy(&found)
+        ));
     }
     canonical::check("record", &found).map_err(|error| error.to_string())?;
     let other = expected.replace(":-7", ": -7");
@@ -190,7 +227,13 @@ fn signatures() -> Result<(), String> {
     let key = VerifierKey::ecdsa_p256("rfc6979", &spki).map_err(error)?;
     // DER: SEQUENCE { INTEGER r, INTEGER s }; both have their first bit set and so a zero byte before them.
     let integer = [0x02, 0x21, 0x00];
-    let parts: [&[u8]; 5] = [&[0x30, 0x46], &integer, &bytes32(P256_R)?, &integer, &bytes32(P256_S)?];
+    let parts: [&[u8]; 5] = [
+        &[0x30, 0x46],
+        &integer,
+        &bytes32(P256_R)?,
+        &integer,
+        &bytes32(P256_S)?,
+    ];
     let signature = parts.concat();
     verifies(&key, P256_MESSAGE, &signature)
 }
@@ -201,7 +244,10 @@ fn verifies(key: &VerifierKey, message: &[u8], signature: &[u8]) -> Result<(), S
         return Err(format!("{}: a good signature was refused", key.name()));
     }
     if key.verifies(b"another message", signature) {
-        return Err(format!("{}: a signature was taken for another message", key.name()));
+        return Err(format!(
+            "{}: a signature was taken for another message",
+            key.name()
+        ));
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use custody_core::verify::{AcquisitionReport, Finding, ItemReport, Outcome, Report, SignerTrust};
 use custody_core::Remedy;
+use custody_core::verify::{AcquisitionReport, Finding, ItemReport, Outcome, Report, SignerTrust};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -28,14 +28,17 @@ fn failure(report: &Report, not_recorded: Option<Failure>) -> Option<Failure> {
     let exit = Exit::of_code(report.outcome.exit_code());
     let remedy = match report.outcome {
         Outcome::Proven => {
-            return not_recorded.map(|failure| failure.with_cause("the store itself was verified and is proven"));
+            return not_recorded
+                .map(|failure| failure.with_cause("the store itself was verified and is proven"));
         }
         Outcome::NotProven => Remedy::FixRequest,
         Outcome::CouldNotCheck => Remedy::Retry,
         Outcome::IntegrityFailure => Remedy::Escalate,
     };
     let mut failure = Failure::new(exit, report.result.clone(), remedy);
-    let worst = report.all_findings().filter(|finding| finding.weight.outcome() == report.outcome);
+    let worst = report
+        .all_findings()
+        .filter(|finding| finding.weight.outcome() == report.outcome);
     let mut steps: Vec<&str> = worst.map(|finding| finding.next.as_str()).collect();
     let mut seen = std::collections::BTreeSet::new();
     steps.retain(|step| seen.insert(*step));
@@ -71,7 +74,9 @@ fn text(report: &Report, store: &Path) -> String {
     }
     let more = findings.len().saturating_sub(MAX_SHOWN_FINDINGS) as u64 + report.findings_omitted;
     if more > 0 {
-        text.push_str(&format!("  and {more} more: --json lists what was kept of them\n"));
+        text.push_str(&format!(
+            "  and {more} more: --json lists what was kept of them\n"
+        ));
     }
     text
 }
@@ -86,7 +91,13 @@ fn acquisition_text(acquisition: &AcquisitionReport) -> String {
     line("folder", acquisition.folder.clone());
     line("ended", state_word(acquisition.state).to_owned());
     if let Some(log) = &acquisition.log {
-        line("log", format!("{} lines, {} under signed checkpoints", log.lines, log.covered_lines));
+        line(
+            "log",
+            format!(
+                "{} lines, {} under signed checkpoints",
+                log.lines, log.covered_lines
+            ),
+        );
         for signer in &log.signers {
             let trust = match log.trust {
                 SignerTrust::Established => "trusted",
@@ -103,7 +114,11 @@ fn acquisition_text(acquisition: &AcquisitionReport) -> String {
 }
 
 fn item_text(item: &ItemReport) -> String {
-    let label = item.exhibit.as_ref().map(|exhibit| format!(", exhibit {exhibit}")).unwrap_or_default();
+    let label = item
+        .exhibit
+        .as_ref()
+        .map(|exhibit| format!(", exhibit {exhibit}"))
+        .unwrap_or_default();
     let mut text = format!("  {}{label}: {}: {}\n", item.item, item.file, item.outcome);
     let mut line = |name: &str, value: String| text.push_str(&format!("    {name:<9}{value}\n"));
     line("size", printable::bytes(item.length.bytes()));
@@ -111,10 +126,19 @@ fn item_text(item: &ItemReport) -> String {
         line("SHA-256", format!("{sha256} (derived now)"));
     }
     if item.zero_bytes.bytes() > 0 {
-        line("holes", format!("{} taken as zeros on the file system's word; --read-all reads them", printable::bytes(item.zero_bytes.bytes())));
+        line(
+            "holes",
+            format!(
+                "{} taken as zeros on the file system's word; --read-all reads them",
+                printable::bytes(item.zero_bytes.bytes())
+            ),
+        );
     }
     if item.unread_sectors > 0 {
-        line("unread", format!("{} sectors, zeros in the copy", item.unread_sectors));
+        line(
+            "unread",
+            format!("{} sectors, zeros in the copy", item.unread_sectors),
+        );
     }
     text
 }

@@ -110,12 +110,19 @@ impl VerifyArguments {
             }
         }
         let hasher = Arc::new(EngineHasher::new(engine()?));
-        let report = Verifier::new(Arc::new(reader), hasher, trust).with_options(options).verify().await;
+        let report = Verifier::new(Arc::new(reader), hasher, trust)
+            .with_options(options)
+            .verify()
+            .await;
         if let Some(state) = &state
             && let Err(error) = known_logs::remember(&report, state)
         {
             // The verification stands; a later one will know less than it could.
-            console.err(&Failure::from(error).with_next("what was seen in this store is not remembered").to_text());
+            console.err(
+                &Failure::from(error)
+                    .with_next("what was seen in this store is not remembered")
+                    .to_text(),
+            );
         }
         let not_recorded = match (&state, key) {
             (Some(state), Some(key)) => self.enter(state, &key, &report).await.err(),
@@ -145,7 +152,11 @@ impl VerifyArguments {
         while let Some(object) = objects.next().await {
             // What has no object's name belongs to no acquisition; the verification reports it.
             let Ok(object) = object else { continue };
-            let id = object.name.segments().nth(depth).and_then(|id| id.parse::<AcquisitionId>().ok());
+            let id = object
+                .name
+                .segments()
+                .nth(depth)
+                .and_then(|id| id.parse::<AcquisitionId>().ok());
             if let Some(id) = id
                 && found.last() != Some(&id)
             {
@@ -159,8 +170,10 @@ impl VerifyArguments {
             let missing = custody_core::Error::NotFound {
                 object: format!("case {case} in {}", printable::path(&self.store)),
             };
-            return Err(Failure::from(missing)
-                .with_next(format!("`custody list --store {}` names its cases", printable::word(&self.store))));
+            return Err(Failure::from(missing).with_next(format!(
+                "`custody list --store {}` names its cases",
+                printable::word(&self.store)
+            )));
         }
         Ok(Some(found))
     }
@@ -171,8 +184,12 @@ impl VerifyArguments {
             return Ok(None);
         }
         let no_key = || {
-            Failure::new(Exit::Incomplete, "nothing can be recorded: this host has no signing key", Remedy::FixRequest)
-                .with_next("custody key new")
+            Failure::new(
+                Exit::Incomplete,
+                "nothing can be recorded: this host has no signing key",
+                Remedy::FixRequest,
+            )
+            .with_next("custody key new")
         };
         let state = state.ok_or_else(no_key)?;
         if signing::keys(state)?.is_empty() {
@@ -184,9 +201,13 @@ impl VerifyArguments {
     async fn enter(&self, state: &StateFolder, key: &str, report: &Report) -> Result<(), Failure> {
         let not_stated = |what: &str| format!("{what} not stated").parse::<Statement>();
         let examiner = self.examiner.clone().map_or_else(|| not_stated("examiner"), Ok)?;
-        let authority = self.authority.clone().map_or_else(|| not_stated("authority"), Ok)?;
+        let authority = self
+            .authority
+            .clone()
+            .map_or_else(|| not_stated("authority"), Ok)?;
         let settings = BTreeMap::from([("read-all".to_owned(), self.read_all.to_string())]);
-        let circumstances = circumstances::here(Stated::new(examiner), Why::new(authority), settings, &engine()?);
+        let circumstances =
+            circumstances::here(Stated::new(examiner), Why::new(authority), settings, &engine()?);
         let ports = registering(&self.store, state, key)?;
         let checkpoint = Register::enter_verification(
             &ports,

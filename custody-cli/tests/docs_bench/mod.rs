@@ -25,7 +25,10 @@ impl Bench {
         let bench = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        let mut disk: Vec<u8> = (0_u32..).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).take(9 * MIB + 3 * 512).collect();
+        let mut disk: Vec<u8> = (0_u32..)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
+            .take(9 * MIB + 3 * 512)
+            .collect();
         disk[2 * MIB..7 * MIB].fill(0);
         let raw = fs::File::create(bench.raw()).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&raw, &disk[..2 * MIB], 0).unwrap();
@@ -54,7 +57,10 @@ impl Bench {
     }
 
     /// Runs custody here, with this bench's state folder; standard input is empty.
-    pub(crate) fn custody<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
+    pub(crate) fn custody<A: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Output {
         Command::new(env!("CARGO_BIN_EXE_custody"))
             .args(arguments)
             .current_dir(self.folder.path())
@@ -69,7 +75,16 @@ impl Bench {
         let mut words: Vec<String> = ["capture", "local", "--image"].map(Into::into).into();
         words.extend(images.iter().map(|image| image.to_str().unwrap().to_owned()));
         words.extend(
-            ["--case", "2026-117", "--examiner", "M. Example", "--authority", "Warrant 4711", "--store"].map(Into::into),
+            [
+                "--case",
+                "2026-117",
+                "--examiner",
+                "M. Example",
+                "--authority",
+                "Warrant 4711",
+                "--store",
+            ]
+            .map(Into::into),
         );
         words.push(self.store().to_str().unwrap().into());
         words.extend(self.state_words());
@@ -103,7 +118,12 @@ pub(crate) fn answer(output: &Output) -> Value {
 /// Requires an exit code, and shows what was said where it is another.
 pub(crate) fn expect_exit(output: &Output, code: i32) {
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 /// Source: Microsoft, "Virtual Hard Disk Image Format Specification", version 1.0, "Hard Disk Footer Format".

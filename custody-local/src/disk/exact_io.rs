@@ -30,7 +30,8 @@ pub(crate) fn read_up_to(file: &OwnedFd, at: u64, length: usize) -> rustix::io::
     let mut bytes = Vec::with_capacity(length);
     while bytes.len() < length {
         let next = at + bytes.len() as u64;
-        let read = uninterrupted(|| rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), next))?;
+        let read =
+            uninterrupted(|| rustix::io::pread(file, rustix::buffer::spare_capacity(&mut bytes), next))?;
         if read == 0 {
             break;
         }

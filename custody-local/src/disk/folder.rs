@@ -114,7 +114,8 @@ impl Folder {
         let mut stats = vec![rustix::fs::fstat(&here).map_err(failed)?];
         loop {
             // O_PATH: a folder above may be crossed without being readable.
-            let above = rustix::fs::openat(&here, "..", FOLDER | OFlags::PATH, Mode::empty()).map_err(failed)?;
+            let above =
+                rustix::fs::openat(&here, "..", FOLDER | OFlags::PATH, Mode::empty()).map_err(failed)?;
             let stat = rustix::fs::fstat(&above).map_err(failed)?;
             if stats.last().is_some_and(|below| same_file(below, &stat)) {
                 return Ok(stats);

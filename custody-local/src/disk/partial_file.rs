@@ -182,8 +182,14 @@ fn discard_stopped(folder: &Folder, name: &str, partial: &str) -> Result<()> {
             ),
         });
     }
-    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(folder, partial, flags, Mode::empty()) {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let open = |access| rustix::fs::openat(folder, partial, flags | access, Mode::empty());
+    // Network file systems lock only what is open for writing; a file that was about to be named is read-only already.
+    let opened = match open(OFlags::RDWR) {
+        Err(Errno::ACCESS) => open(OFlags::RDONLY),
+        other => other,
+    };
+    let file = match opened {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(failed(folder.path_of(partial), "open")(errno)),

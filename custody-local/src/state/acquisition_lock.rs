@@ -31,7 +31,9 @@ impl AcquisitionLock {
                     object: format!("acquisition {acquisition}"),
                     expected: "no other program working on it".into(),
                     actual: match holder(&file) {
-                        Some(pid) => format!("process {pid} of this host works on it; wait for it, or stop it"),
+                        Some(pid) => {
+                            format!("process {pid} of this host works on it; wait for it, or stop it")
+                        }
                         None => "another process works on it; wait for it, or stop it".into(),
                     },
                 });

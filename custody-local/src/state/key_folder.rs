@@ -21,7 +21,10 @@ const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// Where a signing key comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whether a key is known elsewhere must be decided on")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whether a key is known elsewhere must be decided on"
+)]
 pub enum KeyOrigin {
     /// It was there.
     Existing,
@@ -106,7 +109,10 @@ impl KeyFolder {
                 Err(Error::Integrity {
                     object,
                     place: "line 1".into(),
-                    expected: format!("the public half of the private key beside it, {}", signer.verifier_key()),
+                    expected: format!(
+                        "the public half of the private key beside it, {}",
+                        signer.verifier_key()
+                    ),
                     actual: "another text".into(),
                 })
             }
@@ -122,7 +128,9 @@ impl KeyFolder {
             .read(&shown, |_| Ok(()))?
             .ok_or_else(|| Error::NotFound { object: path.clone() })?;
         let text = std::str::from_utf8(&bytes).map_err(|error| bad(error.to_string()))?;
-        text.trim_end().parse().map_err(|error: Error| bad(error.to_string()))
+        text.trim_end()
+            .parse()
+            .map_err(|error: Error| bad(error.to_string()))
     }
 
     fn put(&self, name: &str, suffix: &str, mode: u32, bytes: &[u8]) -> Result<()> {

@@ -1,4 +1,3 @@
-
 use custody_core::custody_log::Checkpoint;
 use custody_core::digest::Sha256Digest;
 use custody_core::{Error, Result};
@@ -69,7 +68,8 @@ struct Turn(#[expect(dead_code, reason = "held for its lock")] std::os::fd::Owne
 impl Turn {
     fn take(folder: &Folder) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let own = rustix::fs::openat(folder, ".", flags, Mode::empty()).map_err(failed(folder.path(), "open"))?;
+        let own =
+            rustix::fs::openat(folder, ".", flags, Mode::empty()).map_err(failed(folder.path(), "open"))?;
         if lock_within(&own, FlockOperation::NonBlockingLockExclusive, PATIENCE)
             .map_err(failed(folder.path(), "lock"))?
         {
@@ -102,9 +102,12 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Checkpoint>> {
     let path = folder.path_of(name);
     let bytes = read_up_to(&file, 0, MAX_FILE_BYTES).map_err(failed(&*path, "read"))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| Error::malformed(&*path, error.to_string()))?;
-    parse(text)
-        .map(Some)
-        .ok_or_else(|| Error::malformed(path, "is not the line `<size> <root> <origin>` that custody writes"))
+    parse(text).map(Some).ok_or_else(|| {
+        Error::malformed(
+            path,
+            "is not the line `<size> <root> <origin>` that custody writes",
+        )
+    })
 }
 
 fn parse(text: &str) -> Option<Checkpoint> {
@@ -122,10 +125,10 @@ fn replace(folder: &Folder, name: &str, bytes: &[u8]) -> Result<()> {
     let new = format!("{name}{NEW_SUFFIX}");
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let path = folder.path_of(&new);
-    let file = rustix::fs::openat(folder, &*new, flags, Mode::RUSR | Mode::WUSR).map_err(failed(&*path, "create"))?;
+    let file = rustix::fs::openat(folder, &*new, flags, Mode::RUSR | Mode::WUSR)
+        .map_err(failed(&*path, "create"))?;
     write_all_at(&file, bytes, 0)
         .and_then(|()| rustix::fs::fsync(&file))
         .and_then(|()| rustix::fs::renameat(folder, &*new, folder, name))
         .map_err(failed(path, "write"))
 }
-

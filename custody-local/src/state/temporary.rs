@@ -20,7 +20,9 @@ pub(super) fn why_temporary(folder: &Folder, path: &Path) -> Result<Option<Strin
     // The kernel's word is signed on some machines; the magic number is its low 32 bits.
     let magic = i128::from(system.f_type) & 0xffff_ffff;
     if magic == TMPFS_MAGIC || magic == RAMFS_MAGIC {
-        return Ok(Some("is in memory (tmpfs) and would be lost at the next start".into()));
+        return Ok(Some(
+            "is in memory (tmpfs) and would be lost at the next start".into(),
+        ));
     }
     let device = rustix::fs::fstat(folder)
         .map_err(failed(folder.path(), "describe"))?
@@ -38,6 +40,12 @@ pub(super) fn why_temporary(folder: &Folder, path: &Path) -> Result<Option<Strin
     let warned = rustix::fs::Dir::read_from(&root_fd)
         .map_err(failed(folder.path(), "list the mount point of"))?
         .filter_map(std::result::Result::ok)
-        .any(|entry| entry.file_name().to_bytes().eq_ignore_ascii_case(DATA_LOSS_WARNING));
-    Ok(warned.then(|| "is on a cloud machine's temporary disk, which is emptied when the machine moves".into()))
+        .any(|entry| {
+            entry
+                .file_name()
+                .to_bytes()
+                .eq_ignore_ascii_case(DATA_LOSS_WARNING)
+        });
+    Ok(warned
+        .then(|| "is on a cloud machine's temporary disk, which is emptied when the machine moves".into()))
 }

@@ -3,8 +3,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use custody_core::Result;
 use custody_core::Error;
+use custody_core::Result;
 use custody_core::ids::ObjectName;
 use custody_core::port::LogName;
 use rustix::fs::{Access, AtFlags, StatVfsMountFlags};

@@ -41,7 +41,12 @@ impl DirectoryStore {
     }
 
     /// The receipt of a stored file, as it is now.
-    pub(super) fn receipt(&self, name: &ObjectName, file: &OwnedFd, attributes: &Attributes) -> Result<Receipt> {
+    pub(super) fn receipt(
+        &self,
+        name: &ObjectName,
+        file: &OwnedFd,
+        attributes: &Attributes,
+    ) -> Result<Receipt> {
         let stat = rustix::fs::fstat(file).map_err(failed(self.root().path_of(name.as_str()), "describe"))?;
         let modified = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
         Ok(

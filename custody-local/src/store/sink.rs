@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
-    Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState, LegalHold,
-    ObjectState, Protection, ProtectionKind, ReadGrant, SinkCapabilities, StoredObject,
+    Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState,
+    LegalHold, ObjectState, Protection, ProtectionKind, ReadGrant, SinkCapabilities, StoredObject,
 };
 use custody_core::{Acted, Error, Result, layout};
 use futures::stream::BoxStream;
@@ -38,7 +38,8 @@ impl DirectoryStore {
         let ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && (stat.st_uid == us || stat.st_uid == 0)
             && is_in_folder_of(name, acquisition);
-        if !ours || (stat.st_mode & ANY_WRITE != 0 && self.observe_protection()?.kind != ProtectionKind::None) {
+        if !ours || (stat.st_mode & ANY_WRITE != 0 && self.observe_protection()?.kind != ProtectionKind::None)
+        {
             return Ok(ObjectState::Foreign);
         }
         // Not `Absent` should it vanish now: something takes objects away, and that must not look like a fresh name.

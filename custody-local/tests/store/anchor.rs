@@ -8,7 +8,7 @@ use custody_local::DirectoryStore;
 use futures::TryStreamExt as _;
 
 use crate::open;
-use crate::support::{Scratch, log, names, object, wait};
+use crate::support::{Scratch, log, names, object, put, wait};
 
 fn lines(texts: &[&str]) -> Vec<Bytes> {
     texts
@@ -162,7 +162,7 @@ fn write_behind(scratch: &Scratch, bytes: &[u8]) {
 #[test]
 fn a_torn_tail_of_another_line_is_taken_back_and_told() {
     let scratch = Scratch::new();
-    std::fs::write(scratch.join("register.jsonl"), "one\nhalf of a l").unwrap();
+    put(&scratch.join("register.jsonl"), "one\nhalf of a l");
     let store = open(scratch.path());
     let head = wait(store.head(&LogName::Register)).unwrap();
     assert_eq!(head, LogHead::EMPTY.after(b"one"));

@@ -79,6 +79,21 @@ fn what_a_stopped_deposit_left_is_discarded_and_never_shines_through() {
 }
 
 #[test]
+fn a_deposit_stopped_just_before_its_name_is_discarded_though_it_is_read_only() {
+    let scratch = Scratch::new();
+    let sink = open(scratch.path());
+    let name = object("disk.raw");
+    let folder = scratch.join(name.folder().unwrap().as_str());
+    make_folders(&folder);
+    let left = folder.join(".partial-disk.raw");
+    std::fs::write(&left, pattern(10, 7)).unwrap();
+    std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o444)).unwrap();
+    store(&sink, &name, &pattern(10, 1)).unwrap();
+    assert_eq!(wait(sink.fetch(&name, 10)).unwrap(), pattern(10, 1));
+    assert_eq!(names(&folder), ["disk.raw"]);
+}
+
+#[test]
 fn a_live_deposit_keeps_others_of_its_name_out() {
     let scratch = Scratch::new();
     let (sink, other) = (open(scratch.path()), open(scratch.path()));

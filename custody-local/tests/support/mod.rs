@@ -51,6 +51,12 @@ pub(crate) fn make_folders(path: &Path) {
         .unwrap();
 }
 
+/// Puts a file that only its owner may write, whatever the umask is.
+pub(crate) fn put(path: &Path, content: impl AsRef<[u8]>) {
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
+}
+
 /// Takes away what would keep files from being removed.
 fn clear_attributes(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -56,10 +56,7 @@ pub struct Clause<H> {
 impl<H> Clause<H> {
     #[doc(hidden)]
     #[must_use]
-    pub const fn new(
-        name: &'static str,
-        check: for<'a> fn(&'a H) -> LocalBoxFuture<'a, Conforms>,
-    ) -> Self {
+    pub const fn new(name: &'static str, check: for<'a> fn(&'a H) -> LocalBoxFuture<'a, Conforms>) -> Self {
         Self { name, check }
     }
 

@@ -40,7 +40,10 @@ pub async fn cl_01_the_monotonic_clock_does_not_go_back(harness: &ClockHarness) 
         last = now;
     }
     let now = harness.clock.boot_id();
-    ensure!(boot == now, "the host was not started anew, and {boot} became {now}");
+    ensure!(
+        boot == now,
+        "the host was not started anew, and {boot} became {now}"
+    );
     Ok(())
 }
 

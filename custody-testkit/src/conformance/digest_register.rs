@@ -79,7 +79,11 @@ pub async fn dr_02_another_digest_is_refused_and_the_first_stays(harness: &Regis
     harness.register.put(NAME, first, &acquisition()?).await?;
     for whose in [acquisition()?, "20261121T203015Z-ffffffff".parse()?] {
         let outcome = harness.register.put(NAME, second, &whose).await;
-        refused!(outcome, Error::AlreadyExists { .. }, "another digest under the same name");
+        refused!(
+            outcome,
+            Error::AlreadyExists { .. },
+            "another digest under the same name"
+        );
         let found = harness.register.find(NAME).await?;
         ensure!(found != Some(second), "the first digest was replaced");
     }
@@ -101,7 +105,10 @@ pub async fn dr_03_what_was_put_is_found(harness: &RegisterHarness) -> Conforms 
         ensure!(found == Some(digest), "put was {digest}, found is {found:?}");
     }
     let other = harness.register.find(NAME).await?;
-    ensure!(other.is_none(), "under a name that begins alike, found is {other:?}");
+    ensure!(
+        other.is_none(),
+        "under a name that begins alike, found is {other:?}"
+    );
     Ok(())
 }
 
@@ -111,7 +118,9 @@ pub async fn dr_03_what_was_put_is_found(harness: &RegisterHarness) -> Conforms 
 /// How the clause is broken.
 pub async fn dr_03_what_cannot_be_told_is_an_error(harness: &RegisterHarness) -> Conforms {
     let Some(blind) = &harness.blind else {
-        return Err(ClauseFailure::not_offered("a register that cannot be asked (`with_blind`)"));
+        return Err(ClauseFailure::not_offered(
+            "a register that cannot be asked (`with_blind`)",
+        ));
     };
     let told = blind.find(NAME).await;
     ensure!(told.is_err(), "a register that cannot be asked says {told:?}");

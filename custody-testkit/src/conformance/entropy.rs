@@ -50,7 +50,10 @@ pub async fn en_01_every_byte_is_drawn_anew(harness: &EntropyHarness) -> Conform
             );
         }
         let distinct: BTreeSet<_> = draws.iter().collect();
-        ensure!(length < 16 || distinct.len() == draws.len(), "two draws of {length} bytes are the same");
+        ensure!(
+            length < 16 || distinct.len() == draws.len(),
+            "two draws of {length} bytes are the same"
+        );
     }
     Ok(())
 }

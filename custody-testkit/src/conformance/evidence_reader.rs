@@ -7,7 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use custody_core::extent::Extent;
 use custody_core::ids::{AcquisitionId, ObjectName};
-use custody_core::port::{DepositOptions, EvidenceReader, EvidenceReaderExt as _, EvidenceSink, StoredObject};
+use custody_core::port::{
+    DepositOptions, EvidenceReader, EvidenceReaderExt as _, EvidenceSink, StoredObject,
+};
 use custody_core::{Error, Result};
 use futures::StreamExt as _;
 use futures::executor::block_on;
@@ -119,7 +121,9 @@ impl ReaderHarness {
 
 async fn store(sink: &dyn EvidenceSink, name: &ObjectName, bytes: &[u8]) -> Result<()> {
     let acquisition: AcquisitionId = "20261121T203015Z-0123abcd".parse()?;
-    let mut deposit = sink.deposit(name, DepositOptions::new(acquisition, bytes.len() as u64)).await?;
+    let mut deposit = sink
+        .deposit(name, DepositOptions::new(acquisition, bytes.len() as u64))
+        .await?;
     if !bytes.is_empty() {
         let bytes = Bytes::copy_from_slice(bytes);
         deposit.write(Extent::Data { at: 0, bytes }).await?;
@@ -162,10 +166,18 @@ pub async fn er_01_a_listing_has_each_object_once_in_order(harness: &ReaderHarne
     }
     for folder in folders {
         let due = harness.due(folder.as_ref());
-        let shown = folder.as_ref().map_or("the store".to_owned(), ToString::to_string);
+        let shown = folder
+            .as_ref()
+            .map_or("the store".to_owned(), ToString::to_string);
         let (listed, nameless) = listed(&*harness.reader, folder).await?;
-        ensure!(listed == due, "the listing of {shown} is {listed:?}, due is {due:?}");
-        ensure!(nameless == 0, "the listing of {shown} complains of {nameless} names");
+        ensure!(
+            listed == due,
+            "the listing of {shown} is {listed:?}, due is {due:?}"
+        );
+        ensure!(
+            nameless == 0,
+            "the listing of {shown} complains of {nameless} names"
+        );
     }
     Ok(())
 }
@@ -180,12 +192,20 @@ pub async fn er_01_what_is_being_written_is_not_listed(harness: &ReaderHarness) 
     };
     let acquisition: AcquisitionId = "20261121T203015Z-0123abcd".parse()?;
     let name: ObjectName = "cases/a/growing".parse()?;
-    let mut deposit = sink.deposit(&name, DepositOptions::new(acquisition, 2000)).await?;
+    let mut deposit = sink
+        .deposit(&name, DepositOptions::new(acquisition, 2000))
+        .await?;
     let bytes = Bytes::from(pattern(1000, 1));
     deposit.write(Extent::Data { at: 0, bytes }).await?;
     let (listed, nameless) = listed(&*harness.reader, None).await?;
-    ensure!(listed == harness.due(None), "during a deposit, the listing is {listed:?}");
-    ensure!(nameless == 0, "during a deposit, the listing complains of {nameless} names");
+    ensure!(
+        listed == harness.due(None),
+        "during a deposit, the listing is {listed:?}"
+    );
+    ensure!(
+        nameless == 0,
+        "during a deposit, the listing complains of {nameless} names"
+    );
     deposit.abort().await?;
     Ok(())
 }
@@ -194,15 +214,22 @@ pub async fn er_01_what_is_being_written_is_not_listed(harness: &ReaderHarness) 
 ///
 /// # Errors
 /// How the clause is broken.
-pub async fn er_02_what_has_no_name_is_malformed_and_the_listing_goes_on(harness: &ReaderHarness) -> Conforms {
+pub async fn er_02_what_has_no_name_is_malformed_and_the_listing_goes_on(
+    harness: &ReaderHarness,
+) -> Conforms {
     let Some(put) = &harness.nameless else {
-        return Err(ClauseFailure::not_offered("something without a name (`with_nameless`)"));
+        return Err(ClauseFailure::not_offered(
+            "something without a name (`with_nameless`)",
+        ));
     };
     put();
     for under in [None, Some("cases/a".parse()?)] {
         let due = harness.due(under.as_ref());
         let (listed, nameless) = listed(&*harness.reader, under).await?;
-        ensure!(nameless > 0, "something without an object name was passed over in silence");
+        ensure!(
+            nameless > 0,
+            "something without an object name was passed over in silence"
+        );
         let goes_on = due.iter().all(|object| listed.contains(object));
         ensure!(goes_on, "the listing did not go on: {listed:?}, due is {due:?}");
     }
@@ -216,7 +243,10 @@ pub async fn er_02_what_has_no_name_is_malformed_and_the_listing_goes_on(harness
 pub async fn er_03_a_folder_that_is_not_there_lists_as_empty(harness: &ReaderHarness) -> Conforms {
     for absent in ["nowhere", "cases/nowhere/deep", "cases/a/item/below"] {
         let (listed, nameless) = listed(&*harness.reader, Some(absent.parse()?)).await?;
-        ensure!(listed.is_empty() && nameless == 0, "{absent}, which is not there, lists {listed:?}");
+        ensure!(
+            listed.is_empty() && nameless == 0,
+            "{absent}, which is not there, lists {listed:?}"
+        );
     }
     Ok(())
 }
@@ -227,7 +257,9 @@ pub async fn er_03_a_folder_that_is_not_there_lists_as_empty(harness: &ReaderHar
 /// How the clause is broken.
 pub async fn er_03_a_folder_that_cannot_be_read_is_an_error(harness: &ReaderHarness) -> Conforms {
     let Some(blind) = &harness.blind else {
-        return Err(ClauseFailure::not_offered("a store that cannot be read (`with_blind_reader`)"));
+        return Err(ClauseFailure::not_offered(
+            "a store that cannot be read (`with_blind_reader`)",
+        ));
     };
     let outcome = listed(&**blind, None).await;
     ensure!(outcome.is_err(), "a store that cannot be read lists {outcome:?}");
@@ -242,8 +274,16 @@ pub async fn er_04_what_is_not_there_is_not_found(harness: &ReaderHarness) -> Co
     // A folder is no object.
     for absent in ["nowhere", "cases/a/nowhere", "cases/nowhere/item", "cases/a"] {
         let name: ObjectName = absent.parse()?;
-        refused!(harness.reader.describe(&name).await, Error::NotFound { .. }, "describing {absent}");
-        refused!(harness.reader.open(&name).await, Error::NotFound { .. }, "opening {absent}");
+        refused!(
+            harness.reader.describe(&name).await,
+            Error::NotFound { .. },
+            "describing {absent}"
+        );
+        refused!(
+            harness.reader.open(&name).await,
+            Error::NotFound { .. },
+            "opening {absent}"
+        );
     }
     Ok(())
 }
@@ -271,7 +311,10 @@ pub async fn er_05_reading_changes_nothing(harness: &ReaderHarness) -> Conforms 
     // The refusal is another clause's matter.
     drop(harness.reader.open(&nowhere).await);
     let after = state().await?;
-    ensure!(before == after, "reading changed the store from {before} to {after}");
+    ensure!(
+        before == after,
+        "reading changed the store from {before} to {after}"
+    );
     Ok(())
 }
 
@@ -292,12 +335,24 @@ pub async fn er_06_an_opened_object_is_a_sound_image(harness: &ReaderHarness) ->
         );
         let image = ImageHarness::new(image, bytes.clone());
         let within = |failure: ClauseFailure| ClauseFailure::new(format!("{name}: {failure}"));
-        image_reader::ir_01_the_length_is_constant(&image).await.map_err(within)?;
-        image_reader::ir_02_spans_cover_exactly_the_range_asked_for(&image).await.map_err(within)?;
-        image_reader::ir_03_what_is_told_as_zero_reads_as_zeros(&image).await.map_err(within)?;
-        image_reader::ir_04_a_read_answers_exactly_the_range(&image).await.map_err(within)?;
-        image_reader::ir_04_a_read_outside_the_image_is_misuse(&image).await.map_err(within)?;
-        image_reader::ir_07_concurrent_reads_give_the_same_bytes(&image).await.map_err(within)?;
+        image_reader::ir_01_the_length_is_constant(&image)
+            .await
+            .map_err(within)?;
+        image_reader::ir_02_spans_cover_exactly_the_range_asked_for(&image)
+            .await
+            .map_err(within)?;
+        image_reader::ir_03_what_is_told_as_zero_reads_as_zeros(&image)
+            .await
+            .map_err(within)?;
+        image_reader::ir_04_a_read_answers_exactly_the_range(&image)
+            .await
+            .map_err(within)?;
+        image_reader::ir_04_a_read_outside_the_image_is_misuse(&image)
+            .await
+            .map_err(within)?;
+        image_reader::ir_07_concurrent_reads_give_the_same_bytes(&image)
+            .await
+            .map_err(within)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The clauses of [`ImageHasher`].
 
-mod expected;
+mod images;
 mod stream;
 
 use std::fmt;
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use custody_core::Error;
 use custody_core::digest::CHUNK_BYTES;
-use custody_core::extent::{ByteRange, Extent, ReadFault, ZeroWord};
+use custody_core::extent::{ByteRange, Extent, ZeroWord};
 use custody_core::port::{HashOptions, ImageHasher, WholeImage};
 use futures::future::join_all;
 
 use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
 use crate::fake::pattern;
 use crate::turn::give_way;
-use expected::Expected;
+use images::{Expected, Image, WithHoles};
 use stream::{Counted, Taken, cut, hash};
 
 const MIB: usize = 1024 * 1024;
@@ -59,7 +59,12 @@ impl HasherHarness {
         self
     }
 
-    async fn hash(&self, bytes: &Bytes, sizes: &[usize], options: HashOptions) -> Result<Taken, ClauseFailure> {
+    async fn hash(
+        &self,
+        bytes: &Bytes,
+        sizes: &[usize],
+        options: HashOptions,
+    ) -> Result<Taken, ClauseFailure> {
         hash(&*self.hasher, bytes.len() as u64, cut(bytes, sizes), options).await
     }
 }
@@ -70,54 +75,14 @@ impl fmt::Debug for HasherHarness {
     }
 }
 
-/// Images around the boundaries of blocks and chunks.
-fn images() -> impl Iterator<Item = Bytes> {
-    [0, 1, 55, 56, 63, 64, 65, 511, 512, 513, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 17]
-        .into_iter()
-        .map(|length| Bytes::from(pattern(length, 1)))
-}
-
-/// An image with everything that is not read in it, and its bytes.
-fn image_with_holes() -> (Vec<Extent>, Bytes) {
-    let mut bytes = pattern(5 * CHUNK + 1000, 2);
-    // From inside of the first chunk over two whole ones into the fourth; some bad sectors in the last.
-    let holes = ByteRange::at(CHUNK_BYTES - 512, 2 * CHUNK_BYTES + 1024);
-    let bad = ByteRange::at(4 * CHUNK_BYTES + 512, 1024);
-    for range in [holes, bad] {
-        for at in range.start()..range.end() {
-            if let Some(byte) = usize::try_from(at).ok().and_then(|at| bytes.get_mut(at)) {
-                *byte = 0;
-            }
-        }
-    }
-    let bytes = Bytes::from(bytes);
-    let data = |start: u64, end: u64| {
-        let (from, to) = (usize::try_from(start), usize::try_from(end));
-        Extent::Data {
-            at: start,
-            bytes: bytes.slice(from.unwrap_or_default()..to.unwrap_or_default()),
-        }
-    };
-    let word = ZeroWord::FileSystemHole;
-    let fault = ReadFault::new("EIO", 3);
-    let extents = vec![
-        data(0, holes.start()),
-        Extent::Zero { range: holes, word },
-        data(holes.end(), bad.start()),
-        Extent::Unread { range: bad, fault },
-        data(bad.end(), bytes.len() as u64),
-    ];
-    (extents, bytes)
-}
-
 /// `IH-01`.
 ///
 /// # Errors
 /// How the clause is broken.
 pub async fn ih_01_the_stored_file_is_digested(harness: &HasherHarness) -> Conforms {
-    for bytes in images() {
-        let taken = harness.hash(&bytes, &[MIB], HashOptions::default()).await?;
-        let due = Expected::of(&bytes).stored_file;
+    for Image { bytes, expected } in Image::all() {
+        let taken = harness.hash(bytes, &[MIB], HashOptions::default()).await?;
+        let due = expected.stored_file;
         ensure!(
             taken.digests.stored_file == Some(due),
             "{} bytes: the stored file's digest is {:?}, due is {due}",
@@ -125,12 +90,22 @@ pub async fn ih_01_the_stored_file_is_digested(harness: &HasherHarness) -> Confo
             taken.digests.stored_file
         );
         let told = taken.digests.length.bytes();
-        ensure!(told == bytes.len() as u64, "{} bytes are told as {told}", bytes.len());
+        ensure!(
+            told == bytes.len() as u64,
+            "{} bytes are told as {told}",
+            bytes.len()
+        );
     }
-    let (extents, bytes) = image_with_holes();
-    let taken = hash(&*harness.hasher, bytes.len() as u64, extents, HashOptions::default()).await?;
+    let holes = WithHoles::image();
+    let taken = hash(
+        &*harness.hasher,
+        holes.length(),
+        holes.extents(),
+        HashOptions::default(),
+    )
+    .await?;
     ensure!(
-        taken.digests.stored_file == Some(Expected::of(&bytes).stored_file),
+        taken.digests.stored_file == Some(holes.expected.stored_file),
         "zeros and unread ranges are not counted as zeros"
     );
     Ok(())
@@ -143,21 +118,28 @@ pub async fn ih_01_the_stored_file_is_digested(harness: &HasherHarness) -> Confo
 pub async fn ih_02_each_chunk_is_digested_once_in_order(harness: &HasherHarness) -> Conforms {
     for whole in [WholeImage::Digest, WholeImage::Omit] {
         let options = || HashOptions::default().with_whole(whole);
-        for bytes in images() {
-            let taken = harness.hash(&bytes, &[MIB + 1], options()).await?;
-            let due = Expected::of(&bytes).chunks;
+        for Image { bytes, expected } in Image::all() {
+            let taken = harness.hash(bytes, &[MIB + 1], options()).await?;
+            let due = &expected.chunks;
             ensure!(
-                taken.chunks == due,
+                taken.chunks == *due,
                 "{} bytes, whole image {whole:?}: the chunk digests are {:?}, due are {due:?}",
                 bytes.len(),
                 taken.chunks
             );
             let told = taken.digests.chunks;
-            ensure!(told == due.len() as u64, "{} chunks are told as {told}", due.len());
+            ensure!(
+                told == due.len() as u64,
+                "{} chunks are told as {told}",
+                due.len()
+            );
         }
-        let (extents, bytes) = image_with_holes();
-        let taken = hash(&*harness.hasher, bytes.len() as u64, extents, options()).await?;
-        ensure!(taken.chunks == Expected::of(&bytes).chunks, "chunks with zeros have other digests");
+        let holes = WithHoles::image();
+        let taken = hash(&*harness.hasher, holes.length(), holes.extents(), options()).await?;
+        ensure!(
+            taken.chunks == holes.expected.chunks,
+            "chunks with zeros have other digests"
+        );
     }
     Ok(())
 }
@@ -168,9 +150,11 @@ pub async fn ih_02_each_chunk_is_digested_once_in_order(harness: &HasherHarness)
 /// How the clause is broken.
 pub async fn ih_03_the_root_is_over_the_chunk_digests(harness: &HasherHarness) -> Conforms {
     for whole in [WholeImage::Digest, WholeImage::Omit] {
-        for bytes in images() {
-            let taken = harness.hash(&bytes, &[MIB], HashOptions::default().with_whole(whole)).await?;
-            let due = Expected::of(&bytes).root;
+        for Image { bytes, expected } in Image::all() {
+            let taken = harness
+                .hash(&bytes, &[MIB], HashOptions::default().with_whole(whole))
+                .await?;
+            let due = expected.root;
             ensure!(
                 taken.digests.root == due,
                 "{} bytes, whole image {whole:?}: the root is {}, due is {due}",
@@ -179,6 +163,18 @@ pub async fn ih_03_the_root_is_over_the_chunk_digests(harness: &HasherHarness) -
             );
         }
     }
+    let holes = WithHoles::image();
+    let taken = hash(
+        &*harness.hasher,
+        holes.length(),
+        holes.extents(),
+        HashOptions::default(),
+    )
+    .await?;
+    ensure!(
+        taken.digests.root == holes.expected.root,
+        "the root over five chunks is another one"
+    );
     Ok(())
 }
 
@@ -198,12 +194,16 @@ pub async fn ih_04_the_disk_data_is_digested_apart(harness: &HasherHarness) -> C
             taken.digests.disk_data
         );
     }
-    let (extents, bytes) = image_with_holes();
+    // Ends inside of the bad sectors.
+    let holes = WithHoles::image();
     let length = 4 * CHUNK + 1000;
     let options = HashOptions::default().with_data_length(Some(length as u64));
-    let taken = hash(&*harness.hasher, bytes.len() as u64, extents, options).await?;
-    let due = Expected::of(&bytes.slice(..length)).stored_file;
-    ensure!(taken.digests.disk_data == Some(due), "disk data that ends in zeros has another digest");
+    let taken = hash(&*harness.hasher, holes.length(), holes.extents(), options).await?;
+    let due = Expected::of(&holes.bytes.slice(..length)).stored_file;
+    ensure!(
+        taken.digests.disk_data == Some(due),
+        "disk data that ends in zeros has another digest"
+    );
     Ok(())
 }
 
@@ -229,7 +229,11 @@ pub async fn ih_05_how_a_stream_is_cut_changes_nothing(harness: &HasherHarness) 
         // Whether the digests are right is another clause's matter: here they must be the same.
         let whole = harness.hash(bytes, &[bytes.len()], options()).await?;
         let pieces = harness.hash(bytes, sizes, options()).await?;
-        ensure!(whole == pieces, "{} bytes in pieces of {sizes:?} give other digests", bytes.len());
+        ensure!(
+            whole == pieces,
+            "{} bytes in pieces of {sizes:?} give other digests",
+            bytes.len()
+        );
     }
     Ok(())
 }
@@ -268,7 +272,11 @@ pub async fn ih_06_extents_must_cover_the_length_in_order(harness: &HasherHarnes
         refused!(outcome.await, Error::Misuse { .. }, "extents with {what}");
     }
     let options = HashOptions::default().with_data_length(Some(3001));
-    refused!(harness.hasher.start(3000, options), Error::Misuse { .. }, "more disk data than bytes");
+    refused!(
+        harness.hasher.start(3000, options),
+        Error::Misuse { .. },
+        "more disk data than bytes"
+    );
     Ok(())
 }
 
@@ -280,7 +288,9 @@ pub async fn ih_07_memory_stays_bounded(harness: &HasherHarness) -> Conforms {
     let piece = Bytes::from(pattern(MIB, 1));
     let pieces = harness.held / MIB as u64 + 32;
     let alive = Arc::new(AtomicU64::new(0));
-    let mut hash = harness.hasher.start(pieces * MIB as u64, HashOptions::default())?;
+    let mut hash = harness
+        .hasher
+        .start(pieces * MIB as u64, HashOptions::default())?;
     let mut most = 0;
     for number in 0..pieces {
         let bytes = Counted::new(piece.clone(), &alive);
@@ -289,7 +299,11 @@ pub async fn ih_07_memory_stays_bounded(harness: &HasherHarness) -> Conforms {
         most = alive.load(Ordering::SeqCst).max(most);
     }
     hash.finish().await?;
-    ensure!(most <= harness.held, "{most} bytes were held, at most {} may be", harness.held);
+    ensure!(
+        most <= harness.held,
+        "{most} bytes were held, at most {} may be",
+        harness.held
+    );
     Ok(())
 }
 
@@ -321,14 +335,21 @@ pub async fn ih_08_many_images_at_once_are_as_each_alone(harness: &HasherHarness
     .await;
     for (number, (alone, together)) in alone.iter().zip(together).enumerate() {
         let (_, together) = together?;
-        ensure!(alone.digests == together, "image {number} has other digests among others than alone");
+        ensure!(
+            alone.digests == together,
+            "image {number} has other digests among others than alone"
+        );
     }
     Ok(())
 }
 
 /// Name, and the digests of nothing and of `abc`. Sources: RFC 1321 section A.5; FIPS 180-4 examples.
 const SIDE: [(&str, &str, &str); 2] = [
-    ("md5", "d41d8cd98f00b204e9800998ecf8427e", "900150983cd24fb0d6963f7d28e17f72"),
+    (
+        "md5",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "900150983cd24fb0d6963f7d28e17f72",
+    ),
     (
         "sha1",
         "da39a3ee5e6b4b0d3255bfef95601890afd80709",

@@ -70,8 +70,19 @@ impl ImageHarness {
     /// Ranges around the places where off-by-one faults live.
     fn ranges(&self) -> Vec<ByteRange> {
         let length = self.length();
-        let mut ranges = vec![ByteRange::at(0, length), ByteRange::at(length, 0), ByteRange::at(0, 0)];
-        for (start, size) in [(0, 1), (0, 512), (1, 511), (511, 2), (4095, 4098), (length / 2, 777)] {
+        let mut ranges = vec![
+            ByteRange::at(0, length),
+            ByteRange::at(length, 0),
+            ByteRange::at(0, 0),
+        ];
+        for (start, size) in [
+            (0, 1),
+            (0, 512),
+            (1, 511),
+            (511, 2),
+            (4095, 4098),
+            (length / 2, 777),
+        ] {
             if start + size <= length {
                 ranges.push(ByteRange::at(start, size));
                 ranges.push(ByteRange::at(length - size, size));
@@ -101,15 +112,24 @@ impl ImageHarness {
                     ensure!(bytes == expected, "read of {range} gave other bytes in {got}");
                 }
                 Extent::Zero { .. } => {
-                    ensure!(is_zero(expected), "read of {range} told {got} as zero, which it is not");
+                    ensure!(
+                        is_zero(expected),
+                        "read of {range} told {got} as zero, which it is not"
+                    );
                 }
                 Extent::Unread { .. } => {
-                    ensure!(self.is_bad(got), "read of {range} left out {got}, which can be read");
+                    ensure!(
+                        self.is_bad(got),
+                        "read of {range} left out {got}, which can be read"
+                    );
                 }
             }
             next = got.end();
         }
-        ensure!(next == range.end(), "read of {range} answered short, up to {next}");
+        ensure!(
+            next == range.end(),
+            "read of {range} answered short, up to {next}"
+        );
         Ok(())
     }
 
@@ -136,7 +156,10 @@ pub async fn ir_01_the_length_is_constant(harness: &ImageHarness) -> Conforms {
     let due = harness.length();
     for round in 0..3 {
         let told = harness.reader.length();
-        ensure!(told == due, "round {round}: length is {told}, the image has {due} bytes");
+        ensure!(
+            told == due,
+            "round {round}: length is {told}, the image has {due} bytes"
+        );
         for range in harness.good_ranges() {
             // What a read gives is another clause's matter; here it only happens in between.
             drop(harness.reader.read(range).await);
@@ -171,7 +194,11 @@ pub async fn ir_02_spans_cover_exactly_the_range_asked_for(harness: &ImageHarnes
         let mut next = range.start();
         for span in spans(harness, range).await? {
             let got = span.range();
-            ensure!(!got.is_empty(), "spans of {range}: an empty one at {}", got.start());
+            ensure!(
+                !got.is_empty(),
+                "spans of {range}: an empty one at {}",
+                got.start()
+            );
             ensure!(
                 got.start() == next && got.end() <= end,
                 "spans of {range}: {got} where byte {next} was due"
@@ -192,8 +219,15 @@ pub async fn ir_03_what_is_told_as_zero_reads_as_zeros(harness: &ImageHarness) -
     // A provider that cannot tell ends the stream with an error, and everything is read.
     for span in told.unwrap_or_default() {
         if let Span::Zero(range, word) = span {
-            let expected = harness.bytes(range.intersect(ByteRange::at(0, harness.length())).unwrap_or(range))?;
-            ensure!(is_zero(expected), "{range} is zero on the word of {word:?}, and is not");
+            let expected = harness.bytes(
+                range
+                    .intersect(ByteRange::at(0, harness.length()))
+                    .unwrap_or(range),
+            )?;
+            ensure!(
+                is_zero(expected),
+                "{range} is zero on the word of {word:?}, and is not"
+            );
         }
     }
     Ok(())
@@ -238,10 +272,16 @@ pub async fn ir_04_a_read_outside_the_image_is_misuse(harness: &ImageHarness) ->
 /// How the clause is broken.
 pub async fn ir_05_a_replaced_object_gives_no_bytes(harness: &ImageHarness) -> Conforms {
     let Some(replace) = &harness.replace else {
-        return Err(ClauseFailure::not_offered("a way to replace the object (`replaced_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to replace the object (`replaced_by`)",
+        ));
     };
     replace();
-    for range in harness.good_ranges().into_iter().filter(|range| !range.is_empty()) {
+    for range in harness
+        .good_ranges()
+        .into_iter()
+        .filter(|range| !range.is_empty())
+    {
         refused!(
             harness.reader.read(range).await,
             Error::Precondition { .. } | Error::NotFound { .. } | Error::Integrity { .. },

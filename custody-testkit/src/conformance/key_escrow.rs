@@ -72,7 +72,11 @@ pub async fn ke_01_what_was_deposited_is_withdrawn(harness: &EscrowHarness) -> C
     for seed in 0..3 {
         let (name, record) = (name(&format!("disk-{seed}-key")), record(ours()?, seed));
         let receipt = harness.escrow.deposit(&name, &record).await?.value;
-        ensure!(receipt.name == name.as_str(), "the receipt for {name} is for {}", receipt.name);
+        ensure!(
+            receipt.name == name.as_str(),
+            "the receipt for {name} is for {}",
+            receipt.name
+        );
         let found = harness.escrow.withdraw(&name).await?.value;
         ensure!(found == record, "{name} gives another record");
     }
@@ -89,11 +93,20 @@ pub async fn ke_02_a_taken_name_keeps_its_record(harness: &EscrowHarness) -> Con
     let (name, first) = (name("disk-0-key"), record(ours()?, 1));
     harness.escrow.deposit(&name, &first).await?;
     if let Err(error) = harness.escrow.deposit(&name, &first).await {
-        return Err(ClauseFailure::new(format!("the same record again is refused: {error}")));
+        return Err(ClauseFailure::new(format!(
+            "the same record again is refused: {error}"
+        )));
     }
-    for other in [record(ours()?, 2), record("20261121T203015Z-ffffffff".parse()?, 1)] {
+    for other in [
+        record(ours()?, 2),
+        record("20261121T203015Z-ffffffff".parse()?, 1),
+    ] {
         let outcome = harness.escrow.deposit(&name, &other).await;
-        refused!(outcome, Error::AlreadyExists { .. }, "another record under a taken name");
+        refused!(
+            outcome,
+            Error::AlreadyExists { .. },
+            "another record under a taken name"
+        );
         let found = harness.escrow.withdraw(&name).await?.value;
         ensure!(found != other, "the first record was replaced");
     }
@@ -108,14 +121,24 @@ pub async fn ke_03_every_key_of_the_acquisition_is_listed_once(harness: &EscrowH
     let other: AcquisitionId = "20261121T203015Z-ffffffff".parse()?;
     let none = harness.listed(&ours()?).await?;
     ensure!(none.is_empty(), "nothing was deposited, listed are {none:?}");
-    for (text, of) in [("a-key", ours()?), ("b-key", other.clone()), ("c-key", ours()?), ("c-key-2", ours()?)] {
+    for (text, of) in [
+        ("a-key", ours()?),
+        ("b-key", other.clone()),
+        ("c-key", ours()?),
+        ("c-key-2", ours()?),
+    ] {
         harness.escrow.deposit(&name(text), &record(of, 1)).await?;
     }
-    let due: Vec<String> = ["a-key", "c-key", "c-key-2"].map(|text| name(text).to_string()).into();
+    let due: Vec<String> = ["a-key", "c-key", "c-key-2"]
+        .map(|text| name(text).to_string())
+        .into();
     let listed = harness.listed(&ours()?).await?;
     ensure!(listed == due, "listed are {listed:?}, due are {due:?}");
     let listed = harness.listed(&other).await?;
-    ensure!(listed == [name("b-key").to_string()], "of another acquisition, listed are {listed:?}");
+    ensure!(
+        listed == [name("b-key").to_string()],
+        "of another acquisition, listed are {listed:?}"
+    );
     Ok(())
 }
 

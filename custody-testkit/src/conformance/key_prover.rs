@@ -80,7 +80,9 @@ pub async fn kp_01_opens_only_when_the_image_authenticates_the_key(harness: &Pro
         if let Some(bytes) = image.get_mut(start.unwrap_or_default()..end.unwrap_or_default()) {
             bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
         }
-        let told = harness.prove(MemoryImage::new("changed image", image), &harness.key).await;
+        let told = harness
+            .prove(MemoryImage::new("changed image", image), &harness.key)
+            .await;
         ensure!(
             !matches!(told, Ok(ProofVerdict::Opens)),
             "the key opens an image whose metadata in {range} are others"
@@ -103,8 +105,13 @@ pub async fn kp_02_wrong_keys_and_plain_images_are_told_apart(harness: &ProverHa
 
     for bytes in [Vec::new(), vec![0; 4096], pattern(100_000, 1)] {
         let length = bytes.len();
-        let told = harness.prove(MemoryImage::new("plain image", bytes), &harness.key).await?;
-        ensure!(told == ProofVerdict::NotEncrypted, "a plain image of {length} bytes: {told:?}");
+        let told = harness
+            .prove(MemoryImage::new("plain image", bytes), &harness.key)
+            .await?;
+        ensure!(
+            told == ProofVerdict::NotEncrypted,
+            "a plain image of {length} bytes: {told:?}"
+        );
     }
 
     let mut unread = harness.encrypted();
@@ -115,7 +122,11 @@ pub async fn kp_02_wrong_keys_and_plain_images_are_told_apart(harness: &ProverHa
         Ok(ProofVerdict::CannotTell { reason }) => {
             ensure!(!reason.trim().is_empty(), "what cannot be told has no reason");
         }
-        Ok(told) => return Err(ClauseFailure::new(format!("metadata that cannot be read: {told:?}"))),
+        Ok(told) => {
+            return Err(ClauseFailure::new(format!(
+                "metadata that cannot be read: {told:?}"
+            )));
+        }
         Err(_) => {}
     }
     Ok(())
@@ -135,8 +146,14 @@ pub async fn kp_03_only_metadata_are_read(harness: &ProverHarness) -> Conforms {
     // The verdict is another clause's matter.
     drop(harness.prover.prove(Arc::new(image), &key).await);
     for read in reads.lock().iter() {
-        let inside = harness.metadata.iter().any(|range| range.intersect(*read) == Some(*read));
-        ensure!(inside || read.is_empty(), "{read} was read, which holds no metadata");
+        let inside = harness
+            .metadata
+            .iter()
+            .any(|range| range.intersect(*read) == Some(*read));
+        ensure!(
+            inside || read.is_empty(),
+            "{read} was read, which holds no metadata"
+        );
     }
     Ok(())
 }

@@ -65,15 +65,25 @@ impl fmt::Debug for KeySourceHarness {
 /// How the clause is broken.
 pub async fn ks_01_no_key_is_needed_only_where_that_is_said(harness: &KeySourceHarness) -> Conforms {
     if harness.plain.is_empty() || harness.other.is_empty() {
-        return Err(ClauseFailure::not_offered("disks of both kinds (`with_plain`, `with_other`)"));
+        return Err(ClauseFailure::not_offered(
+            "disks of both kinds (`with_plain`, `with_other`)",
+        ));
     }
     for disk in &harness.plain {
         let told = harness.source.requirement(disk)?;
-        ensure!(told == KeyRequirement::None, "{} needs no key, told is {told:?}", disk.name);
+        ensure!(
+            told == KeyRequirement::None,
+            "{} needs no key, told is {told:?}",
+            disk.name
+        );
     }
     for disk in &harness.other {
         let told = harness.source.requirement(disk)?;
-        ensure!(told != KeyRequirement::None, "nobody says that {} needs no key", disk.name);
+        ensure!(
+            told != KeyRequirement::None,
+            "nobody says that {} needs no key",
+            disk.name
+        );
         if let KeyRequirement::Keys(keys) = &told {
             ensure!(!keys.is_empty(), "{} needs keys, and none is named", disk.name);
         }
@@ -94,7 +104,11 @@ pub async fn ks_02_exactly_the_named_version_is_fetched(harness: &KeySourceHarne
     for (reference, _) in &harness.keys {
         let absent = KeyReference::new(format!("{}0", reference.address));
         let outcome = harness.source.fetch(&absent).await;
-        ensure!(outcome.is_err(), "{}, which is not there, gives a key", absent.address);
+        ensure!(
+            outcome.is_err(),
+            "{}, which is not there, gives a key",
+            absent.address
+        );
     }
     Ok(())
 }
@@ -107,9 +121,15 @@ pub async fn ks_03_no_key_is_shown(harness: &KeySourceHarness) -> Conforms {
     for (reference, secret) in &harness.keys {
         let fetched = harness.source.fetch(reference).await?;
         let mut texts = vec![
-            ("Debug of the source", format!("{:?} {:#?}", harness.source, harness.source)),
+            (
+                "Debug of the source",
+                format!("{:?} {:#?}", harness.source, harness.source),
+            ),
             ("Display of the source", harness.source.to_string()),
-            ("Debug of the key", format!("{:?} {:#?}", fetched.value, fetched.value)),
+            (
+                "Debug of the key",
+                format!("{:?} {:#?}", fetched.value, fetched.value),
+            ),
             ("the service's answer", format!("{:?}", fetched.service)),
             ("the reference", format!("{reference:?}")),
         ];

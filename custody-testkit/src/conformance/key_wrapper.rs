@@ -53,7 +53,11 @@ fn acquisition() -> Result<AcquisitionId> {
 
 /// A BitLocker external key, a volume key, a passphrase.
 fn keys() -> [Vec<u8>; 3] {
-    [pattern(156, 1), pattern(32, 2), b"correct horse battery staple".to_vec()]
+    [
+        pattern(156, 1),
+        pattern(32, 2),
+        b"correct horse battery staple".to_vec(),
+    ]
 }
 
 /// `KW-01`.
@@ -63,9 +67,17 @@ fn keys() -> [Vec<u8>; 3] {
 pub async fn kw_01_what_is_wrapped_unwraps_to_the_same_bytes(harness: &KeyWrapperHarness) -> Conforms {
     for key in keys() {
         let record = harness.wrap(&key).await?;
-        ensure!(record.acquisition == acquisition()?, "the record is for {}", record.acquisition);
+        ensure!(
+            record.acquisition == acquisition()?,
+            "the record is for {}",
+            record.acquisition
+        );
         let plain = harness.wrapper.unwrap_key(&record).await?.value;
-        ensure!(plain.expose() == key, "a key of {} bytes unwraps to another one", key.len());
+        ensure!(
+            plain.expose() == key,
+            "a key of {} bytes unwraps to another one",
+            key.len()
+        );
     }
     Ok(())
 }
@@ -79,8 +91,14 @@ pub async fn kw_02_the_wrapped_form_does_not_hold_the_key(harness: &KeyWrapperHa
         let record = harness.wrap(&key).await?;
         for part in key.windows(16) {
             let holds = |bytes: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-            ensure!(!holds(&record.wrapped), "the wrapped form holds a part of the key");
-            ensure!(!holds(record.wrapping.as_bytes()), "the description holds a part of the key");
+            ensure!(
+                !holds(&record.wrapped),
+                "the wrapped form holds a part of the key"
+            );
+            ensure!(
+                !holds(record.wrapping.as_bytes()),
+                "the description holds a part of the key"
+            );
             let in_attributes = record.attributes.values().any(|value| holds(value.as_bytes()));
             ensure!(!in_attributes, "an attribute holds a part of the key");
         }
@@ -103,7 +121,12 @@ pub async fn kw_03_a_changed_record_is_refused(harness: &KeyWrapperHarness) -> C
         }
         changed.push((format!("byte {at} of {}", record.wrapped.len()), record));
     }
-    for length in [0, 1, record.wrapped.len() / 2, record.wrapped.len().saturating_sub(1)] {
+    for length in [
+        0,
+        1,
+        record.wrapped.len() / 2,
+        record.wrapped.len().saturating_sub(1),
+    ] {
         let mut record = record.clone();
         record.wrapped.truncate(length);
         changed.push((format!("cut to {length} bytes"), record));

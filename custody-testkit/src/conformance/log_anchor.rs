@@ -58,12 +58,15 @@ impl AnchorHarness {
 
     fn reopened(&self) -> Result<Arc<dyn LogAnchor>, ClauseFailure> {
         let reopen = self.reopen.as_ref();
-        let reopen = reopen.ok_or_else(|| ClauseFailure::not_offered("a way to open it again (`reopened_by`)"))?;
+        let reopen =
+            reopen.ok_or_else(|| ClauseFailure::not_offered("a way to open it again (`reopened_by`)"))?;
         Ok(reopen())
     }
 
     async fn note(&self, log: &LogName, size: u64) -> Result<Option<Bytes>> {
-        self.reader.fetch_if_present(&layout::checkpoint(log, size), u64::MAX).await
+        self.reader
+            .fetch_if_present(&layout::checkpoint(log, size), u64::MAX)
+            .await
     }
 }
 
@@ -89,9 +92,18 @@ async fn lines(anchor: &dyn LogAnchor, log: &LogName, from: u64) -> Result<Vec<B
 /// That the anchored log has exactly these lines, and the head that belongs to them.
 async fn holds(anchor: &dyn LogAnchor, log: &LogName, due: &[Bytes], when: &str) -> Conforms {
     let found = lines(anchor, log, 0).await?;
-    ensure!(found == due, "{when}, the {log} has {} lines, {} are due: {found:?}", found.len(), due.len());
+    ensure!(
+        found == due,
+        "{when}, the {log} has {} lines, {} are due: {found:?}",
+        found.len(),
+        due.len()
+    );
     let head = anchor.head(log).await?;
-    ensure!(head == head_of(due), "{when}, the head of the {log} is {head}, due is {}", head_of(due));
+    ensure!(
+        head == head_of(due),
+        "{when}, the head of the {log} is {head}, due is {}",
+        head_of(due)
+    );
     Ok(())
 }
 
@@ -113,7 +125,11 @@ pub async fn la_01_a_wrong_head_is_refused_and_appends_nothing(harness: &AnchorH
     ];
     for wrong in wrong {
         let outcome = harness.anchor.append(&log, &wrong, &late).await;
-        refused!(outcome, Error::Precondition { .. }, "append after {wrong}, where {head} is");
+        refused!(
+            outcome,
+            Error::Precondition { .. },
+            "append after {wrong}, where {head} is"
+        );
         holds(&*harness.anchor, &log, &due, "after a refused append").await?;
     }
     Ok(())
@@ -129,19 +145,30 @@ pub async fn la_01_of_two_racing_writers_one_wins(harness: &AnchorHarness) -> Co
     let mut due = Vec::new();
     for round in 0..8 {
         // Each of them comes first in turn, so that whoever trusts what it saw last is wrong at times.
-        let (one_anchor, two_anchor) =
-            if round % 2 == 0 { (&harness.anchor, &other) } else { (&other, &harness.anchor) };
+        let (one_anchor, two_anchor) = if round % 2 == 0 {
+            (&harness.anchor, &other)
+        } else {
+            (&other, &harness.anchor)
+        };
         let head = head_of(&due);
         let one = [Bytes::from(format!("one {round}"))];
-        let two = [Bytes::from(format!("two {round}")), Bytes::from(format!("two more {round}"))];
-        let (first, second) =
-            join(one_anchor.append(&log, &head, &one), two_anchor.append(&log, &head, &two)).await;
+        let two = [
+            Bytes::from(format!("two {round}")),
+            Bytes::from(format!("two more {round}")),
+        ];
+        let (first, second) = join(
+            one_anchor.append(&log, &head, &one),
+            two_anchor.append(&log, &head, &two),
+        )
+        .await;
         let (won, lost): (&[Bytes], _) = match (first, second) {
             (Ok(_), lost @ Err(_)) => (&one, lost),
             (lost @ Err(_), Ok(_)) => (&two, lost),
             (Ok(_), Ok(_)) => return Err(ClauseFailure::new("two racing writers both won")),
             (Err(error), Err(_)) => {
-                return Err(ClauseFailure::new(format!("two racing writers both lost: {error}")));
+                return Err(ClauseFailure::new(format!(
+                    "two racing writers both lost: {error}"
+                )));
             }
         };
         refused!(lost, Error::Precondition { .. }, "the append that lost");
@@ -160,13 +187,20 @@ pub async fn la_02_the_lines_of_a_call_come_together(harness: &AnchorHarness) ->
     let first = sample_lines();
     let head = harness.anchor.append(&log, &LogHead::EMPTY, &first).await?.value;
     // One bad line among good ones: the call is refused, and none of them may stay.
-    let mixed = [Bytes::from_static(b"good"), Bytes::from_static(b"bad\nline"), Bytes::from_static(b"good")];
+    let mixed = [
+        Bytes::from_static(b"good"),
+        Bytes::from_static(b"bad\nline"),
+        Bytes::from_static(b"good"),
+    ];
     let outcome = harness.anchor.append(&log, &head, &mixed).await;
     ensure!(outcome.is_err(), "a call with a line feed in a line succeeded");
     holds(&*harness.anchor, &log, &first, "after a call with a bad line").await?;
     let stored = harness.reader.fetch(&layout::log(&log), u64::MAX).await?;
     let due = first.iter().flat_map(|line| line.iter().copied().chain([b'\n']));
-    ensure!(due.eq(stored.iter().copied()), "the stored log is not its lines, each with a line feed");
+    ensure!(
+        due.eq(stored.iter().copied()),
+        "the stored log is not its lines, each with a line feed"
+    );
     Ok(())
 }
 
@@ -176,12 +210,17 @@ pub async fn la_02_the_lines_of_a_call_come_together(harness: &AnchorHarness) ->
 /// How the clause is broken.
 pub async fn la_03_an_interrupted_call_is_finished_or_taken_back(harness: &AnchorHarness) -> Conforms {
     let Some(interrupt) = &harness.interrupt else {
-        return Err(ClauseFailure::not_offered("a way to interrupt an append (`interrupted_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to interrupt an append (`interrupted_by`)",
+        ));
     };
     for log in log_names()? {
         let mut due = sample_lines();
         let head = harness.anchor.append(&log, &LogHead::EMPTY, &due).await?.value;
-        let cut_short = [Bytes::from_static(b"{\"cut\":1}"), Bytes::from_static(b"{\"cut\":2}")];
+        let cut_short = [
+            Bytes::from_static(b"{\"cut\":1}"),
+            Bytes::from_static(b"{\"cut\":2}"),
+        ];
         interrupt(&log, &cut_short);
         let anchor = harness.reopened()?;
         let found = lines(&*anchor, &log, 0).await?;
@@ -212,7 +251,10 @@ fn cut_short_after(finished: bool) -> Vec<Bytes> {
     if finished {
         return Vec::new();
     }
-    vec![Bytes::from_static(b"{\"cut\":1}"), Bytes::from_static(b"{\"cut\":2}")]
+    vec![
+        Bytes::from_static(b"{\"cut\":1}"),
+        Bytes::from_static(b"{\"cut\":2}"),
+    ]
 }
 
 /// `LA-04`.
@@ -226,14 +268,21 @@ pub async fn la_04_an_anchored_line_stays(harness: &AnchorHarness) -> Conforms {
     for name in [&register, &log, &other] {
         let mut head = LogHead::EMPTY;
         for line in &due {
-            head = harness.anchor.append(name, &head, std::slice::from_ref(line)).await?.value;
+            head = harness
+                .anchor
+                .append(name, &head, std::slice::from_ref(line))
+                .await?
+                .value;
         }
         heads.push(head);
     }
     // What is refused, what is empty, and what concerns other logs.
     drop(harness.anchor.append(&log, &LogHead::EMPTY, &due).await);
     drop(harness.anchor.append(&log, &heads[1], &[]).await);
-    harness.anchor.put_checkpoint(&log, due.len() as u64, b"note").await?;
+    harness
+        .anchor
+        .put_checkpoint(&log, due.len() as u64, b"note")
+        .await?;
     for name in [&register, &log, &other] {
         holds(&*harness.anchor, name, &due, "at the end").await?;
         for from in [1, 5, 6, 7] {
@@ -255,17 +304,29 @@ pub async fn la_05_a_note_is_written_once_for_each_size(harness: &AnchorHarness)
         harness.anchor.put_checkpoint(&log, 3, note).await?;
         let again = harness.anchor.put_checkpoint(&log, 3, note).await;
         if let Err(error) = again {
-            return Err(ClauseFailure::new(format!("the same note again is refused: {error}")));
+            return Err(ClauseFailure::new(format!(
+                "the same note again is refused: {error}"
+            )));
         }
         for other in [b"another note\n".as_slice(), b"", &note[..10]] {
             let outcome = harness.anchor.put_checkpoint(&log, 3, other).await;
-            refused!(outcome, Error::AlreadyExists { .. }, "another note for the same size");
+            refused!(
+                outcome,
+                Error::AlreadyExists { .. },
+                "another note for the same size"
+            );
             let found = harness.note(&log, 3).await?;
-            ensure!(found.as_deref() == Some(note.as_slice()), "the first note was changed to {found:?}");
+            ensure!(
+                found.as_deref() == Some(note.as_slice()),
+                "the first note was changed to {found:?}"
+            );
         }
         harness.anchor.put_checkpoint(&log, 4, b"another size\n").await?;
         let found = harness.note(&log, 4).await?;
-        ensure!(found.as_deref() == Some(b"another size\n".as_slice()), "the note of size 4 is {found:?}");
+        ensure!(
+            found.as_deref() == Some(b"another size\n".as_slice()),
+            "the note of size 4 is {found:?}"
+        );
     }
     Ok(())
 }
@@ -282,9 +343,16 @@ pub async fn la_06_lines_and_notes_are_there_after_reopening(harness: &AnchorHar
         let reopened = harness.reopened()?;
         holds(&*reopened, &log, &due, "after reopening").await?;
         let found = harness.note(&log, 6).await?;
-        ensure!(found.as_deref() == Some(b"note\n".as_slice()), "after reopening the note is {found:?}");
+        ensure!(
+            found.as_deref() == Some(b"note\n".as_slice()),
+            "after reopening the note is {found:?}"
+        );
         let outcome = reopened.put_checkpoint(&log, 6, b"another\n").await;
-        refused!(outcome, Error::AlreadyExists { .. }, "after reopening, another note for the same size");
+        refused!(
+            outcome,
+            Error::AlreadyExists { .. },
+            "after reopening, another note for the same size"
+        );
     }
     Ok(())
 }

@@ -63,7 +63,8 @@ impl LogStoreHarness {
 
     fn reopened(&self) -> Result<Arc<dyn LogStore>, ClauseFailure> {
         let reopen = self.reopen.as_ref();
-        let reopen = reopen.ok_or_else(|| ClauseFailure::not_offered("a way to open it again (`reopened_by`)"))?;
+        let reopen =
+            reopen.ok_or_else(|| ClauseFailure::not_offered("a way to open it again (`reopened_by`)"))?;
         Ok(reopen())
     }
 
@@ -128,10 +129,18 @@ async fn lines(store: &dyn LogStore, log: &LogName, from: u64) -> Result<Vec<Byt
 /// That the log has exactly these lines, and the head that belongs to them.
 async fn holds(store: &dyn LogStore, log: &LogName, due: &[Bytes], when: &str) -> Conforms {
     let found = lines(store, log, 0).await?;
-    ensure!(found == due, "{when}, the {log} has {} lines, {} are due: {found:?}", found.len(), due.len());
+    ensure!(
+        found == due,
+        "{when}, the {log} has {} lines, {} are due: {found:?}",
+        found.len(),
+        due.len()
+    );
     let head = store.head(log).await?;
     let due = due.iter().fold(LogHead::EMPTY, |head, line| head.after(line));
-    ensure!(head == due, "{when}, the head of the {log} is {head}, due is {due}");
+    ensure!(
+        head == due,
+        "{when}, the head of the {log} is {head}, due is {due}"
+    );
     Ok(())
 }
 
@@ -169,7 +178,11 @@ pub async fn ls_02_a_wrong_head_is_refused_and_appends_nothing(harness: &LogStor
     ];
     for wrong in wrong {
         let outcome = harness.store.append(&log, &wrong, b"late").await;
-        refused!(outcome, Error::Precondition { .. }, "append after {wrong}, where {head} is");
+        refused!(
+            outcome,
+            Error::Precondition { .. },
+            "append after {wrong}, where {head} is"
+        );
         holds(&*harness.store, &log, &due, "after a refused append").await?;
     }
     let next = harness.store.append(&log, &head, b"in time").await?;
@@ -206,7 +219,9 @@ pub async fn ls_03_a_torn_tail_is_no_line(harness: &LogStoreHarness) -> Conforms
 pub async fn ls_04_a_torn_tail_is_set_aside_whole(harness: &LogStoreHarness) -> Conforms {
     let [_, log, _] = log_names()?;
     let Some(aside) = &harness.aside else {
-        return Err(ClauseFailure::not_offered("a way to read what was set aside (`aside_read_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to read what was set aside (`aside_read_by`)",
+        ));
     };
     let mut due = sample_lines();
     let mut head = append_all(&*harness.store, &log, &due).await?;
@@ -220,7 +235,10 @@ pub async fn ls_04_a_torn_tail_is_set_aside_whole(harness: &LogStoreHarness) -> 
         holds(&*store, &log, &due, "after a refused append").await?;
 
         let given = store.set_aside_tail(&log).await?;
-        ensure!(given.as_deref() == Some(tail), "the torn tail {tail:?} was given back as {given:?}");
+        ensure!(
+            given.as_deref() == Some(tail),
+            "the torn tail {tail:?} was given back as {given:?}"
+        );
         tails.push(tail.to_vec());
         let mut kept = aside(&log);
         kept.sort();

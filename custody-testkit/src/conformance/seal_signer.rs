@@ -65,14 +65,23 @@ impl fmt::Debug for SignerHarness {
 /// How the clause is broken.
 pub async fn ss_01_the_public_key_verifies_what_is_signed(harness: &SignerHarness) -> Conforms {
     let key = harness.signer.verifier_key().clone();
-    for message in [b"x".to_vec(), b"in-toto".to_vec(), pattern(32, 1), pattern(100_000, 2)] {
+    let framed = |length, seed| [b"<", pattern(length, seed).as_slice(), b">"].concat();
+    for message in [
+        b"x".to_vec(),
+        b"in-toto".to_vec(),
+        framed(30, 1),
+        framed(100_000, 2),
+    ] {
         let signature = harness.signer.sign(&message).await?.value;
         ensure!(
             key.verifies(&message, &signature),
             "{key} does not verify its signature of {} bytes",
             message.len()
         );
-        ensure!(*harness.signer.verifier_key() == key, "the key changed after signing");
+        ensure!(
+            *harness.signer.verifier_key() == key,
+            "the key changed after signing"
+        );
     }
     Ok(())
 }
@@ -84,11 +93,25 @@ fn tempting() -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
     let digest = custody_core::digest::Sha256Digest::of(b"x").as_bytes().to_vec();
     vec![
         (Vec::new(), vec![b"\n".to_vec(), vec![0]]),
-        (note.clone(), vec![note.trim_ascii().to_vec(), [note, b"\n".to_vec()].concat()]),
-        (blank.clone(), vec![b"x".to_vec(), blank.trim_ascii_start().to_vec(), b" x\n\0".to_vec(), b" x\r\n".to_vec()]),
+        (
+            note.clone(),
+            vec![note.trim_ascii().to_vec(), [note, b"\n".to_vec()].concat()],
+        ),
+        (
+            blank.clone(),
+            vec![
+                b"x".to_vec(),
+                blank.trim_ascii_start().to_vec(),
+                b" x\n\0".to_vec(),
+                b" x\r\n".to_vec(),
+            ],
+        ),
         // A digest is a message like any other: it is not what it is the digest of.
         (digest, vec![b"x".to_vec()]),
-        (b"\xff\xfe is no text".to_vec(), vec!["\u{fffd}\u{fffd} is no text".as_bytes().to_vec()]),
+        (
+            b"\xff\xfe is no text".to_vec(),
+            vec!["\u{fffd}\u{fffd} is no text".as_bytes().to_vec()],
+        ),
     ]
 }
 
@@ -106,7 +129,10 @@ pub async fn ss_02_a_signature_is_of_exactly_its_message(harness: &SignerHarness
                 "the signature of {message:?} verifies for {other:?}"
             );
         }
-        ensure!(key.verifies(&message, &signature), "the signature of {message:?} does not verify");
+        ensure!(
+            key.verifies(&message, &signature),
+            "the signature of {message:?} does not verify"
+        );
     }
     Ok(())
 }
@@ -117,7 +143,9 @@ pub async fn ss_02_a_signature_is_of_exactly_its_message(harness: &SignerHarness
 /// How the clause is broken.
 pub async fn ss_03_the_private_key_is_not_shown(harness: &SignerHarness) -> Conforms {
     let Some(private) = &harness.private else {
-        return Err(ClauseFailure::not_offered("the private key's bytes (`with_private`)"));
+        return Err(ClauseFailure::not_offered(
+            "the private key's bytes (`with_private`)",
+        ));
     };
     let signature = harness.signer.sign(b"message").await?.value;
     let mut texts = vec![

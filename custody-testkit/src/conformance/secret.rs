@@ -5,7 +5,12 @@ use super::clause::{Conforms, ensure};
 /// The ways in which bytes are usually printed.
 fn printed(secret: &[u8]) -> Vec<String> {
     let lower = custody_core::hex::encode(secret);
-    let mut forms = vec![lower.to_uppercase(), lower, format!("{secret:?}"), String::from_utf8_lossy(secret).into()];
+    let mut forms = vec![
+        lower.to_uppercase(),
+        lower,
+        format!("{secret:?}"),
+        String::from_utf8_lossy(secret).into(),
+    ];
     // The list without its brackets: it may stand inside a longer one.
     let list: Vec<String> = secret.iter().map(u8::to_string).collect();
     forms.push(list.join(", "));

@@ -20,12 +20,10 @@ pub struct SnapshotterHarness {
     snapshotter: Arc<dyn Snapshotter>,
     access: Arc<dyn SourceAccess>,
     machine: MachineRef,
-    foreign: Option<PutForeign>,
+    foreign: Option<Box<dyn Fn(&SnapshotName, &DiskId) -> Box<dyn Fn() -> bool>>>,
     fingerprint: Option<Box<dyn Fn() -> String>>,
     keep: Vec<Box<dyn Any>>,
 }
-
-type PutForeign = Box<dyn Fn(&SnapshotName, &DiskId) -> Box<dyn Fn() -> bool>>;
 
 impl SnapshotterHarness {
     /// A machine of which nothing was taken yet.
@@ -72,7 +70,10 @@ impl SnapshotterHarness {
 
     async fn disks(&self) -> Result<Vec<DiskId>, ClauseFailure> {
         let machine = self.snapshotter.describe(&self.machine).await?;
-        ensure!(machine.disks.len() >= 2, "the suite needs a machine with at least two disks");
+        ensure!(
+            machine.disks.len() >= 2,
+            "the suite needs a machine with at least two disks"
+        );
         Ok(machine.disks.into_iter().map(|disk| disk.disk).collect())
     }
 
@@ -83,7 +84,11 @@ impl SnapshotterHarness {
             let name = format!("{prefix}-{number}").parse()?;
             snapshots.push(PlannedSnapshot::new(EvidenceItemId::new(number), disk, name));
         }
-        Ok(SnapshotPlan::new(acquisition.parse()?, self.machine.clone(), snapshots))
+        Ok(SnapshotPlan::new(
+            acquisition.parse()?,
+            self.machine.clone(),
+            snapshots,
+        ))
     }
 
     /// Takes the whole plan.
@@ -99,7 +104,10 @@ impl SnapshotterHarness {
     async fn listed(&self, of: &AcquisitionId) -> Result<BTreeSet<SnapshotName>, ClauseFailure> {
         let listed = self.snapshotter.list(of).await?;
         let names: BTreeSet<_> = listed.iter().map(|snapshot| snapshot.name.clone()).collect();
-        ensure!(names.len() == listed.len(), "a snapshot is listed twice: {listed:?}");
+        ensure!(
+            names.len() == listed.len(),
+            "a snapshot is listed twice: {listed:?}"
+        );
         Ok(names)
     }
 }
@@ -118,7 +126,9 @@ fn warrant(snapshot: &SnapshotName) -> DeletionWarrant {
 }
 
 fn made(snapshots: &[DiskSnapshot]) -> BTreeSet<SnapshotName> {
-    let made = snapshots.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Made);
+    let made = snapshots
+        .iter()
+        .filter(|snapshot| snapshot.kind == SnapshotKind::Made);
     made.map(|snapshot| snapshot.name.clone()).collect()
 }
 
@@ -135,8 +145,15 @@ pub async fn sn_01_describing_changes_nothing_and_names_what_is_not_taken(
     };
     let before = state().await?;
     let machine = harness.snapshotter.describe(&harness.machine).await?;
-    ensure!(!machine.not_acquired.is_empty(), "nothing is named as not acquired");
-    ensure!(machine.machine == harness.machine, "another machine is described: {}", machine.machine);
+    ensure!(
+        !machine.not_acquired.is_empty(),
+        "nothing is named as not acquired"
+    );
+    ensure!(
+        machine.machine == harness.machine,
+        "another machine is described: {}",
+        machine.machine
+    );
     let again = harness.snapshotter.describe(&harness.machine).await?;
     ensure!(machine == again, "described again, the machine differs");
     let after = state().await?;
@@ -156,15 +173,30 @@ pub async fn sn_02_one_failure_does_not_hide_the_others(harness: &SnapshotterHar
     plan.snapshots.insert(0, planned);
     let outcomes = harness.snapshotter.take(&plan).await;
     for planned in &plan.snapshots {
-        let answers: Vec<_> = outcomes.iter().filter(|outcome| outcome.disk == planned.disk).collect();
+        let answers: Vec<_> = outcomes
+            .iter()
+            .filter(|outcome| outcome.disk == planned.disk)
+            .collect();
         let [answer] = answers.as_slice() else {
             let count = answers.len();
-            return Err(ClauseFailure::new(format!("{count} answers for {}", planned.disk)));
+            return Err(ClauseFailure::new(format!(
+                "{count} answers for {}",
+                planned.disk
+            )));
         };
         let due = planned.disk != absent;
-        ensure!(answer.result.is_ok() == due, "the answer for {} is {:?}", planned.disk, answer.result);
+        ensure!(
+            answer.result.is_ok() == due,
+            "the answer for {} is {:?}",
+            planned.disk,
+            answer.result
+        );
     }
-    ensure!(outcomes.len() == plan.snapshots.len(), "{} answers in all", outcomes.len());
+    ensure!(
+        outcomes.len() == plan.snapshots.len(),
+        "{} answers in all",
+        outcomes.len()
+    );
     Ok(())
 }
 
@@ -176,8 +208,18 @@ pub async fn sn_03_taking_again_adopts(harness: &SnapshotterHarness) -> Conforms
     let plan = harness.plan(OURS, "sn03").await?;
     let first = harness.taken(&plan).await?;
     for (snapshot, planned) in first.iter().zip(&plan.snapshots) {
-        ensure!(snapshot.name == planned.name, "{} was planned, {} taken", planned.name, snapshot.name);
-        ensure!(snapshot.disk == planned.disk, "{} is of {}", snapshot.name, snapshot.disk);
+        ensure!(
+            snapshot.name == planned.name,
+            "{} was planned, {} taken",
+            planned.name,
+            snapshot.name
+        );
+        ensure!(
+            snapshot.disk == planned.disk,
+            "{} is of {}",
+            snapshot.name,
+            snapshot.disk
+        );
     }
     let count = harness.listed(&plan.acquisition).await?.len();
     let second = harness.taken(&plan).await?;
@@ -202,7 +244,11 @@ pub async fn sn_04_a_taken_name_is_refused_and_left_alone(harness: &SnapshotterH
     let is_intact = put(&taken.name, &taken.disk);
     for outcome in harness.snapshotter.take(&plan).await {
         if outcome.disk == taken.disk {
-            refused!(outcome.result, Error::AlreadyExists { .. }, "a snapshot under a taken name");
+            refused!(
+                outcome.result,
+                Error::AlreadyExists { .. },
+                "a snapshot under a taken name"
+            );
         }
     }
     ensure!(is_intact(), "what others had under {} was changed", taken.name);
@@ -214,7 +260,10 @@ pub async fn sn_04_a_taken_name_is_refused_and_left_alone(harness: &SnapshotterH
 /// # Errors
 /// How the clause is broken.
 pub async fn sn_05_what_was_made_is_listed(harness: &SnapshotterHarness) -> Conforms {
-    let (ours, other) = (harness.plan(OURS, "sn05").await?, harness.plan(OTHER, "sn05-other").await?);
+    let (ours, other) = (
+        harness.plan(OURS, "sn05").await?,
+        harness.plan(OTHER, "sn05-other").await?,
+    );
     let before = harness.listed(&ours.acquisition).await?;
     ensure!(before.is_empty(), "listed before anything was taken: {before:?}");
     for plan in [&ours, &other] {
@@ -244,16 +293,29 @@ pub async fn sn_06_a_warrant_is_for_one_snapshot(harness: &SnapshotterHarness) -
         let listed = harness.listed(&plan.acquisition).await?;
         ensure!(listed == due, "after a refused deletion, {listed:?} are there");
     }
-    for snapshot in taken.iter().filter(|snapshot| snapshot.kind == SnapshotKind::Made) {
+    for snapshot in taken
+        .iter()
+        .filter(|snapshot| snapshot.kind == SnapshotKind::Made)
+    {
         for time in ["once", "again"] {
-            let outcome = harness.snapshotter.delete(snapshot, warrant(&snapshot.name)).await;
+            let outcome = harness
+                .snapshotter
+                .delete(snapshot, warrant(&snapshot.name))
+                .await;
             if let Err(error) = outcome {
-                return Err(ClauseFailure::new(format!("deleting {} {time}: {error}", snapshot.name)));
+                return Err(ClauseFailure::new(format!(
+                    "deleting {} {time}: {error}",
+                    snapshot.name
+                )));
             }
         }
         due.remove(&snapshot.name);
         let listed = harness.listed(&plan.acquisition).await?;
-        ensure!(listed == due, "after deleting {}, {listed:?} are there", snapshot.name);
+        ensure!(
+            listed == due,
+            "after deleting {}, {listed:?} are there",
+            snapshot.name
+        );
     }
     Ok(())
 }
@@ -265,20 +327,32 @@ pub async fn sn_06_a_warrant_is_for_one_snapshot(harness: &SnapshotterHarness) -
 pub async fn sn_07_only_what_was_made_is_deleted(harness: &SnapshotterHarness) -> Conforms {
     let plan = harness.plan(OURS, "sn07").await?;
     let taken = harness.taken(&plan).await?;
-    let kept: Vec<_> = taken.iter().filter(|snapshot| snapshot.kind != SnapshotKind::Made).collect();
+    let kept: Vec<_> = taken
+        .iter()
+        .filter(|snapshot| snapshot.kind != SnapshotKind::Made)
+        .collect();
     if kept.is_empty() {
-        return Err(ClauseFailure::not_offered("a disk that is read in place or from an existing snapshot"));
+        return Err(ClauseFailure::not_offered(
+            "a disk that is read in place or from an existing snapshot",
+        ));
     }
     for snapshot in kept {
         refused!(
-            harness.snapshotter.delete(snapshot, warrant(&snapshot.name)).await,
+            harness
+                .snapshotter
+                .delete(snapshot, warrant(&snapshot.name))
+                .await,
             Error::Immutable { .. },
             "deleting {}, which is {:?}",
             snapshot.name,
             snapshot.kind
         );
         let state = harness.access.state(snapshot).await;
-        ensure!(state.is_ok(), "{} is gone after a refused deletion: {state:?}", snapshot.name);
+        ensure!(
+            state.is_ok(),
+            "{} is gone after a refused deletion: {state:?}",
+            snapshot.name
+        );
     }
     Ok(())
 }

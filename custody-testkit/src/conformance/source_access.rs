@@ -78,7 +78,11 @@ impl AccessHarness {
     }
 
     async fn grant(&self) -> Result<ReadGrant> {
-        Ok(self.access.grant(&self.snapshot, GrantOptions::lasting(LIFETIME)).await?.value)
+        Ok(self
+            .access
+            .grant(&self.snapshot, GrantOptions::lasting(LIFETIME))
+            .await?
+            .value)
     }
 
     async fn open(&self) -> Result<Arc<dyn ImageReader>> {
@@ -119,7 +123,10 @@ pub async fn sa_01_a_grant_ends_no_later_than_asked(harness: &AccessHarness) -> 
     let now = harness.clock.now().unix_millis();
     let left = expiry.time().unix_millis().saturating_sub(now);
     let asked = i64::try_from(LIFETIME.as_millis()).unwrap_or(i64::MAX);
-    ensure!(left <= asked, "asked for {asked} ms, granted for another {left} ms");
+    ensure!(
+        left <= asked,
+        "asked for {asked} ms, granted for another {left} ms"
+    );
     harness.access.open(&harness.snapshot, &grant).await?;
     if let Some(advance) = &harness.advance {
         advance(LIFETIME + Duration::from_secs(1));
@@ -140,7 +147,11 @@ pub async fn sa_02_revoking_ends_every_grant(harness: &AccessHarness) -> Conform
         }
     };
     revoke("where there is no grant").await?;
-    let grants = [harness.grant().await?, harness.grant().await?, harness.grant().await?];
+    let grants = [
+        harness.grant().await?,
+        harness.grant().await?,
+        harness.grant().await?,
+    ];
     revoke("three grants").await?;
     for grant in grants.iter().filter(|grant| grant.expiry().is_some()) {
         harness.gives_nothing(grant, "after revoking").await?;
@@ -155,7 +166,11 @@ pub async fn sa_02_revoking_ends_every_grant(harness: &AccessHarness) -> Conform
 pub async fn sa_03_what_is_opened_is_a_sound_image(harness: &AccessHarness) -> Conforms {
     let reader = harness.open().await?;
     let told = harness.snapshot.length.bytes();
-    ensure!(reader.length() == told, "{told} bytes were told, {} are opened", reader.length());
+    ensure!(
+        reader.length() == told,
+        "{told} bytes were told, {} are opened",
+        reader.length()
+    );
     let image = ImageHarness::new(reader, harness.bytes.clone());
     image_reader::ir_01_the_length_is_constant(&image).await?;
     image_reader::ir_02_spans_cover_exactly_the_range_asked_for(&image).await?;
@@ -189,7 +204,9 @@ pub async fn sa_04_reading_changes_nothing_that_is_pinned(harness: &AccessHarnes
 /// How the clause is broken.
 pub async fn sa_05_a_written_source_differs_in_something_pinned(harness: &AccessHarness) -> Conforms {
     let Some(write) = &harness.write else {
-        return Err(ClauseFailure::not_offered("a way to write to the source (`written_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to write to the source (`written_by`)",
+        ));
     };
     let before = harness.access.state(&harness.snapshot).await?;
     let length = harness.snapshot.length.to_string();
@@ -200,7 +217,10 @@ pub async fn sa_05_a_written_source_differs_in_something_pinned(harness: &Access
     );
     write();
     let after = harness.access.state(&harness.snapshot).await?;
-    ensure!(!before.changes_until(&after).is_empty(), "the source was written to, and {after:?} tells nothing");
+    ensure!(
+        !before.changes_until(&after).is_empty(),
+        "the source was written to, and {after:?} tells nothing"
+    );
     Ok(())
 }
 
@@ -226,14 +246,20 @@ pub async fn sa_06_another_source_is_refused(harness: &AccessHarness) -> Conform
 /// How the clause is broken.
 pub async fn sa_06_a_source_that_is_gone_is_not_found(harness: &AccessHarness) -> Conforms {
     let Some(vanish) = &harness.vanish else {
-        return Err(ClauseFailure::not_offered("a way to take the source away (`vanishing_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to take the source away (`vanishing_by`)",
+        ));
     };
     let grant = harness.grant().await?;
     vanish();
     let outcome = harness.access.open(&harness.snapshot, &grant).await;
     refused!(outcome, Error::NotFound { .. }, "opening a source that is gone");
     let outcome = harness.access.state(&harness.snapshot).await;
-    refused!(outcome, Error::NotFound { .. }, "the state of a source that is gone");
+    refused!(
+        outcome,
+        Error::NotFound { .. },
+        "the state of a source that is gone"
+    );
     Ok(())
 }
 

@@ -57,7 +57,10 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         0..=0x7f => (usize::from(*first), rest),
         0x81..=0x84 => {
             let (length, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
-            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+            (
+                length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+                rest,
+            )
         }
         _ => return None,
     };
@@ -112,7 +115,12 @@ fn imprint(response: &[u8]) -> Option<&[u8]> {
             (0, OCTET_STRING),
         ],
     )?;
-    let algorithm = [(0, SEQUENCE), (2, SEQUENCE), (0, SEQUENCE), (0, OBJECT_IDENTIFIER)];
+    let algorithm = [
+        (0, SEQUENCE),
+        (2, SEQUENCE),
+        (0, SEQUENCE),
+        (0, OBJECT_IDENTIFIER),
+    ];
     if descend(info, &algorithm)? != SHA_256 {
         return None;
     }
@@ -144,7 +152,9 @@ pub async fn ta_01_the_token_is_over_the_message(harness: &AuthorityHarness) -> 
 /// How the clause is broken.
 pub async fn ta_02_no_answer_is_an_error(harness: &AuthorityHarness) -> Conforms {
     let Some(unwilling) = &harness.unwilling else {
-        return Err(ClauseFailure::not_offered("an authority that refuses (`with_unwilling`)"));
+        return Err(ClauseFailure::not_offered(
+            "an authority that refuses (`with_unwilling`)",
+        ));
     };
     let answer = unwilling.stamp(b"checkpoint\n").await;
     ensure!(answer.is_err(), "an authority that refuses gives {answer:?}");

@@ -166,8 +166,7 @@ impl ImageHash for SerialHash {
             self.end_chunk();
         }
         let this = *self;
-        let mut digests =
-            ImageDigests::new(this.length, this.chunks.len() as u64, merkle_root(&this.chunks));
+        let mut digests = ImageDigests::new(this.length, this.chunks.len() as u64, merkle_root(&this.chunks));
         if let Some(whole) = this.whole {
             digests = digests.with_stored_file(Sha256Digest::from_bytes(whole.finalize().into()));
         }

@@ -216,9 +216,9 @@ impl ImageReader for MemoryImage {
                 if let Some(fault) = fault {
                     return Ok(Extent::Unread { range, fault });
                 }
-                let bytes = content.slice(range).ok_or_else(|| {
-                    Error::misuse(format!("{self}: {range} is not inside its bytes"))
-                })?;
+                let bytes = content
+                    .slice(range)
+                    .ok_or_else(|| Error::misuse(format!("{self}: {range} is not inside its bytes")))?;
                 Ok(Extent::Data {
                     at: range.start(),
                     bytes: Bytes::copy_from_slice(bytes),

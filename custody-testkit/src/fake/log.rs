@@ -26,7 +26,10 @@ struct Log {
 impl Log {
     fn head(&self) -> LogHead {
         self.lines.last().map_or(LogHead::EMPTY, |last| {
-            LogHead::new(self.lines.len() as u64, custody_core::digest::Sha256Digest::of(last))
+            LogHead::new(
+                self.lines.len() as u64,
+                custody_core::digest::Sha256Digest::of(last),
+            )
         })
     }
 }
@@ -40,7 +43,12 @@ impl MemoryLog {
 
     /// Leaves these bytes behind the last line feed, as a write that a crash cut short does.
     pub fn tear(&self, log: &LogName, tail: &[u8]) {
-        self.logs.lock().entry(log.clone()).or_default().tail.extend_from_slice(tail);
+        self.logs
+            .lock()
+            .entry(log.clone())
+            .or_default()
+            .tail
+            .extend_from_slice(tail);
     }
 
     /// The logs that exist.
@@ -52,13 +60,21 @@ impl MemoryLog {
     /// The complete lines of a log.
     #[must_use]
     pub fn lines_of(&self, log: &LogName) -> Vec<Bytes> {
-        self.logs.lock().get(log).map(|log| log.lines.clone()).unwrap_or_default()
+        self.logs
+            .lock()
+            .get(log)
+            .map(|log| log.lines.clone())
+            .unwrap_or_default()
     }
 
     /// The tails that were set aside, in order.
     #[must_use]
     pub fn set_aside(&self, log: &LogName) -> Vec<Bytes> {
-        self.logs.lock().get(log).map(|log| log.aside.clone()).unwrap_or_default()
+        self.logs
+            .lock()
+            .get(log)
+            .map(|log| log.aside.clone())
+            .unwrap_or_default()
     }
 
     /// The bytes behind the last line feed; `None` when there are none.

@@ -113,7 +113,10 @@ impl FakeTimestamps {
         );
         let token = der(
             SEQUENCE,
-            &[&der(OBJECT_IDENTIFIER, &[SIGNED_DATA]), &der(EXPLICIT_0, &[&signed])],
+            &[
+                &der(OBJECT_IDENTIFIER, &[SIGNED_DATA]),
+                &der(EXPLICIT_0, &[&signed]),
+            ],
         );
         der(SEQUENCE, &[&der(SEQUENCE, &[&der(INTEGER, &[&[0]])]), &token])
     }

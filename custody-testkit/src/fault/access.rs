@@ -3,9 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState,
-};
+use custody_core::port::{DiskSnapshot, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState};
 use custody_core::{Acted, Error, Result};
 
 use super::image::{FaultyImage, ImageFault};
@@ -48,7 +46,10 @@ impl FaultyAccess {
     }
 
     fn known(&self, name: &custody_core::ids::SnapshotName) -> Option<DiskSnapshot> {
-        self.inner.snapshots().into_iter().find(|known| known.name == *name)
+        self.inner
+            .snapshots()
+            .into_iter()
+            .find(|known| known.name == *name)
     }
 
     fn open_short(&self, snapshot: &DiskSnapshot) -> Result<Arc<dyn ImageReader>> {

@@ -50,9 +50,8 @@ impl FaultyAnchor {
     #[must_use]
     pub fn new(inner: MemoryStore, fault: AnchorFault) -> Self {
         if fault == AnchorFault::ForgetsNotesWhenReopened {
-            let is_note = |name: &&custody_core::ids::ObjectName| {
-                layout::checkpoint_size(&name.file_name()).is_some()
-            };
+            let is_note =
+                |name: &&custody_core::ids::ObjectName| layout::checkpoint_size(&name.file_name()).is_some();
             for note in inner.names().iter().filter(is_note) {
                 inner.remove(note);
             }
@@ -107,7 +106,9 @@ impl LogAnchor for FaultyAnchor {
             AnchorFault::AppendsUpToABadLine => {
                 let good = lines.iter().take_while(|line| !line.contains(&b'\n')).count();
                 if good < lines.len() && *after == head {
-                    self.inner.append(log, after, lines.get(..good).unwrap_or_default()).await?;
+                    self.inner
+                        .append(log, after, lines.get(..good).unwrap_or_default())
+                        .await?;
                 }
                 self.inner.append(log, after, lines).await
             }

@@ -68,7 +68,9 @@ impl Clock for FaultyClock {
 
     async fn sleep(&self, duration: Duration) {
         let early = self.fault == ClockFault::WakesEarly;
-        self.inner.sleep(if early { duration / 2 } else { duration }).await;
+        self.inner
+            .sleep(if early { duration / 2 } else { duration })
+            .await;
     }
 }
 

@@ -100,7 +100,10 @@ struct FaultyHash {
 
 impl FaultyHash {
     fn inner(&mut self) -> &mut dyn ImageHash {
-        &mut **self.inner.as_mut().expect("a hash ends once: finishing consumes it")
+        &mut **self
+            .inner
+            .as_mut()
+            .expect("a hash ends once: finishing consumes it")
     }
 
     async fn fill_to(&mut self, at: u64) -> Result<Vec<ChunkRun>> {
@@ -142,7 +145,10 @@ impl ImageHash for FaultyHash {
 
     async fn finish(mut self: Box<Self>) -> Result<(Vec<ChunkRun>, ImageDigests)> {
         let mut runs = self.fill_to(self.length).await?;
-        let inner = self.inner.take().expect("a hash ends once: finishing consumes it");
+        let inner = self
+            .inner
+            .take()
+            .expect("a hash ends once: finishing consumes it");
         let (rest, mut digests) = inner.finish().await?;
         runs.extend(rest);
         let among_others = self.under_way.load(Ordering::SeqCst) > 1;

@@ -9,8 +9,8 @@ use custody_core::{Error, Result};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 
-use crate::turn::give_way;
 use crate::fake::MemoryImage;
+use crate::turn::give_way;
 
 /// How a [`FaultyImage`] breaks its port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +126,9 @@ impl ImageReader for FaultyImage {
     async fn read(&self, range: ByteRange) -> Result<Vec<Extent>> {
         match self.fault {
             ImageFault::ReadsShort => self.inner.read(shorter(range)).await,
-            ImageFault::PadsBehindTheEnd if range.end() > self.inner.length() => {
-                Ok(vec![zeros(ByteRange::at(range.start(), range.length().min(4096)))?])
-            }
+            ImageFault::PadsBehindTheEnd if range.end() > self.inner.length() => Ok(vec![zeros(
+                ByteRange::at(range.start(), range.length().min(4096)),
+            )?]),
             ImageFault::FollowsReplacement => self.inner.reopen().read(range).await,
             ImageFault::GivesZerosForBadSectors => {
                 let extents = self.inner.read(range).await?;

@@ -77,7 +77,12 @@ impl FaultyLog {
     }
 
     fn cut_other_logs(&self) {
-        for name in self.inner.names().into_iter().filter(|name| *name != LogName::Register) {
+        for name in self
+            .inner
+            .names()
+            .into_iter()
+            .filter(|name| *name != LogName::Register)
+        {
             let lines = self.inner.lines_of(&name).into_iter().skip(1).collect();
             self.inner.rewrite(&name, lines);
         }
@@ -136,7 +141,10 @@ impl LogStore for FaultyLog {
     fn lines(&self, log: &LogName, from: u64) -> BoxStream<'_, Result<Bytes>> {
         self.flush();
         let lines = self.inner.lines(log, from);
-        let tail = self.inner.tail_of(log).filter(|_| self.fault == LogFault::ReadsTheTornTail);
+        let tail = self
+            .inner
+            .tail_of(log)
+            .filter(|_| self.fault == LogFault::ReadsTheTornTail);
         Box::pin(lines.chain(stream::iter(tail.map(Ok::<_, Error>))))
     }
 

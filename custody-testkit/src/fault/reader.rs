@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use custody_core::ids::ObjectName;
 use custody_core::port::{EvidenceReader, ImageReader, StoredObject};
 use custody_core::{Error, Result};
-use futures::executor::block_on_stream;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::fake::{MemoryImage, MemoryStore};
 
@@ -50,24 +50,13 @@ impl FaultyReader {
     pub fn new(inner: Arc<dyn EvidenceReader>, store: MemoryStore, fault: ReaderFault) -> Self {
         Self { inner, store, fault }
     }
-}
 
-impl fmt::Display for FaultyReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "faulty({}, {:?})", self.inner, self.fault)
-    }
-}
-
-fn is_malformed(entry: &Result<StoredObject>) -> bool {
-    matches!(entry, Err(error) if matches!(error.meaning(), Error::Malformed { .. }))
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl EvidenceReader for FaultyReader {
-    fn list(&self, under: Option<ObjectName>) -> BoxStream<'_, Result<StoredObject>> {
-        // The fakes' streams are ready at once.
-        let mut entries: Vec<_> = block_on_entries(self.inner.list(under.clone()));
+    /// A listing as this reader gives it.
+    fn falsified(
+        &self,
+        mut entries: Vec<Result<StoredObject>>,
+        under: Option<ObjectName>,
+    ) -> Vec<Result<StoredObject>> {
         match self.fault {
             ReaderFault::ListsTwice => {
                 if let Some(Ok(last)) = entries.last() {
@@ -94,7 +83,29 @@ impl EvidenceReader for FaultyReader {
             }
             _ => {}
         }
-        Box::pin(stream::iter(entries))
+        entries
+    }
+}
+
+impl fmt::Display for FaultyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "faulty({}, {:?})", self.inner, self.fault)
+    }
+}
+
+fn is_malformed(entry: &Result<StoredObject>) -> bool {
+    matches!(entry, Err(error) if matches!(error.meaning(), Error::Malformed { .. }))
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl EvidenceReader for FaultyReader {
+    fn list(&self, under: Option<ObjectName>) -> BoxStream<'_, Result<StoredObject>> {
+        let entries = async move {
+            let entries = self.inner.list(under.clone()).collect().await;
+            stream::iter(self.falsified(entries, under))
+        };
+        Box::pin(entries.flatten_stream())
     }
 
     async fn describe(&self, name: &ObjectName) -> Result<StoredObject> {
@@ -109,7 +120,8 @@ impl EvidenceReader for FaultyReader {
         match (self.fault, self.inner.open(name).await) {
             (ReaderFault::OpensTheAbsent, Err(_)) => Ok(Arc::new(MemoryImage::new(name.to_string(), []))),
             (ReaderFault::LeavesALock, Ok(image)) => {
-                self.store.put_foreign(&name.folder().unwrap_or_else(|| name.clone()).join(&lock()), []);
+                self.store
+                    .put_foreign(&name.folder().unwrap_or_else(|| name.clone()).join(&lock()), []);
                 Ok(image)
             }
             (_, opened) => opened,
@@ -119,8 +131,4 @@ impl EvidenceReader for FaultyReader {
 
 fn lock() -> custody_core::ids::Segment {
     custody_core::layout::segment("lock")
-}
-
-fn block_on_entries(entries: BoxStream<'_, Result<StoredObject>>) -> Vec<Result<StoredObject>> {
-    block_on_stream(entries).collect()
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
-    Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, ObjectState, Protection, ProtectionKind,
-    ReadGrant, Receipt, SinkCapabilities,
+    Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, ObjectState, Protection,
+    ProtectionKind, ReadGrant, Receipt, SinkCapabilities,
 };
 use custody_core::{Acted, Error, Result};
 
@@ -146,7 +146,10 @@ impl EvidenceSink for FaultySink {
 
     async fn protection(&self) -> Result<Protection> {
         if self.fault == SinkFault::ClaimsLockedRetention {
-            return Ok(Protection::new(ProtectionKind::LockedRetention, "nobody can shorten it"));
+            return Ok(Protection::new(
+                ProtectionKind::LockedRetention,
+                "nobody can shorten it",
+            ));
         }
         self.inner.protection().await
     }
@@ -200,7 +203,13 @@ impl EvidenceSink for FaultySink {
         if self.fault == SinkFault::ShowsUnfinished {
             self.store.put_foreign(name, Vec::new());
         }
-        Ok(Box::new(FaultyDeposit::new(inner, self.store.clone(), name.clone(), options.length, self.fault)))
+        Ok(Box::new(FaultyDeposit::new(
+            inner,
+            self.store.clone(),
+            name.clone(),
+            options.length,
+            self.fault,
+        )))
     }
 
     async fn hold(&self, name: &ObjectName) -> Result<Acted<()>> {

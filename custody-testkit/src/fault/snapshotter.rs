@@ -3,9 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 use custody_core::capture::{DeletionWarrant, DiscardOrder};
 use custody_core::ids::{AcquisitionId, MachineRef};
-use custody_core::port::{
-    DiskSnapshot, Machine, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter,
-};
+use custody_core::port::{DiskSnapshot, Machine, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter};
 use custody_core::{Acted, Error, Result};
 
 use crate::fake::FakeMachine;
@@ -49,7 +47,10 @@ impl FaultySnapshotter {
     }
 
     fn exists(&self, snapshot: &DiskSnapshot) -> bool {
-        self.inner.snapshots().iter().any(|known| known.name == snapshot.name)
+        self.inner
+            .snapshots()
+            .iter()
+            .any(|known| known.name == snapshot.name)
     }
 
     fn adopted(&self, outcome: SnapshotOutcome, plan: &SnapshotPlan) -> SnapshotOutcome {
@@ -100,10 +101,15 @@ impl Snapshotter for FaultySnapshotter {
                 }
             }
             SnapshotFault::AdoptsForeign => {
-                outcomes = outcomes.into_iter().map(|outcome| self.adopted(outcome, plan)).collect();
+                outcomes = outcomes
+                    .into_iter()
+                    .map(|outcome| self.adopted(outcome, plan))
+                    .collect();
             }
             SnapshotFault::TellsAnotherLength => {
-                let taken = outcomes.iter_mut().filter_map(|outcome| outcome.result.as_mut().ok());
+                let taken = outcomes
+                    .iter_mut()
+                    .filter_map(|outcome| outcome.result.as_mut().ok());
                 for snapshot in taken.map(|acted| &mut acted.value) {
                     if snapshot.kind == SnapshotKind::Made {
                         snapshot.length = (snapshot.length.bytes() + 512).into();
@@ -117,14 +123,20 @@ impl Snapshotter for FaultySnapshotter {
 
     async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
         let listed = self.inner.list(of).await?;
-        Ok(if self.fault == SnapshotFault::ListsNothing { Vec::new() } else { listed })
+        Ok(if self.fault == SnapshotFault::ListsNothing {
+            Vec::new()
+        } else {
+            listed
+        })
     }
 
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
         match self.fault {
             SnapshotFault::IgnoresTheWarrant => {
                 let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
-                self.inner.delete(snapshot, DeletionWarrant::for_discard(&order)).await
+                self.inner
+                    .delete(snapshot, DeletionWarrant::for_discard(&order))
+                    .await
             }
             SnapshotFault::DeletesOnlyOnce if !self.exists(snapshot) => Err(Error::NotFound {
                 object: snapshot.name.to_string(),

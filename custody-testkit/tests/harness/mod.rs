@@ -88,14 +88,18 @@ fn taken(machine: &FakeMachine, name: &str) -> DiskSnapshot {
 }
 
 /// A store that does everything.
-pub(crate) fn sink(wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
+pub(crate) fn sink(
+    wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static,
+) -> SinkHarness {
     let bytes = pattern(30_000, 9);
     let (machine, grant) = granted(bytes.clone());
     sink_over(MemoryStore::new().importing_from(machine), wrap).with_grant(grant, bytes)
 }
 
 /// A store that takes streams and nothing else.
-pub(crate) fn plain_sink(wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static) -> SinkHarness {
+pub(crate) fn plain_sink(
+    wrap: impl Fn(Arc<dyn EvidenceSink>, MemoryStore) -> Arc<dyn EvidenceSink> + 'static,
+) -> SinkHarness {
     let store = MemoryStore::new().with_capabilities(SinkCapabilities::deposit_only());
     sink_over(store, wrap)
 }
@@ -158,7 +162,9 @@ pub(crate) fn hasher(wrap: impl Fn(Arc<dyn ImageHasher>) -> Arc<dyn ImageHasher>
 pub(crate) fn signer(signer: FakeSigner, wrap: impl Fn(FakeSigner) -> Arc<dyn SealSigner>) -> SignerHarness {
     let private = signer.private_bytes();
     let failing: Arc<dyn SealSigner> = Arc::new(Crashing::new(wrap(signer.clone()), dead()));
-    SignerHarness::new(wrap(signer)).with_private(private).with_failing(failing)
+    SignerHarness::new(wrap(signer))
+        .with_private(private)
+        .with_failing(failing)
 }
 
 /// A machine with a disk of each kind.
@@ -169,12 +175,8 @@ fn machine() -> FakeMachine {
             FakeDisk::patterned("made", 10_000, 1),
             FakeDisk::patterned("in-place", 5000, 2).with_kind(SnapshotKind::InPlace),
             FakeDisk::patterned("existing", 7000, 3).with_kind(SnapshotKind::Existing),
-            FakeDisk::patterned("vhd", 8704, 4).with_format(
-                "vhd-fixed",
-                DiskData::Prefix {
-                    length: 8192.into(),
-                },
-            ),
+            FakeDisk::patterned("vhd", 8704, 4)
+                .with_format("vhd-fixed", DiskData::Prefix { length: 8192.into() }),
         ],
     )
 }
@@ -187,7 +189,10 @@ pub(crate) fn snapshotter(wrap: impl Fn(FakeMachine) -> Arc<dyn Snapshotter>) ->
         .with_foreign(move |name, disk| {
             foreign.put_foreign_snapshot(name, disk, pattern(100, 9));
             let find = |machine: &FakeMachine, name: &SnapshotName| {
-                machine.snapshots().into_iter().find(|snapshot| snapshot.name == *name)
+                machine
+                    .snapshots()
+                    .into_iter()
+                    .find(|snapshot| snapshot.name == *name)
             };
             let (before, machine, name) = (find(&foreign, name), foreign.clone(), name.clone());
             Box::new(move || find(&machine, &name) == before)

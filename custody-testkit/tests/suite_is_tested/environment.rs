@@ -33,7 +33,10 @@ fn every_clause_of_entropy_is_failed_by_a_fault_made_for_it() {
         |fault| harness::entropy(|entropy| Arc::new(FaultyEntropy::new(entropy, fault))),
         &[
             (EntropyFault::Repeats, &["en_01_every_byte_is_drawn_anew"]),
-            (EntropyFault::FillsOnlyTheStart, &["en_01_every_byte_is_drawn_anew"]),
+            (
+                EntropyFault::FillsOnlyTheStart,
+                &["en_01_every_byte_is_drawn_anew"],
+            ),
         ],
     );
 }

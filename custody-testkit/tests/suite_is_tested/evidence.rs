@@ -152,11 +152,17 @@ fn every_clause_of_evidence_reader_is_failed_by_a_fault_made_for_it() {
         &[
             (
                 ReaderFault::ListsTwice,
-                &["er_01_a_listing_has_each_object_once_in_order", "er_01_what_is_being_written_is_not_listed"],
+                &[
+                    "er_01_a_listing_has_each_object_once_in_order",
+                    "er_01_what_is_being_written_is_not_listed",
+                ],
             ),
             (
                 ReaderFault::ListsBackwards,
-                &["er_01_a_listing_has_each_object_once_in_order", "er_01_what_is_being_written_is_not_listed"],
+                &[
+                    "er_01_a_listing_has_each_object_once_in_order",
+                    "er_01_what_is_being_written_is_not_listed",
+                ],
             ),
             (
                 ReaderFault::ListsUnfinished,
@@ -178,7 +184,10 @@ fn every_clause_of_evidence_reader_is_failed_by_a_fault_made_for_it() {
                 ReaderFault::CallsUnreadableEmpty,
                 &["er_03_a_folder_that_cannot_be_read_is_an_error"],
             ),
-            (ReaderFault::OpensTheAbsent, &["er_04_what_is_not_there_is_not_found"]),
+            (
+                ReaderFault::OpensTheAbsent,
+                &["er_04_what_is_not_there_is_not_found"],
+            ),
             (ReaderFault::LeavesALock, &["er_05_reading_changes_nothing"]),
             (
                 ReaderFault::TellsAnotherLength,

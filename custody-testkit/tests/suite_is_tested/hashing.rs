@@ -12,13 +12,22 @@ fn every_clause_of_image_hasher_is_failed_by_a_fault_made_for_it() {
         image_hasher::CLAUSES,
         |fault| harness::hasher(|hasher| Arc::new(FaultyHasher::new(hasher, fault))),
         &[
-            (HasherFault::OtherStoredFile, &["ih_01_the_stored_file_is_digested"]),
+            (
+                HasherFault::OtherStoredFile,
+                &["ih_01_the_stored_file_is_digested"],
+            ),
             (
                 HasherFault::RepeatsTheLastChunks,
                 &["ih_02_each_chunk_is_digested_once_in_order"],
             ),
-            (HasherFault::OtherRoot, &["ih_03_the_root_is_over_the_chunk_digests"]),
-            (HasherFault::OtherDiskData, &["ih_04_the_disk_data_is_digested_apart"]),
+            (
+                HasherFault::OtherRoot,
+                &["ih_03_the_root_is_over_the_chunk_digests"],
+            ),
+            (
+                HasherFault::OtherDiskData,
+                &["ih_04_the_disk_data_is_digested_apart"],
+            ),
             (
                 HasherFault::StumblesOverTinyExtents,
                 &["ih_05_how_a_stream_is_cut_changes_nothing"],
@@ -42,17 +51,25 @@ fn every_clause_of_image_hasher_is_failed_by_a_fault_made_for_it() {
 
 #[test]
 fn every_clause_of_seal_signer_is_failed_by_a_fault_made_for_it() {
-    for signer in [FakeSigner::ed25519("custodian", 1), FakeSigner::ecdsa_p256("vault", 2)] {
+    for signer in [
+        FakeSigner::ed25519("custodian", 1),
+        FakeSigner::ecdsa_p256("vault", 2),
+    ] {
         assert_each_is_failed(
             seal_signer::CLAUSES,
             |fault| {
-                harness::signer(signer.clone(), |signer| Arc::new(FaultySigner::new(signer, fault)))
+                harness::signer(signer.clone(), |signer| {
+                    Arc::new(FaultySigner::new(signer, fault))
+                })
             },
             &[
                 (
                     SignerFault::SignsWithAnotherKey,
                     // What does not verify at all does not verify for its message either.
-                    &["ss_01_the_public_key_verifies_what_is_signed", "ss_02_a_signature_is_of_exactly_its_message"],
+                    &[
+                        "ss_01_the_public_key_verifies_what_is_signed",
+                        "ss_02_a_signature_is_of_exactly_its_message",
+                    ],
                 ),
                 (
                     SignerFault::TrimsTheMessage,

@@ -22,13 +22,28 @@ fn every_clause_of_log_store_is_failed_by_a_fault_made_for_it() {
             (
                 LogFault::ReadsTheTornTail,
                 // Setting a tail aside is checked by what is read before and after.
-                &["ls_03_a_torn_tail_is_no_line", "ls_04_a_torn_tail_is_set_aside_whole"],
+                &[
+                    "ls_03_a_torn_tail_is_no_line",
+                    "ls_04_a_torn_tail_is_set_aside_whole",
+                ],
             ),
-            (LogFault::ThrowsTheTailAway, &["ls_04_a_torn_tail_is_set_aside_whole"]),
-            (LogFault::AppendsBehindATornTail, &["ls_04_a_torn_tail_is_set_aside_whole"]),
+            (
+                LogFault::ThrowsTheTailAway,
+                &["ls_04_a_torn_tail_is_set_aside_whole"],
+            ),
+            (
+                LogFault::AppendsBehindATornTail,
+                &["ls_04_a_torn_tail_is_set_aside_whole"],
+            ),
             (LogFault::RegisterCutsOtherLogs, &["ls_05_a_complete_line_stays"]),
-            (LogFault::UnwrittenHasADigest, &["ls_06_an_unwritten_log_is_empty"]),
-            (LogFault::TakesEmptyLines, &["ls_07_a_line_feed_or_nothing_is_no_line"]),
+            (
+                LogFault::UnwrittenHasADigest,
+                &["ls_06_an_unwritten_log_is_empty"],
+            ),
+            (
+                LogFault::TakesEmptyLines,
+                &["ls_07_a_line_feed_or_nothing_is_no_line"],
+            ),
         ],
     );
 }
@@ -43,13 +58,22 @@ fn every_clause_of_log_anchor_is_failed_by_a_fault_made_for_it() {
                 AnchorFault::ComparesOnlyTheSize,
                 &["la_01_a_wrong_head_is_refused_and_appends_nothing"],
             ),
-            (AnchorFault::TrustsItsCache, &["la_01_of_two_racing_writers_one_wins"]),
-            (AnchorFault::AppendsUpToABadLine, &["la_02_the_lines_of_a_call_come_together"]),
+            (
+                AnchorFault::TrustsItsCache,
+                &["la_01_of_two_racing_writers_one_wins"],
+            ),
+            (
+                AnchorFault::AppendsUpToABadLine,
+                &["la_02_the_lines_of_a_call_come_together"],
+            ),
             (
                 AnchorFault::ReadsWhatWasCutShort,
                 &["la_03_an_interrupted_call_is_finished_or_taken_back"],
             ),
-            (AnchorFault::AppendOfNothingEmpties, &["la_04_an_anchored_line_stays"]),
+            (
+                AnchorFault::AppendOfNothingEmpties,
+                &["la_04_an_anchored_line_stays"],
+            ),
             (
                 AnchorFault::ReplacesNotes,
                 &[
@@ -58,12 +82,18 @@ fn every_clause_of_log_anchor_is_failed_by_a_fault_made_for_it() {
                     "la_06_lines_and_notes_are_there_after_reopening",
                 ],
             ),
-            (AnchorFault::RefusesTheSameNote, &["la_05_a_note_is_written_once_for_each_size"]),
+            (
+                AnchorFault::RefusesTheSameNote,
+                &["la_05_a_note_is_written_once_for_each_size"],
+            ),
             (
                 AnchorFault::ForgetsNotesWhenReopened,
                 &["la_06_lines_and_notes_are_there_after_reopening"],
             ),
-            (AnchorFault::UnwrittenHasADigest, &["la_07_an_unwritten_log_is_empty"]),
+            (
+                AnchorFault::UnwrittenHasADigest,
+                &["la_07_an_unwritten_log_is_empty"],
+            ),
         ],
     );
 }

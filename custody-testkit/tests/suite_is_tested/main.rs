@@ -31,16 +31,25 @@ fn assert_each_is_failed<H, F: Copy + Debug>(
     let all: BTreeSet<&str> = clauses.iter().map(Clause::name).collect();
     for (fault, due) in faults {
         let due: BTreeSet<&str> = due.iter().copied().collect();
-        assert!(due.is_subset(&all), "{fault:?} names a check that is not in the suite: {due:?}");
+        assert!(
+            due.is_subset(&all),
+            "{fault:?} names a check that is not in the suite: {due:?}"
+        );
         let failing: BTreeSet<&str> = clauses
             .iter()
             .filter(|clause| clause.check(&make(*fault)).is_err())
             .map(Clause::name)
             .collect();
-        assert_eq!(failing, due, "the checks that {fault:?} fails, and those that it should");
+        assert_eq!(
+            failing, due,
+            "the checks that {fault:?} fails, and those that it should"
+        );
     }
     for name in all {
         let made_for = |(_, due): &&(F, &[&str])| due.first() == Some(&name);
-        assert!(faults.iter().any(|fault| made_for(&fault)), "no fault is made for {name}");
+        assert!(
+            faults.iter().any(|fault| made_for(&fault)),
+            "no fault is made for {name}"
+        );
     }
 }

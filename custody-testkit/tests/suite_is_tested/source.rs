@@ -27,7 +27,10 @@ fn every_clause_of_snapshotter_is_failed_by_a_fault_made_for_it() {
             (
                 SnapshotFault::ListsNothing,
                 // That a refused deletion deleted nothing shows in the list.
-                &["sn_05_what_was_made_is_listed", "sn_06_a_warrant_is_for_one_snapshot"],
+                &[
+                    "sn_05_what_was_made_is_listed",
+                    "sn_06_a_warrant_is_for_one_snapshot",
+                ],
             ),
             (
                 SnapshotFault::IgnoresTheWarrant,

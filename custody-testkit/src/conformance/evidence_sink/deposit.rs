@@ -16,14 +16,21 @@ pub async fn es_01_the_stored_bytes_are_the_written_bytes(harness: &SinkHarness)
         let name = harness.name(&format!("object-{length}"));
         let bytes = pattern(length, 1);
         let receipt = harness.store(&name, &bytes).await?.value;
-        ensure!(receipt.object == name, "the receipt for {name} is for {}", receipt.object);
+        ensure!(
+            receipt.object == name,
+            "the receipt for {name} is for {}",
+            receipt.object
+        );
         ensure!(
             receipt.length.bytes() == length as u64,
             "the receipt for {name} tells {} bytes",
             receipt.length
         );
         let found = harness.found(&name).await?;
-        ensure!(found.as_deref() == Some(bytes.as_slice()), "{name} does not have the bytes written");
+        ensure!(
+            found.as_deref() == Some(bytes.as_slice()),
+            "{name} does not have the bytes written"
+        );
         let told = harness.reader.describe(&name).await?.length;
         ensure!(told == length as u64, "{name} is told to have {told} bytes");
     }
@@ -46,7 +53,10 @@ pub async fn es_02_a_taken_name_is_refused_and_keeps_what_it_has(harness: &SinkH
             second.len()
         );
         let found = harness.found(&name).await?;
-        ensure!(found.as_deref() == Some(first.as_slice()), "what was under {name} was changed");
+        ensure!(
+            found.as_deref() == Some(first.as_slice()),
+            "what was under {name} was changed"
+        );
     }
     Ok(())
 }
@@ -62,13 +72,22 @@ pub async fn es_03_nothing_is_visible_before_commit(harness: &SinkHarness) -> Co
     let mut deposit = harness.sink.deposit(&name, harness.options(bytes.len())).await?;
     for extent in pieces(&bytes) {
         deposit.write(extent).await?;
-        ensure!(harness.found(&name).await?.is_none(), "{name} can be opened before commit");
+        ensure!(
+            harness.found(&name).await?.is_none(),
+            "{name} can be opened before commit"
+        );
         let state = harness.sink.state(&name, &harness.acquisition).await?;
         ensure!(state == ObjectState::Absent, "{name} is {state:?} before commit");
-        ensure!(harness.listing().await? == before, "a listing shows what is not committed");
+        ensure!(
+            harness.listing().await? == before,
+            "a listing shows what is not committed"
+        );
     }
     deposit.commit().await?;
-    ensure!(harness.found(&name).await?.is_some(), "{name} is not there after commit");
+    ensure!(
+        harness.found(&name).await?.is_some(),
+        "{name} is not there after commit"
+    );
     Ok(())
 }
 
@@ -78,23 +97,34 @@ pub async fn es_03_nothing_is_visible_before_commit(harness: &SinkHarness) -> Co
 /// How the clause is broken.
 pub async fn es_04_a_committed_object_is_there_after_reopening(harness: &SinkHarness) -> Conforms {
     let Some(reopen) = &harness.reopen else {
-        return Err(ClauseFailure::not_offered("a way to open the storage again (`reopened_by`)"));
+        return Err(ClauseFailure::not_offered(
+            "a way to open the storage again (`reopened_by`)",
+        ));
     };
     let name = harness.name("durable");
     let bytes = pattern(5000, 1);
     harness.store(&name, &bytes).await?;
     let (sink, reader) = reopen();
     let found = reader.fetch_if_present(&name, u64::MAX).await?;
-    ensure!(found.as_deref() == Some(bytes.as_slice()), "{name} is not as it was, after reopening");
+    ensure!(
+        found.as_deref() == Some(bytes.as_slice()),
+        "{name} is not as it was, after reopening"
+    );
     let state = sink.state(&name, &harness.acquisition).await?;
-    ensure!(matches!(state, ObjectState::Stored(_)), "{name} is {state:?} after reopening");
+    ensure!(
+        matches!(state, ObjectState::Stored(_)),
+        "{name} is {state:?} after reopening"
+    );
     Ok(())
 }
 
 /// Begins a deposit and writes half of it.
 async fn half(harness: &SinkHarness, file: &str) -> Result<Box<dyn Deposit>, ClauseFailure> {
     let bytes = pattern(4000, 1);
-    let mut deposit = harness.sink.deposit(&harness.name(file), harness.options(bytes.len())).await?;
+    let mut deposit = harness
+        .sink
+        .deposit(&harness.name(file), harness.options(bytes.len()))
+        .await?;
     for extent in pieces(&bytes).take(2) {
         deposit.write(extent).await?;
     }
@@ -104,16 +134,25 @@ async fn half(harness: &SinkHarness, file: &str) -> Result<Box<dyn Deposit>, Cla
 /// That nothing is under the name, and that it can be used.
 async fn is_free(harness: &SinkHarness, file: &str, after: &str) -> Conforms {
     let name = harness.name(file);
-    ensure!(harness.found(&name).await?.is_none(), "{after} {name} can be opened");
+    ensure!(
+        harness.found(&name).await?.is_none(),
+        "{after} {name} can be opened"
+    );
     let state = harness.sink.state(&name, &harness.acquisition).await?;
     ensure!(state == ObjectState::Absent, "{after} {name} is {state:?}");
-    ensure!(!harness.listing().await?.contains(&name), "{after} {name} is listed");
+    ensure!(
+        !harness.listing().await?.contains(&name),
+        "{after} {name} is listed"
+    );
     let bytes = pattern(1500, 2);
     if let Err(error) = harness.store(&name, &bytes).await {
         return Err(ClauseFailure::new(format!("{after} {name} is not free: {error}")));
     }
     let found = harness.found(&name).await?;
-    ensure!(found.as_deref() == Some(bytes.as_slice()), "{after} {name} got other bytes");
+    ensure!(
+        found.as_deref() == Some(bytes.as_slice()),
+        "{after} {name} got other bytes"
+    );
     Ok(())
 }
 
@@ -173,7 +212,10 @@ pub async fn es_07_extents_must_cover_the_length_in_order(harness: &SinkHarness)
             None => deposit.commit().await,
         };
         refused!(outcome, Error::Misuse { .. }, "extents with {what}");
-        ensure!(harness.found(&name).await?.is_none(), "extents with {what} were committed");
+        ensure!(
+            harness.found(&name).await?.is_none(),
+            "extents with {what} were committed"
+        );
     }
     Ok(())
 }
@@ -207,7 +249,8 @@ pub async fn es_07_zero_and_unread_are_stored_as_zeros(harness: &SinkHarness) ->
         match &extent {
             Extent::Data { bytes, .. } => expected.extend_from_slice(bytes),
             Extent::Zero { range, .. } | Extent::Unread { range, .. } => {
-                let end = usize::try_from(range.end()).map_err(|error| ClauseFailure::new(error.to_string()))?;
+                let end =
+                    usize::try_from(range.end()).map_err(|error| ClauseFailure::new(error.to_string()))?;
                 expected.resize(end, 0);
             }
         }
@@ -215,6 +258,9 @@ pub async fn es_07_zero_and_unread_are_stored_as_zeros(harness: &SinkHarness) ->
     }
     deposit.commit().await?;
     let found = harness.found(&name).await?;
-    ensure!(found.as_deref() == Some(expected.as_slice()), "{name} does not have zeros where none were read");
+    ensure!(
+        found.as_deref() == Some(expected.as_slice()),
+        "{name} does not have zeros where none were read"
+    );
     Ok(())
 }

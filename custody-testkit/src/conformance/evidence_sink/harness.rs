@@ -17,7 +17,7 @@ pub struct SinkHarness {
     pub(super) reader: Arc<dyn EvidenceReader>,
     pub(super) folder: ObjectName,
     pub(super) acquisition: AcquisitionId,
-    pub(super) reopen: Option<Reopen>,
+    pub(super) reopen: Option<Box<dyn Fn() -> (Arc<dyn EvidenceSink>, Arc<dyn EvidenceReader>)>>,
     pub(super) foreign: Option<Box<dyn Fn(&ObjectName)>>,
     pub(super) blind: Option<Arc<dyn EvidenceSink>>,
     pub(super) full: Option<FullStore>,
@@ -26,8 +26,6 @@ pub struct SinkHarness {
     pub(super) holds: ProtectionKind,
     keep: Vec<Box<dyn Any>>,
 }
-
-type Reopen = Box<dyn Fn() -> (Arc<dyn EvidenceSink>, Arc<dyn EvidenceReader>)>;
 
 pub(super) struct FullStore {
     pub(super) sink: Arc<dyn EvidenceSink>,

@@ -16,10 +16,16 @@ async fn finished(harness: &SinkHarness, name: &ObjectName) -> Result<Receipt, C
             ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
                 return Ok(receipt);
             }
-            other => return Err(ClauseFailure::new(format!("the import of {name} became {other:?}"))),
+            other => {
+                return Err(ClauseFailure::new(format!(
+                    "the import of {name} became {other:?}"
+                )));
+            }
         }
     }
-    Err(ClauseFailure::new(format!("the import of {name} does not finish")))
+    Err(ClauseFailure::new(format!(
+        "the import of {name} does not finish"
+    )))
 }
 
 /// `ES-11`. A sink that does not import is asserted to refuse.
@@ -32,28 +38,53 @@ pub async fn es_11_an_import_that_is_repeated_is_adopted(harness: &SinkHarness) 
         let grant = ReadGrant::new("custody-testkit://nowhere", "", None);
         let options = ImportOptions::new(harness.acquisition.clone(), 10);
         let outcome = harness.sink.import(&name, &grant, options).await;
-        refused!(outcome, Error::Unsupported { .. }, "an import, which the sink does not offer");
+        refused!(
+            outcome,
+            Error::Unsupported { .. },
+            "an import, which the sink does not offer"
+        );
         return Ok(());
     }
     let Some((grant, bytes)) = &harness.grant else {
-        return Err(ClauseFailure::not_offered("a grant to import from (`with_grant`)"));
+        return Err(ClauseFailure::not_offered(
+            "a grant to import from (`with_grant`)",
+        ));
     };
     let options = || ImportOptions::new(harness.acquisition.clone(), bytes.len() as u64);
     for call in ["first", "second", "third"] {
         let outcome = harness.sink.import(&name, grant, options()).await;
-        let state = outcome.map_err(|error| ClauseFailure::new(format!("the {call} import: {error}")))?.value;
-        ensure!(!matches!(state, ImportState::Failed(_)), "the {call} import: {state:?}");
+        let state = outcome
+            .map_err(|error| ClauseFailure::new(format!("the {call} import: {error}")))?
+            .value;
+        ensure!(
+            !matches!(state, ImportState::Failed(_)),
+            "the {call} import: {state:?}"
+        );
     }
     let receipt = finished(harness, &name).await?;
     let found = harness.found(&name).await?;
-    ensure!(found.as_deref() == Some(bytes.as_slice()), "{name} does not have the bytes of the source");
-    ensure!(receipt.length.bytes() == bytes.len() as u64, "the receipt tells {} bytes", receipt.length);
+    ensure!(
+        found.as_deref() == Some(bytes.as_slice()),
+        "{name} does not have the bytes of the source"
+    );
+    ensure!(
+        receipt.length.bytes() == bytes.len() as u64,
+        "the receipt tells {} bytes",
+        receipt.length
+    );
 
     match harness.sink.import(&name, grant, options()).await?.value {
         ImportState::Done(again) => {
-            ensure!(again.version == receipt.version, "another version was made by repeating the import");
+            ensure!(
+                again.version == receipt.version,
+                "another version was made by repeating the import"
+            );
         }
-        other => return Err(ClauseFailure::new(format!("repeated after it finished, the import is {other:?}"))),
+        other => {
+            return Err(ClauseFailure::new(format!(
+                "repeated after it finished, the import is {other:?}"
+            )));
+        }
     }
 
     let taken = harness.name("taken");
@@ -67,6 +98,9 @@ pub async fn es_11_an_import_that_is_repeated_is_adopted(harness: &SinkHarness) 
         Error::AlreadyExists { .. },
         "an import under a name that others took"
     );
-    ensure!(harness.found(&taken).await? == before, "what others have under {taken} was changed");
+    ensure!(
+        harness.found(&taken).await? == before,
+        "what others have under {taken} was changed"
+    );
     Ok(())
 }

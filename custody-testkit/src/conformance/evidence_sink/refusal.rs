@@ -12,7 +12,9 @@ use crate::fake::pattern;
 /// How the clause is broken.
 pub async fn es_09_no_room_is_no_space_and_leaves_nothing(harness: &SinkHarness) -> Conforms {
     let Some(FullStore { sink, reader, room }) = &harness.full else {
-        return Err(ClauseFailure::not_offered("a store without room (`with_full_store`)"));
+        return Err(ClauseFailure::not_offered(
+            "a store without room (`with_full_store`)",
+        ));
     };
     let name = harness.name("too-large");
     let length = usize::try_from(*room).map_err(|error| ClauseFailure::new(error.to_string()))?;
@@ -27,10 +29,17 @@ pub async fn es_09_no_room_is_no_space_and_leaves_nothing(harness: &SinkHarness)
         }
         deposit.commit().await
     };
-    refused!(outcome.await, Error::NoSpace { .. }, "a deposit larger than the room");
+    refused!(
+        outcome.await,
+        Error::NoSpace { .. },
+        "a deposit larger than the room"
+    );
     let found = reader.fetch_if_present(&name, u64::MAX).await?;
     ensure!(found.is_none(), "{name} is there although there was no room");
-    ensure!(!names(&**reader).await?.contains(&name), "{name} is listed although there was no room");
+    ensure!(
+        !names(&**reader).await?.contains(&name),
+        "{name} is listed although there was no room"
+    );
     Ok(())
 }
 
@@ -63,7 +72,10 @@ pub async fn es_10_what_is_not_offered_is_unsupported(harness: &SinkHarness) -> 
         let grant = ReadGrant::new("custody-testkit://nowhere", "", None);
         let options = ImportOptions::new(harness.acquisition.clone(), 10);
         refused!(
-            harness.sink.import(&harness.name("imported"), &grant, options).await,
+            harness
+                .sink
+                .import(&harness.name("imported"), &grant, options)
+                .await,
             Error::Unsupported { .. },
             "an import, which the sink does not offer"
         );
@@ -82,7 +94,10 @@ pub async fn es_12_a_strange_name_is_that_name(harness: &SinkHarness) -> Conform
         let bytes = pattern(100, 1);
         harness.store(&name, &bytes).await?;
         let found = harness.found(&name).await?;
-        ensure!(found.as_deref() == Some(bytes.as_slice()), "{name} is not under its name");
+        ensure!(
+            found.as_deref() == Some(bytes.as_slice()),
+            "{name} is not under its name"
+        );
         let mut after = harness.listing().await?;
         after.retain(|listed| !before.contains(listed));
         ensure!(after == [name.clone()], "storing {name} made {after:?}");

@@ -9,16 +9,38 @@ use crate::fake::pattern;
 /// # Errors
 /// How the clause is broken.
 pub async fn es_06_states_are_told_apart(harness: &SinkHarness) -> Conforms {
-    let state = async |file: &str| harness.sink.state(&harness.name(file), &harness.acquisition).await;
+    let state = async |file: &str| {
+        harness
+            .sink
+            .state(&harness.name(file), &harness.acquisition)
+            .await
+    };
     let absent = state("absent").await?;
     ensure!(absent == ObjectState::Absent, "what is not there is {absent:?}");
 
-    let receipt = harness.store(&harness.name("stored"), &pattern(1234, 1)).await?.value;
+    let receipt = harness
+        .store(&harness.name("stored"), &pattern(1234, 1))
+        .await?
+        .value;
     match state("stored").await? {
         ObjectState::Stored(told) => {
-            ensure!(told.object == receipt.object, "the receipt is for {}", told.object);
-            ensure!(told.length == receipt.length, "{} bytes were stored, told: {}", receipt.length, told.length);
-            ensure!(told.version == receipt.version, "the version was {:?}, told: {:?}", receipt.version, told.version);
+            ensure!(
+                told.object == receipt.object,
+                "the receipt is for {}",
+                told.object
+            );
+            ensure!(
+                told.length == receipt.length,
+                "{} bytes were stored, told: {}",
+                receipt.length,
+                told.length
+            );
+            ensure!(
+                told.version == receipt.version,
+                "the version was {:?}, told: {:?}",
+                receipt.version,
+                told.version
+            );
         }
         other => return Err(ClauseFailure::new(format!("what was stored is {other:?}"))),
     }
@@ -32,10 +54,16 @@ pub async fn es_06_states_are_told_apart(harness: &SinkHarness) -> Conforms {
 
     if harness.sink.capabilities().import {
         let Some((grant, bytes)) = &harness.grant else {
-            return Err(ClauseFailure::not_offered("a grant to import from (`with_grant`)"));
+            return Err(ClauseFailure::not_offered(
+                "a grant to import from (`with_grant`)",
+            ));
         };
         let options = ImportOptions::new(harness.acquisition.clone(), bytes.len() as u64);
-        let began = harness.sink.import(&harness.name("importing"), grant, options).await?.value;
+        let began = harness
+            .sink
+            .import(&harness.name("importing"), grant, options)
+            .await?
+            .value;
         let told = state("importing").await?;
         let fits = match &told {
             ObjectState::Importing(_) => matches!(began, ImportState::Pending { .. }),
@@ -53,7 +81,9 @@ pub async fn es_06_states_are_told_apart(harness: &SinkHarness) -> Conforms {
 /// How the clause is broken.
 pub async fn es_06_what_cannot_be_told_is_an_error(harness: &SinkHarness) -> Conforms {
     let Some(blind) = &harness.blind else {
-        return Err(ClauseFailure::not_offered("a sink that cannot tell (`with_blind_sink`)"));
+        return Err(ClauseFailure::not_offered(
+            "a sink that cannot tell (`with_blind_sink`)",
+        ));
     };
     let told = blind.state(&harness.name("anything"), &harness.acquisition).await;
     ensure!(told.is_err(), "what cannot be told is {told:?}");
@@ -80,7 +110,10 @@ const fn rank(kind: ProtectionKind) -> u8 {
 /// How the clause is broken.
 pub async fn es_08_no_more_protection_is_claimed_than_holds(harness: &SinkHarness) -> Conforms {
     let claimed = harness.sink.protection().await?;
-    ensure!(!claimed.statement.trim().is_empty(), "the protection of the sink has no statement");
+    ensure!(
+        !claimed.statement.trim().is_empty(),
+        "the protection of the sink has no statement"
+    );
     ensure!(
         rank(claimed.kind) <= rank(harness.holds),
         "the sink claims {:?}, what holds is {:?}",

@@ -3,7 +3,9 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::ids::DiskId;
-use custody_core::port::{DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource};
+use custody_core::port::{
+    DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource,
+};
 use custody_core::{Acted, Error, Result, ServiceRecord};
 use zeroize::Zeroizing;
 
@@ -35,7 +37,11 @@ impl FakeKeySource {
     pub fn put(&self, disk: &DiskId, address: &str, key: &[u8]) {
         let mut state = self.state.lock();
         state.keys.insert(address.to_owned(), key.to_vec());
-        state.needs.entry(disk.clone()).or_default().push(address.to_owned());
+        state
+            .needs
+            .entry(disk.clone())
+            .or_default()
+            .push(address.to_owned());
     }
 
     /// Purges a key, as an intruder may while disks are copied. The disk still needs it.
@@ -62,9 +68,7 @@ impl KeySource for FakeKeySource {
         let state = self.state.lock();
         let known = state.needs.get(&disk.disk);
         Ok(match (&disk.encryption, known) {
-            (_, Some(addresses)) => {
-                KeyRequirement::Keys(addresses.iter().map(KeyReference::new).collect())
-            }
+            (_, Some(addresses)) => KeyRequirement::Keys(addresses.iter().map(KeyReference::new).collect()),
             (DiskEncryption::None, None) => KeyRequirement::None,
             (DiskEncryption::NotStated, None) => {
                 KeyRequirement::Unknown("the provider says nothing of encryption".into())

@@ -38,7 +38,8 @@ impl FakeKeyWrapper {
     fn stream(&self, nonce: &[u8], bytes: &[u8]) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(bytes.len()));
         for (block, piece) in (0_u64..).zip(bytes.chunks(32)) {
-            let pad = Sha256Digest::of_parts(&[b"stream", self.secret.as_bytes(), nonce, &block.to_be_bytes()]);
+            let pad =
+                Sha256Digest::of_parts(&[b"stream", self.secret.as_bytes(), nonce, &block.to_be_bytes()]);
             out.extend(piece.iter().zip(pad.as_bytes()).map(|(byte, pad)| byte ^ pad));
         }
         out
@@ -46,7 +47,9 @@ impl FakeKeyWrapper {
 
     fn tag(&self, acquisition: &AcquisitionId, wrapping: &str, body: &[u8]) -> Sha256Digest {
         // Length first: no two different records give the same parts.
-        let lengths = [acquisition.as_str().len(), wrapping.len()].map(|n| (n as u64).to_be_bytes()).concat();
+        let lengths = [acquisition.as_str().len(), wrapping.len()]
+            .map(|n| (n as u64).to_be_bytes())
+            .concat();
         Sha256Digest::of_parts(&[
             b"tag",
             self.secret.as_bytes(),
@@ -76,7 +79,11 @@ impl KeyWrapper for FakeKeyWrapper {
         body.extend_from_slice(&self.stream(&nonce, key.expose()));
         let tag = self.tag(acquisition, WRAPPING, &body);
         body.extend_from_slice(tag.as_bytes());
-        Ok(Acted::local(EscrowRecord::new(acquisition.clone(), WRAPPING, body)))
+        Ok(Acted::local(EscrowRecord::new(
+            acquisition.clone(),
+            WRAPPING,
+            body,
+        )))
     }
 
     async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>> {
@@ -93,7 +100,9 @@ impl KeyWrapper for FakeKeyWrapper {
         if self.tag(&record.acquisition, &record.wrapping, body).as_bytes() != tag {
             return Err(refused("another one"));
         }
-        let (nonce, wrapped) = body.split_at_checked(NONCE_BYTES).ok_or_else(|| refused("too few bytes"))?;
+        let (nonce, wrapped) = body
+            .split_at_checked(NONCE_BYTES)
+            .ok_or_else(|| refused("too few bytes"))?;
         Ok(Acted::local(KeyMaterial::new(self.stream(nonce, wrapped))))
     }
 }

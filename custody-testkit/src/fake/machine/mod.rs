@@ -9,9 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use custody_core::ids::{AcquisitionId, DiskId, MachineRef, SnapshotName, Timestamp};
-use custody_core::port::{
-    DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind,
-};
+use custody_core::port::{DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind};
 use custody_core::{Error, Result, ServiceRecord};
 
 use super::clock::FakeClock;
@@ -148,16 +146,21 @@ impl FakeMachine {
     #[must_use]
     pub fn snapshots(&self) -> Vec<DiskSnapshot> {
         let state = self.state.lock();
-        state.snapshots.values().map(|taken| taken.snapshot.clone()).collect()
+        state
+            .snapshots
+            .values()
+            .map(|taken| taken.snapshot.clone())
+            .collect()
     }
 
     /// The disk snapshots that we made and that still exist.
     #[must_use]
     pub fn made_snapshots(&self) -> Vec<SnapshotName> {
         let state = self.state.lock();
-        let ours = state.snapshots.values().filter(|taken| {
-            taken.owner.is_some() && taken.snapshot.kind == SnapshotKind::Made
-        });
+        let ours = state
+            .snapshots
+            .values()
+            .filter(|taken| taken.owner.is_some() && taken.snapshot.kind == SnapshotKind::Made);
         ours.map(|taken| taken.snapshot.name.clone()).collect()
     }
 
@@ -209,12 +212,18 @@ impl FakeMachine {
 
     /// Takes a disk away.
     pub fn remove(&self, disk: &DiskId) {
-        self.state.lock().disks.retain(|known| known.description.disk != *disk);
+        self.state
+            .lock()
+            .disks
+            .retain(|known| known.description.disk != *disk);
     }
 
     /// Makes `take` refuse this disk with these words, until [`allow_take`](Self::allow_take).
     pub fn refuse_take(&self, disk: &DiskId, reason: &str) {
-        self.state.lock().refuse_take.insert(disk.clone(), reason.to_owned());
+        self.state
+            .lock()
+            .refuse_take
+            .insert(disk.clone(), reason.to_owned());
     }
 
     /// Ends what [`refuse_take`](Self::refuse_take) began.
@@ -228,8 +237,12 @@ impl FakeMachine {
             bytes: bytes.into(),
             ..Content::default()
         };
-        let snapshot =
-            DiskSnapshot::new(name.clone(), disk.clone(), SnapshotKind::Existing, content.length());
+        let snapshot = DiskSnapshot::new(
+            name.clone(),
+            disk.clone(),
+            SnapshotKind::Existing,
+            content.length(),
+        );
         let taken = Taken {
             snapshot,
             owner: None,
@@ -304,9 +317,10 @@ impl FakeMachine {
             operation: "read",
             source: Some("the grant was revoked, has ended, or never was".into()),
         };
-        let grant = state.grants.iter().find(|grant| {
-            grant.address == address && grant.secret == secret && grant.expires > now
-        });
+        let grant = state
+            .grants
+            .iter()
+            .find(|grant| grant.address == address && grant.secret == secret && grant.expires > now);
         let snapshot = &grant.ok_or_else(denied)?.snapshot;
         let taken = state.snapshots.get(snapshot).ok_or_else(|| Error::NotFound {
             object: snapshot.to_string(),

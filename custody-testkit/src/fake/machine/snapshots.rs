@@ -47,13 +47,10 @@ impl FakeMachine {
         let disk = state.disk(&planned.disk)?;
         let content = match disk.kind {
             SnapshotKind::InPlace => disk.content.clone(),
-            SnapshotKind::Made | SnapshotKind::Existing => {
-                Shared::new(disk.content.lock().clone())
-            }
+            SnapshotKind::Made | SnapshotKind::Existing => Shared::new(disk.content.lock().clone()),
         };
         let length = content.lock().length();
-        let mut snapshot =
-            DiskSnapshot::new(planned.name.clone(), planned.disk.clone(), disk.kind, length);
+        let mut snapshot = DiskSnapshot::new(planned.name.clone(), planned.disk.clone(), disk.kind, length);
         if disk.kind != SnapshotKind::InPlace {
             snapshot = snapshot.with_taken_at(at);
         }
@@ -99,9 +96,10 @@ impl Snapshotter for FakeMachine {
     async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
         let mut state = self.state.lock();
         state.record("list");
-        let ours = state.snapshots.values().filter(|taken| {
-            taken.owner.as_ref() == Some(of) && taken.snapshot.kind == SnapshotKind::Made
-        });
+        let ours = state
+            .snapshots
+            .values()
+            .filter(|taken| taken.owner.as_ref() == Some(of) && taken.snapshot.kind == SnapshotKind::Made);
         Ok(ours.map(|taken| taken.snapshot.clone()).collect())
     }
 

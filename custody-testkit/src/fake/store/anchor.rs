@@ -18,7 +18,10 @@ impl MemoryStore {
     /// Leaves what an append leaves when the process dies in the middle of it: the first half of the
     /// bytes, staged. The next append takes them back.
     pub fn interrupt_append(&self, log: &LogName, lines: &[Bytes]) {
-        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect();
+        let mut bytes: Vec<u8> = lines
+            .iter()
+            .flat_map(|line| line.iter().copied().chain([b'\n']))
+            .collect();
         bytes.truncate(bytes.len().div_ceil(2));
         self.state.lock().interrupted.insert(log.clone(), bytes);
     }
@@ -33,7 +36,13 @@ impl MemoryStore {
 #[async_trait]
 impl LogAnchor for MemoryStore {
     async fn head(&self, log: &LogName) -> Result<LogHead> {
-        Ok(self.state.lock().heads.get(log).copied().unwrap_or(LogHead::EMPTY))
+        Ok(self
+            .state
+            .lock()
+            .heads
+            .get(log)
+            .copied()
+            .unwrap_or(LogHead::EMPTY))
     }
 
     async fn append(&self, log: &LogName, after: &LogHead, lines: &[Bytes]) -> Result<Acted<LogHead>> {

@@ -18,7 +18,12 @@ pub(super) struct MemoryDeposit {
 }
 
 impl MemoryDeposit {
-    pub(super) const fn new(store: MemoryStore, name: ObjectName, options: DepositOptions, turn: u64) -> Self {
+    pub(super) const fn new(
+        store: MemoryStore,
+        name: ObjectName,
+        options: DepositOptions,
+        turn: u64,
+    ) -> Self {
         Self {
             store,
             name,
@@ -62,7 +67,10 @@ impl Deposit for MemoryDeposit {
         }
         {
             let state = self.store.state.lock();
-            if state.capacity.is_some_and(|room| state.used() + range.end() > room) {
+            if state
+                .capacity
+                .is_some_and(|room| state.used() + range.end() > room)
+            {
                 return Err(Error::NoSpace {
                     object: self.name.to_string(),
                     source: Some("the fake store's capacity".into()),

@@ -35,8 +35,15 @@ impl MemoryStore {
             let mut state = self.state.lock();
             let service = state.answer("import");
             let ours = |owner: &AcquisitionId| *owner == options.acquisition;
-            let begun = state.imports.get(name).is_some_and(|import| ours(&import.options.acquisition));
-            let stored = state.objects.get(name).and_then(|object| object.owner.as_ref()).is_some_and(ours);
+            let begun = state
+                .imports
+                .get(name)
+                .is_some_and(|import| ours(&import.options.acquisition));
+            let stored = state
+                .objects
+                .get(name)
+                .and_then(|object| object.owner.as_ref())
+                .is_some_and(ours);
             if !begun && !stored {
                 if state.is_taken(name) || state.staging.contains_key(name) {
                     return Err(Error::AlreadyExists {

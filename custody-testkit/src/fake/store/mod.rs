@@ -67,7 +67,10 @@ impl StoreState {
     }
 
     fn used(&self) -> u64 {
-        self.objects.values().map(|object| object.content.lock().length()).sum()
+        self.objects
+            .values()
+            .map(|object| object.content.lock().length())
+            .sum()
     }
 
     fn is_taken(&self, name: &ObjectName) -> bool {
@@ -170,7 +173,11 @@ impl MemoryStore {
     /// Whether a legal hold lies on the object.
     #[must_use]
     pub fn is_held(&self, name: &ObjectName) -> bool {
-        self.state.lock().objects.get(name).is_some_and(|object| object.held)
+        self.state
+            .lock()
+            .objects
+            .get(name)
+            .is_some_and(|object| object.held)
     }
 
     /// The names of deposits and copies that were begun and are not finished: empty at the end of every
@@ -178,7 +185,12 @@ impl MemoryStore {
     #[must_use]
     pub fn unfinished(&self) -> Vec<ObjectName> {
         let state = self.state.lock();
-        state.staging.keys().chain(state.imports.keys()).cloned().collect()
+        state
+            .staging
+            .keys()
+            .chain(state.imports.keys())
+            .cloned()
+            .collect()
     }
 
     /// Puts somebody else's object under a name, over whatever was there.
@@ -234,7 +246,10 @@ impl MemoryStore {
 
     fn receipt(&self, name: &ObjectName, object: &Object) -> Receipt {
         let protection = if object.held {
-            Protection::new(ProtectionKind::LegalHold, "a hold of the fake store, which it clears for nobody")
+            Protection::new(
+                ProtectionKind::LegalHold,
+                "a hold of the fake store, which it clears for nobody",
+            )
         } else {
             self.protection.clone()
         };

@@ -23,7 +23,12 @@ impl EvidenceReader for MemoryStore {
             .nameless
             .iter()
             .filter(|path| prefix.as_ref().is_none_or(|prefix| path.starts_with(prefix)))
-            .map(|path| Err(Error::malformed(custody_core::visible::escape(path), "is no object name")));
+            .map(|path| {
+                Err(Error::malformed(
+                    custody_core::visible::escape(path),
+                    "is no object name",
+                ))
+            });
         let all: Vec<_> = nameless.chain(objects).collect();
         Box::pin(stream::iter(all))
     }

@@ -68,7 +68,12 @@ impl EvidenceSink for MemoryStore {
         }
         let turn = state.requests;
         state.staging.insert(name.clone(), turn);
-        Ok(Box::new(MemoryDeposit::new(self.clone(), name.clone(), options, turn)))
+        Ok(Box::new(MemoryDeposit::new(
+            self.clone(),
+            name.clone(),
+            options,
+            turn,
+        )))
     }
 
     async fn hold(&self, name: &ObjectName) -> Result<Acted<()>> {

@@ -31,7 +31,9 @@ impl TimestampAuthority for Crashing<dyn TimestampAuthority> {
 #[deny(clippy::missing_trait_methods)]
 impl DigestRegister for Crashing<dyn DigestRegister> {
     async fn put(&self, name: &str, digest: Sha256Digest, acquisition: &AcquisitionId) -> Result<Acted<()>> {
-        self.gate.act("digests.put", self.inner.put(name, digest, acquisition)).await
+        self.gate
+            .act("digests.put", self.inner.put(name, digest, acquisition))
+            .await
     }
 
     async fn find(&self, name: &str) -> Result<Option<Sha256Digest>> {

@@ -7,7 +7,10 @@ use crate::shared::Shared;
 
 /// What happens at the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a sweep over all modes must notice a new one")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a sweep over all modes must notice a new one"
+)]
 pub enum CrashMode {
     /// The call fails and has no effect; what comes after it works.
     FailBefore,
@@ -155,7 +158,11 @@ impl CallGate {
 
     /// The error of a call that was broken, once more.
     pub(super) fn broken(&self, call: &'static str) -> Error {
-        let crashed = if self.is_dead() { Crashed::Process } else { Crashed::Call };
+        let crashed = if self.is_dead() {
+            Crashed::Process
+        } else {
+            Crashed::Call
+        };
         crashed.error(call)
     }
 

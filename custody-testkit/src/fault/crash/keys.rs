@@ -27,11 +27,15 @@ impl KeySource for Crashing<dyn KeySource> {
 #[deny(clippy::missing_trait_methods)]
 impl KeyWrapper for Crashing<dyn KeyWrapper> {
     async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>> {
-        self.gate.act("wrapper.wrap", self.inner.wrap(key, acquisition)).await
+        self.gate
+            .act("wrapper.wrap", self.inner.wrap(key, acquisition))
+            .await
     }
 
     async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>> {
-        self.gate.act("wrapper.unwrap_key", self.inner.unwrap_key(record)).await
+        self.gate
+            .act("wrapper.unwrap_key", self.inner.unwrap_key(record))
+            .await
     }
 }
 
@@ -39,7 +43,9 @@ impl KeyWrapper for Crashing<dyn KeyWrapper> {
 #[deny(clippy::missing_trait_methods)]
 impl KeyEscrow for Crashing<dyn KeyEscrow> {
     async fn deposit(&self, name: &Segment, record: &EscrowRecord) -> Result<Acted<EscrowReceipt>> {
-        self.gate.act("escrow.deposit", self.inner.deposit(name, record)).await
+        self.gate
+            .act("escrow.deposit", self.inner.deposit(name, record))
+            .await
     }
 
     async fn withdraw(&self, name: &Segment) -> Result<Acted<EscrowRecord>> {

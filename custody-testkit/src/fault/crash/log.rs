@@ -15,15 +15,20 @@ impl LogStore for Crashing<dyn LogStore> {
     }
 
     async fn append(&self, log: &LogName, after: &LogHead, line: &[u8]) -> Result<LogHead> {
-        self.gate.act("log.append", self.inner.append(log, after, line)).await
+        self.gate
+            .act("log.append", self.inner.append(log, after, line))
+            .await
     }
 
     fn lines(&self, log: &LogName, from: u64) -> BoxStream<'_, Result<Bytes>> {
-        self.gate.alive_stream("log.lines", || self.inner.lines(log, from))
+        self.gate
+            .alive_stream("log.lines", || self.inner.lines(log, from))
     }
 
     async fn set_aside_tail(&self, log: &LogName) -> Result<Option<Bytes>> {
-        self.gate.act("log.set_aside_tail", self.inner.set_aside_tail(log)).await
+        self.gate
+            .act("log.set_aside_tail", self.inner.set_aside_tail(log))
+            .await
     }
 }
 
@@ -36,7 +41,9 @@ impl LogAnchor for Crashing<dyn LogAnchor> {
     }
 
     async fn append(&self, log: &LogName, after: &LogHead, lines: &[Bytes]) -> Result<Acted<LogHead>> {
-        self.gate.act("anchor.append", self.inner.append(log, after, lines)).await
+        self.gate
+            .act("anchor.append", self.inner.append(log, after, lines))
+            .await
     }
 
     async fn put_checkpoint(&self, log: &LogName, size: u64, note: &[u8]) -> Result<Acted<()>> {
@@ -45,6 +52,7 @@ impl LogAnchor for Crashing<dyn LogAnchor> {
     }
 
     fn lines(&self, log: &LogName, from: u64) -> BoxStream<'_, Result<Bytes>> {
-        self.gate.alive_stream("anchor.lines", || self.inner.lines(log, from))
+        self.gate
+            .alive_stream("anchor.lines", || self.inner.lines(log, from))
     }
 }

@@ -58,8 +58,12 @@ pub fn crashing(ports: Ports, gate: &CallGate) -> Ports {
         signers: (ports.signers.into_iter())
             .map(|signer| Arc::new(Crashing::new(signer, gate())) as _)
             .collect(),
-        timestamps: ports.timestamps.map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
-        digests: ports.digests.map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
+        timestamps: ports
+            .timestamps
+            .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
+        digests: ports
+            .digests
+            .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
         keys: ports.keys.map(|keys| KeyPorts {
             source: Arc::new(Crashing::new(keys.source, gate())),
             wrapper: Arc::new(Crashing::new(keys.wrapper, gate())),

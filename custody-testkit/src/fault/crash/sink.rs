@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use custody_core::extent::{ByteRange, Extent, Span};
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
-    Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState, ObjectState,
-    Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject,
+    Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState,
+    ObjectState, Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject,
 };
 use custody_core::{Acted, Result};
 use futures::stream::BoxStream;
@@ -36,11 +36,16 @@ impl EvidenceSink for Crashing<dyn EvidenceSink> {
         from: &ReadGrant,
         options: ImportOptions,
     ) -> Result<Acted<ImportState>> {
-        self.gate.act("sink.import", self.inner.import(name, from, options)).await
+        self.gate
+            .act("sink.import", self.inner.import(name, from, options))
+            .await
     }
 
     async fn deposit(&self, name: &ObjectName, options: DepositOptions) -> Result<Box<dyn Deposit>> {
-        let inner = self.gate.act("sink.deposit", self.inner.deposit(name, options)).await?;
+        let inner = self
+            .gate
+            .act("sink.deposit", self.inner.deposit(name, options))
+            .await?;
         Ok(Box::new(CrashingDeposit {
             inner: Some(inner),
             gate: self.gate.clone(),
@@ -62,7 +67,9 @@ struct CrashingDeposit {
 
 impl CrashingDeposit {
     fn ending(&mut self) -> Box<dyn Deposit> {
-        self.inner.take().expect("a deposit ends once: ending it consumes it")
+        self.inner
+            .take()
+            .expect("a deposit ends once: ending it consumes it")
     }
 }
 
@@ -91,12 +98,14 @@ impl Deposit for CrashingDeposit {
 
     async fn commit(mut self: Box<Self>) -> Result<Acted<Receipt>> {
         let gate = self.gate.clone();
-        gate.act("deposit.commit", async move { self.ending().commit().await }).await
+        gate.act("deposit.commit", async move { self.ending().commit().await })
+            .await
     }
 
     async fn abort(mut self: Box<Self>) -> Result<Acted<()>> {
         let gate = self.gate.clone();
-        gate.act("deposit.abort", async move { self.ending().abort().await }).await
+        gate.act("deposit.abort", async move { self.ending().abort().await })
+            .await
     }
 }
 

@@ -22,7 +22,10 @@ impl Snapshotter for Crashing<dyn Snapshotter> {
     /// One call for all snapshots: when it is broken, each of them fails.
     async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome> {
         let call = "snapshotter.take";
-        let taken = self.gate.act(call, async { Ok(self.inner.take(plan).await) }).await;
+        let taken = self
+            .gate
+            .act(call, async { Ok(self.inner.take(plan).await) })
+            .await;
         let error = match taken {
             Ok(outcomes) => return outcomes,
             Err(error) => error,
@@ -41,7 +44,9 @@ impl Snapshotter for Crashing<dyn Snapshotter> {
     }
 
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
-        self.gate.act("snapshotter.delete", self.inner.delete(snapshot, warrant)).await
+        self.gate
+            .act("snapshotter.delete", self.inner.delete(snapshot, warrant))
+            .await
     }
 }
 
@@ -49,7 +54,9 @@ impl Snapshotter for Crashing<dyn Snapshotter> {
 #[deny(clippy::missing_trait_methods)]
 impl SourceAccess for Crashing<dyn SourceAccess> {
     async fn grant(&self, snapshot: &DiskSnapshot, options: GrantOptions) -> Result<Acted<ReadGrant>> {
-        self.gate.act("source.grant", self.inner.grant(snapshot, options)).await
+        self.gate
+            .act("source.grant", self.inner.grant(snapshot, options))
+            .await
     }
 
     async fn revoke(&self, snapshot: &DiskSnapshot) -> Result<Acted<()>> {

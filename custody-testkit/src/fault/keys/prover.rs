@@ -52,7 +52,9 @@ impl fmt::Display for FaultyProver {
 impl KeyProver for FaultyProver {
     async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict> {
         if self.fault == ProverFault::ReadsContent {
-            image.read(ByteRange::at(image.length() / 2, image.length() / 4)).await?;
+            image
+                .read(ByteRange::at(image.length() / 2, image.length() / 4))
+                .await?;
         }
         let verdict = self.inner.prove(image, key).await?;
         let mut opened = self.opened.lock();
@@ -62,7 +64,9 @@ impl KeyProver for FaultyProver {
         }
         Ok(match (self.fault, verdict) {
             (ProverFault::RemembersKeys, _) if known => ProofVerdict::Opens,
-            (ProverFault::CallsWrongKeysNotEncrypted, ProofVerdict::DoesNotOpen) => ProofVerdict::NotEncrypted,
+            (ProverFault::CallsWrongKeysNotEncrypted, ProofVerdict::DoesNotOpen) => {
+                ProofVerdict::NotEncrypted
+            }
             (_, verdict) => verdict,
         })
     }

@@ -1,7 +1,9 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use custody_core::port::{DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource};
+use custody_core::port::{
+    DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource,
+};
 use custody_core::{Acted, Result};
 
 use crate::fake::FakeKeySource;

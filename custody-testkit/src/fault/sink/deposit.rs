@@ -49,7 +49,9 @@ impl FaultyDeposit {
         if self.fault == SinkFault::ShowsUnfinished {
             self.store.remove(&self.name);
         }
-        self.inner.take().expect("a deposit ends once: ending it consumes it")
+        self.inner
+            .take()
+            .expect("a deposit ends once: ending it consumes it")
     }
 
     /// Leaves what was written so far as an object.
@@ -109,7 +111,10 @@ impl Deposit for FaultyDeposit {
                 vec![0; usize::try_from(range.length()).unwrap_or_default()].into()
             }
         };
-        let inner = self.inner.as_mut().expect("a deposit that ended cannot be written to");
+        let inner = self
+            .inner
+            .as_mut()
+            .expect("a deposit that ended cannot be written to");
         match (self.fault, inner.write(extent).await) {
             (SinkFault::CutsOffWhenFull, Err(error)) if matches!(error.meaning(), Error::NoSpace { .. }) => {
                 self.full = true;

@@ -1,0 +1,110 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::bench::Bench;
+
+#[test]
+fn a_key_is_made_once_listed_and_shown() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.custody(["key", "list", "--json"]).ends_with(0).json()["keys"],
+        serde_json::json!([])
+    );
+    bench.custody(["key", "show"]).ends_with(3);
+    let made = bench.custody(["key", "new", "--json"]).ends_with(0).json();
+    let again = bench.custody(["key", "new"]).ends_with(3);
+    assert!(again.err.contains("already exists"), "{}", again.err);
+    let shown = bench.custody(["key", "show", "--json"]).ends_with(0).json();
+    assert_eq!(
+        (&made["key"], &made["fingerprint"], &made["pem"]),
+        (&shown["key"], &shown["fingerprint"], &shown["pem"])
+    );
+    assert!(
+        shown["pem"]
+            .as_str()
+            .unwrap()
+            .starts_with("-----BEGIN PUBLIC KEY-----\n")
+    );
+    let listed = bench.custody(["key", "list"]).ends_with(0).out;
+    assert!(listed.contains(made["fingerprint"].as_str().unwrap()), "{listed}");
+}
+
+#[test]
+fn a_private_key_is_in_no_output() {
+    let bench = Bench::new();
+    let outputs = [
+        bench.custody(["key", "new"]).ends_with(0),
+        bench.custody(["key", "show"]).ends_with(0),
+        bench.custody(["key", "list", "--json"]).ends_with(0),
+    ];
+    let folder = bench.path("state-home/custody/keys");
+    let private = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let private: Vec<_> = private
+        .filter(|path| path.extension().is_some_and(|end| end == "pem"))
+        .collect();
+    assert_eq!(private.len(), 1);
+    assert_eq!(
+        fs::metadata(&private[0]).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let secret = fs::read_to_string(&private[0]).unwrap();
+    let secret = secret.lines().nth(1).unwrap();
+    assert!(
+        outputs
+            .iter()
+            .all(|run| !run.out.contains(secret) && !run.err.contains(secret))
+    );
+}
+
+#[test]
+fn a_key_that_is_not_there_signs_nothing_and_is_not_made() {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 10);
+    let mut words = bench.capture_words([&image]);
+    words.extend(["--key", "another"].map(Into::into));
+    let run = bench.custody(words).ends_with(3);
+    assert!(
+        run.err.contains("another") && run.err.contains("custody key new"),
+        "{}",
+        run.err
+    );
+    assert!(!bench.store().exists());
+}
+
+#[test]
+fn a_state_folder_that_others_can_read_is_refused() {
+    let bench = Bench::new();
+    bench.custody(["key", "new"]).ends_with(0);
+    let folder = bench.path("state-home/custody");
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = bench.custody(["key", "show"]).ends_with(3);
+    assert!(run.err.contains("chmod 700"), "{}", run.err);
+}
+
+#[test]
+fn a_state_folder_in_memory_is_refused() {
+    let folder = tempfile::Builder::new()
+        .prefix("custody-cli-")
+        .tempdir_in("/dev/shm")
+        .unwrap();
+    let output = std::process::Command::new(crate::bench::PROGRAM)
+        .args(["key", "new", "--state"])
+        .arg(folder.path().join("state"))
+        .output();
+    let run = crate::bench::Run::of(&output.unwrap()).ends_with(3);
+    assert!(
+        run.err.contains("tmpfs") && run.err.contains("choose a folder on a disk that stays"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn a_state_folder_inside_the_store_is_refused() {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 10);
+    let mut words = bench.capture_words([&image]);
+    words.extend(["--state", "store/state"].map(Into::into));
+    let run = bench.custody(words).ends_with(3);
+    assert!(run.err.contains("must lie apart"), "{}", run.err);
+}

@@ -1,0 +1,19 @@
+//! The real program, run as a person or a script runs it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bad_input;
+mod bench;
+mod capture;
+mod exit_codes;
+mod hash;
+mod interruption;
+mod keys;
+mod output;
+mod records;
