@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use custody_core::Ports;
-use custody_core::port::{NoProgress, ProgressObserver, StopSignal, StopSwitch};
+use custody_core::port::{ImageHasher, NoProgress, ProgressObserver, StopSignal, StopSwitch};
 use custody_hash::port::EngineHasher;
 use custody_hash::{Engine, EngineOptions};
 use custody_local::source::LocalSources;
@@ -36,12 +36,12 @@ pub(crate) fn watched(
     sources: LocalSources,
     progress: Arc<dyn ProgressObserver>,
     stop: Arc<dyn StopSignal>,
-) -> Ports {
-    Ports {
+) -> Result<Ports, Failure> {
+    Ok(Ports {
         progress,
         stop,
-        ..local.ports(sources)
-    }
+        ..local.ports(sources, hasher()?)
+    })
 }
 
 /// The ports of someone who writes into the register of a store and reads no source.
@@ -53,7 +53,7 @@ pub(crate) fn registering(store: &Path, state: &StateFolder, key: &str) -> Resul
         source: Arc::new(NoSources),
         sink: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),
-        hasher: Arc::new(EngineHasher::new(engine()?)),
+        hasher: hasher()?,
         log: Arc::new(state.journal()),
         anchor: Arc::new(store),
         signers: vec![Arc::new(state.signer(key)?)],
@@ -67,7 +67,12 @@ pub(crate) fn registering(store: &Path, state: &StateFolder, key: &str) -> Resul
     })
 }
 
-/// A hashing engine for what is not a capture.
+/// The hasher of everything that goes through ports.
+pub(crate) fn hasher() -> Result<Arc<dyn ImageHasher>, Failure> {
+    Ok(Arc::new(EngineHasher::new(engine()?)))
+}
+
+/// A hashing engine.
 pub(crate) fn engine() -> Result<Engine, Failure> {
     Engine::new(EngineOptions::default()).map_err(|error| {
         custody_core::Error::Provider {

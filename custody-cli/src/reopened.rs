@@ -76,7 +76,7 @@ impl Reopened {
         let disks = journaled.status.disks.iter().map(|disk| &disk.disk);
         let sources = LocalSources::from_disk_ids(disks, options)?;
         let stop = Arc::new(SignalStop::listen(console)?);
-        let ports = watched(&local, sources, progress::observer(console), stop);
+        let ports = watched(&local, sources, progress::observer(console), stop)?;
         Ok(Self {
             journaled,
             local,

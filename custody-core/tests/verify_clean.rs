@@ -1,6 +1,4 @@
 //! What is as recorded is proven, and nothing more than that is claimed.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 mod verify_support;
 
 use custody_core::custody_log::{ClosingState, ReadScope, Trust};

@@ -1,5 +1,4 @@
 //! Stores that hold together and are not what they were: signed by strangers, rolled back, told otherwise.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod verify_support;
 

@@ -1,6 +1,4 @@
 //! What cannot be read is never shown as fine, and hostile bytes do no harm.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
 mod support;
 mod verify_support;
 

@@ -1,10 +1,5 @@
 //! Whatever is changed in a store is found, and named by object and place.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 mod verify_support;
 

@@ -1,12 +1,9 @@
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use custody_core::ids::Segment;
-use custody_core::port::{NoProgress, StopSwitch};
-use custody_core::{Error, Ports, Result};
-use custody_hash::port::EngineHasher;
-use custody_hash::{Engine, EngineOptions};
+use custody_core::port::{ImageHasher, NoProgress, StopSwitch};
+use custody_core::{Ports, Result};
 
 use crate::source::LocalSources;
 use crate::{
@@ -24,8 +21,6 @@ pub struct LocalPortsOptions {
     pub state: StateOptions,
     /// The name of the signing key; `None` is `custody-` and the host's name.
     pub signer: Option<String>,
-    /// How many threads digest; `None` is as many as the system offers.
-    pub hash_threads: Option<NonZeroUsize>,
 }
 
 impl LocalPortsOptions {
@@ -49,25 +44,18 @@ impl LocalPortsOptions {
         self.signer = Some(name.into());
         self
     }
-
-    /// Sets how many threads digest.
-    #[must_use]
-    pub const fn with_hash_threads(mut self, threads: NonZeroUsize) -> Self {
-        self.hash_threads = Some(threads);
-        self
-    }
 }
 
-/// The parts of the embedded default, opened: a store, a state folder, a signing key, a hasher.
+/// The parts of the embedded default, opened: a store, a state folder, a signing key.
 ///
-/// [`ports`](Self::ports) makes the bundle that a capture needs of them.
+/// [`ports`](Self::ports) makes the bundle that a capture needs of them, with a hasher: which one is its caller's
+/// choice, for example custody-hash's `EngineHasher`.
 #[derive(Debug, Clone)]
 pub struct LocalPorts {
     store: DirectoryStore,
     state: StateFolder,
     signer: Arc<FileSigner>,
     key_origin: KeyOrigin,
-    hasher: EngineHasher,
     clock: SystemClock,
 }
 
@@ -76,28 +64,18 @@ impl LocalPorts {
     ///
     /// # Errors
     /// As [`StateFolder::open`], [`DirectoryStore::create_or_open`], [`StateFolder::check_apart_from`] and
-    /// [`StateFolder::signer_or_new`]; [`Error::Provider`] when the system refuses threads.
+    /// [`StateFolder::signer_or_new`].
     pub fn open(store: &Path, state: &Path, options: LocalPortsOptions) -> Result<Self> {
         let state = StateFolder::open(state, options.state)?;
         let store = DirectoryStore::create_or_open(store, options.store)?;
         state.check_apart_from(&store)?;
         let name = options.signer.unwrap_or_else(default_signer);
         let (signer, key_origin) = state.signer_or_new(&name, &SystemEntropy::new())?;
-        let engine = match options.hash_threads {
-            Some(threads) => EngineOptions::default().with_threads(threads),
-            None => EngineOptions::default(),
-        };
-        let engine = Engine::new(engine).map_err(|error| Error::Provider {
-            object: "hashing engine".into(),
-            operation: "start",
-            source: Some(error.into()),
-        })?;
         Ok(Self {
             store,
             state,
             signer: Arc::new(signer),
             key_origin,
-            hasher: EngineHasher::new(engine),
             clock: SystemClock::new()?,
         })
     }
@@ -129,13 +107,13 @@ impl LocalPorts {
     /// Everything that a capture of these sources needs; observed by nobody and stopped by nobody until those
     /// fields are changed.
     #[must_use]
-    pub fn ports(&self, sources: LocalSources) -> Ports {
+    pub fn ports(&self, sources: LocalSources, hasher: Arc<dyn ImageHasher>) -> Ports {
         Ports {
             snapshotter: Arc::new(sources.clone()),
             source: Arc::new(sources),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),
-            hasher: Arc::new(self.hasher.clone()),
+            hasher,
             log: Arc::new(self.state.journal()),
             anchor: Arc::new(self.store.clone()),
             signers: vec![self.signer.clone()],
@@ -150,13 +128,19 @@ impl LocalPorts {
     }
 }
 
-/// The embedded default in one call: evidence from `sources` into the directory `store`, journals and keys in
-/// `state`. Blocks for a few file operations.
+/// The embedded default in one call: evidence from `sources` into the directory `store`, digested by `hasher`, journals
+/// and keys in `state`. Blocks for a few file operations.
 ///
 /// # Errors
 /// As [`LocalPorts::open`].
-pub fn ports(store: &Path, state: &Path, sources: LocalSources, options: LocalPortsOptions) -> Result<Ports> {
-    Ok(LocalPorts::open(store, state, options)?.ports(sources))
+pub fn ports(
+    store: &Path,
+    state: &Path,
+    sources: LocalSources,
+    hasher: Arc<dyn ImageHasher>,
+    options: LocalPortsOptions,
+) -> Result<Ports> {
+    Ok(LocalPorts::open(store, state, options)?.ports(sources, hasher))
 }
 
 fn default_signer() -> String {

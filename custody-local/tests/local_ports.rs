@@ -5,10 +5,13 @@
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
+use std::sync::Arc;
+
 use custody_core::Error;
 use custody_core::port::{EvidenceReaderExt as _, SealSigner as _};
 use custody_local::source::{LocalSources, SourceOptions};
 use custody_local::{KeyOrigin, LocalPorts, LocalPortsOptions, StateOptions, TemporaryState};
+use custody_testkit::fake::SerialHasher;
 use support::{Scratch, object, pattern, wait};
 
 fn options() -> LocalPortsOptions {
@@ -25,7 +28,7 @@ fn the_parts_are_opened_once_and_reach_the_same_store() {
     assert_eq!(open().key_origin(), KeyOrigin::Existing);
     std::fs::write(scratch.join("disk.raw"), pattern(5000, 1)).unwrap();
     let sources = LocalSources::named([scratch.join("disk.raw")], SourceOptions::default()).unwrap();
-    let ports = parts.ports(sources);
+    let ports = parts.ports(sources, Arc::new(SerialHasher::new()));
     support::store(parts.store(), &object("disk.raw"), &pattern(5000, 1)).unwrap();
     assert_eq!(
         wait(ports.reader.fetch(&object("disk.raw"), 5000)).unwrap(),

@@ -1,10 +1,5 @@
 //! Image files as sources: every size, name and kind of thing a path can lead to.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

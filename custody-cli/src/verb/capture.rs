@@ -190,7 +190,7 @@ impl LocalArguments {
         }
         let request = self.request(&local, &sources, &store)?;
         let stop = Arc::new(SignalStop::listen(console)?);
-        let ports = watched(&local, sources, progress::observer(console), stop);
+        let ports = watched(&local, sources, progress::observer(console), stop)?;
         let plan = Capture::new(ports.clone()).plan(request).await?;
         if self.dry_run {
             drop(local);

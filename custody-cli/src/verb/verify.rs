@@ -10,7 +10,6 @@ use custody_core::ids::{AcquisitionId, CaseId, Segment, Statement};
 use custody_core::port::EvidenceReader;
 use custody_core::verify::{Report, Verifier, VerifyOptions};
 use custody_core::{Remedy, layout};
-use custody_hash::port::EngineHasher;
 use custody_local::{DirectoryReader, KeyOrigin, StateFolder};
 use futures::StreamExt as _;
 use futures::executor::block_on;
@@ -22,7 +21,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::known_logs;
-use crate::local_ports::{engine, registering};
+use crate::local_ports::{engine, hasher, registering};
 use crate::printable;
 use crate::progress;
 use crate::signing;
@@ -109,7 +108,7 @@ impl VerifyArguments {
                 options = options.with_known(known);
             }
         }
-        let hasher = Arc::new(EngineHasher::new(engine()?));
+        let hasher = hasher()?;
         let report = Verifier::new(Arc::new(reader), hasher, trust)
             .with_options(options)
             .verify()

@@ -47,7 +47,7 @@ impl Workflow<'_> {
                 }
                 _ => {
                     self.keep(&item, &snapshotted.snapshot, "no stored copy of it was verified")
-                        .await?
+                        .await?;
                 }
             }
         }

@@ -23,6 +23,7 @@ mod finding;
 mod inventory;
 mod item;
 mod item_history;
+mod item_judgement;
 mod lines;
 mod log_walk;
 mod manifest;

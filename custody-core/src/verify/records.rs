@@ -110,12 +110,14 @@ impl Records<'_> {
         };
         let mut demand = |from: u64, to: u64, what: &str| {
             if !self.coverage.has(from..=to) {
-                findings.push(Finding::integrity(
-                    &layout::checkpoint(&name, to),
-                    "whole object",
-                    format!("a signed checkpoint of {} {what}", lines_in_words(from, to)),
-                    "none that holds",
-                ));
+                let expected = format!("a signed checkpoint of {} {what}", lines_in_words(from, to));
+                let missing = layout::checkpoint(&name, to);
+                findings.push(
+                    Finding::integrity(&missing, "whole object", expected, "none that holds").with_next(
+                        "if the capture was stopped at its end, `custody resume` writes it; otherwise stop, and have a \
+                         person compare the store with another copy",
+                    ),
+                );
             }
         };
         if let (Some(snapshot), Some(grant)) = (self.log.first_snapshot, self.log.first_grant) {

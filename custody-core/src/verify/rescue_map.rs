@@ -123,8 +123,6 @@ fn block(line: &str) -> Option<(u64, u64, char)> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::custody_log::UnreadRange;
     use crate::ids::Segment;

@@ -1,6 +1,7 @@
 //! A store that a capture made, as plain bytes that a test may spoil, and its verification.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a failed assumption of a test is the test's failure"
 )]

@@ -245,8 +245,6 @@ fn yes_or_no(flag: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
     use super::super::kernel_tree::made_tree;
     use super::*;
 

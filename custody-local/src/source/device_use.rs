@@ -162,8 +162,6 @@ fn octal_unescaped(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::super::kernel_tree::{MadeTree, made_tree};
     use super::*;
 

@@ -144,13 +144,6 @@ impl ImageFormat {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "tests"
-    )]
-
     use bytes::Bytes;
     use proptest::prelude::*;
 

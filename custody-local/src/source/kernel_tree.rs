@@ -57,7 +57,6 @@ pub(super) struct MadeTree {
 /// These files below `/sys`; a path that begins with `proc/` lies below `/proc`.
 #[cfg(test)]
 pub(super) fn made_tree(files: &[(&str, &str)]) -> MadeTree {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     let folder = tempfile::tempdir().unwrap();
     let tree = KernelTree {
         sys: folder.path().join("sys"),
@@ -86,7 +85,6 @@ pub(super) fn made_tree(files: &[(&str, &str)]) -> MadeTree {
 impl MadeTree {
     /// A symbolic link below `/sys`.
     pub(super) fn link(&self, to: &str, at: &str) {
-        #![expect(clippy::unwrap_used, reason = "tests")]
         let at = self.tree.sys.join(at);
         std::fs::create_dir_all(at.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(to, at).unwrap();

@@ -155,8 +155,6 @@ fn device_error(name: &str, error: Errno) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use std::os::unix::fs::PermissionsExt;
 
     use rustix::process::Uid;

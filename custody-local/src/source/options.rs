@@ -161,8 +161,6 @@ fn unknown(setting: &str, value: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

@@ -1,10 +1,3 @@
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
 use std::sync::atomic::AtomicBool;
 
 use custody_core::extent::{ByteRange, Extent, ReadFault};

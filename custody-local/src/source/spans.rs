@@ -87,8 +87,6 @@ fn seek(medium: &dyn Medium, answer: Result<u64, Errno>) -> Result<Seek> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use proptest::prelude::*;
 
     use super::super::failing_medium::FailingMedium;

@@ -137,8 +137,6 @@ fn numbers_beside(folder: &Path, named: &Numbered<'_>) -> std::io::Result<BTreeS
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn folder(names: &[&str]) -> tempfile::TempDir {

@@ -128,8 +128,6 @@ pub(super) fn made_footer(kind: u32, current_bytes: u64) -> [u8; 512] {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
     use proptest::prelude::*;
 
     use super::*;

@@ -2,17 +2,27 @@
 //! test of each.
 //!
 //! A provider gives a *harness*: a fresh instance of its port and what a test needs beyond it (another
-//! instance over the same storage, a way to tear a tail, …). Then
+//! instance over the same storage, a way to tear a tail, …). The macro takes what makes one, and expands to
+//! one `#[test]` for each clause. What a harness cannot offer makes its test fail with a message that says
+//! so, never pass. To leave such a test out, say why; it is then shown as ignored.
 //!
-//! ```ignore
-//! custody_testkit::evidence_sink_conformance!(|| SinkHarness::new(sink, reader).reopened_by(open_again));
 //! ```
+//! use std::sync::Arc;
 //!
-//! expands to one `#[test]` for each clause. What a harness cannot offer here makes its test fail with
-//! a message that says so, never pass. To leave such a test out, say why; it is then shown as ignored:
+//! use custody_testkit::conformance::log_store::LogStoreHarness;
+//! use custody_testkit::fake::MemoryLog;
 //!
-//! ```ignore
-//! evidence_sink_conformance!(make, ignore { es_09_no_room_is_no_space_and_leaves_nothing: "needs a small tmpfs" });
+//! fn make() -> LogStoreHarness {
+//!     let log = MemoryLog::new();
+//!     let (again, torn) = (log.clone(), log.clone());
+//!     LogStoreHarness::new(Arc::new(log))
+//!         .reopened_by(move || Arc::new(again.clone()))
+//!         .torn_by(move |name, tail| torn.tear(name, tail))
+//! }
+//!
+//! custody_testkit::log_store_conformance!(make, ignore {
+//!     ls_04_a_torn_tail_is_set_aside_whole: "what is set aside cannot be read here"
+//! });
 //! ```
 //!
 //! Each clause is also in the suite's `CLAUSES`, for a program that wants to run them itself.

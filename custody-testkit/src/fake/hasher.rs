@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 /// Digests images one after the other on the caller's thread: the readable second implementation, which
 /// a fast one must agree with. It knows no side digests.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct SerialHasher;
 
 impl SerialHasher {

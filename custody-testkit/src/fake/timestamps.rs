@@ -91,7 +91,7 @@ impl FakeTimestamps {
                 &der(INTEGER, &[&[1]]),
                 &der(OBJECT_IDENTIFIER, &[NO_POLICY]),
                 &der(SEQUENCE, &[&algorithm, &der(OCTET_STRING, &[imprint.as_bytes()])]),
-                &der(INTEGER, &[&minimal(&serial)]),
+                &der(INTEGER, &[minimal(&serial)]),
                 &der(GENERALIZED_TIME, &[time.as_bytes()]),
             ],
         );

@@ -167,6 +167,15 @@ impl FakeWorld {
         self.gate.restart();
     }
 
+    /// As [`restart`](Self::restart), after a death in the middle of a write to the worker's disk: behind every
+    /// log lies the beginning of a line.
+    pub fn restart_torn(&self) {
+        for log in self.log.names() {
+            self.log.tear(&log, b"{\"acquisition\":\"2026");
+        }
+        self.restart();
+    }
+
     /// The ports of a process in this world, each behind the gate.
     #[must_use]
     pub fn ports(&self) -> Ports {

@@ -70,7 +70,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn new(bytes: Bytes, alive: &Arc<AtomicU64>) -> Bytes {
+    pub(super) fn bytes(bytes: Bytes, alive: &Arc<AtomicU64>) -> Bytes {
         alive.fetch_add(bytes.len() as u64, Ordering::SeqCst);
         Bytes::from_owner(Self {
             bytes,

@@ -9,6 +9,7 @@ use custody_core::port::{ImageReader, ImageReaderExt as _, KeyMaterial, KeyProve
 
 /// Proves keys against a made-up format: a magic, then SHA-256 of the key, then content.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct FakeProver;
 
 const MAGIC: &[u8; 16] = b"FAKE-ENCRYPTED\r\n";

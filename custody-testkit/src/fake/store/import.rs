@@ -29,7 +29,7 @@ impl MemoryStore {
         &self,
         name: &ObjectName,
         from: &ReadGrant,
-        options: ImportOptions,
+        options: &ImportOptions,
     ) -> Result<Acted<ImportState>> {
         let service = {
             let mut state = self.state.lock();

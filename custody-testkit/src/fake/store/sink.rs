@@ -51,7 +51,7 @@ impl EvidenceSink for MemoryStore {
         if !self.capabilities.import {
             return Err(self.unsupported("import"));
         }
-        self.start_import(name, from, options)
+        self.start_import(name, from, &options)
     }
 
     async fn deposit(&self, name: &ObjectName, options: DepositOptions) -> Result<Box<dyn Deposit>> {
