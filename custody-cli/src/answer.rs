@@ -43,6 +43,16 @@ impl Answer {
         self
     }
 
+    /// It did not end well in this way, unless in another that weighs as much.
+    #[must_use]
+    pub(crate) fn or_failure(mut self, failure: Option<Failure>) -> Self {
+        let weight = |failure: &Option<Failure>| failure.as_ref().map_or(0, |failure| failure.exit().code());
+        if weight(&failure) > weight(&self.failure) {
+            self.failure = failure;
+        }
+        self
+    }
+
     /// Prints it, and gives the exit.
     pub(crate) fn print(self, command: &str, console: &Console) -> Exit {
         let exit = self.failure.as_ref().map_or(Exit::Done, Failure::exit);

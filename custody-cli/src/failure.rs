@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use custody_core::custody_log::Failure as LoggedFailure;
 use custody_core::{Error, Remedy};
 use serde_json::{Map, Value, json};
@@ -45,10 +47,23 @@ impl Failure {
 
     /// An operation of the operating system on an object.
     pub(crate) fn system(object: &str, operation: &'static str, error: std::io::Error) -> Self {
-        Error::Provider {
-            object: object.to_owned(),
-            operation,
-            source: Some(error.into()),
+        let object = object.to_owned();
+        match error.kind() {
+            ErrorKind::NotFound => Error::NotFound { object },
+            ErrorKind::PermissionDenied => Error::PermissionDenied {
+                object,
+                operation,
+                source: Some(error.into()),
+            },
+            ErrorKind::StorageFull => Error::NoSpace {
+                object,
+                source: Some(error.into()),
+            },
+            _ => Error::Provider {
+                object,
+                operation,
+                source: Some(error.into()),
+            },
         }
         .into()
     }

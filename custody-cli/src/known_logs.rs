@@ -1,7 +1,7 @@
 //! What this host saw of a store before: what shows that the store was rolled back, however well it is signed.
 
-use custody_core::capture::Register;
-use custody_core::custody_log::{Chain, Checkpoint};
+use custody_core::capture::{CaptureOutcome, Register};
+use custody_core::custody_log::{Act, Chain, Checkpoint};
 use custody_core::ids::{AcquisitionId, StoreId};
 use custody_core::port::{EvidenceReader, LogName};
 use custody_core::verify::{KnownLog, KnownPlace, Report, SignerTrust};
@@ -9,6 +9,7 @@ use custody_core::{Result, layout};
 use custody_local::StateFolder;
 use futures::StreamExt as _;
 
+use crate::failure::Failure;
 use crate::log_lines;
 
 /// The logs of the store at hand that this host saw before.
@@ -44,12 +45,25 @@ async fn contents(reader: &dyn EvidenceReader) -> Option<(StoreId, Vec<Acquisiti
     let mut acquisitions = Vec::new();
     while let Some(Ok(line)) = lines.next().await {
         let Ok(event) = chain.take(&line) else { break };
-        if let custody_core::custody_log::Act::StoreOpened { store: id, .. } = &event.act {
+        if let Act::StoreOpened { store: id, .. } = &event.act {
             store.get_or_insert(id.clone());
         }
         acquisitions.extend(event.acquisition);
     }
     Some((store?, acquisitions))
+}
+
+/// Remembers where the logs of a capture stand; why not, if that fails.
+pub(crate) fn remember_checkpoints(outcome: &CaptureOutcome, state: &StateFolder) -> Option<Failure> {
+    let failed = outcome
+        .checkpoints
+        .iter()
+        .find_map(|checkpoint| state.remember(checkpoint).err());
+    failed.map(|error| {
+        Failure::from(error).with_cause(
+            "the capture itself ended as told above; only what this host remembers of it is at stake",
+        )
+    })
 }
 
 /// Remembers the logs that were found sound and signed by someone this host trusts.

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders that did not exist before a dry run looked at a store, innermost first.
+/// The folders that did not exist before a plan looked at a store, innermost first.
 #[derive(Debug)]
 pub(crate) struct MadeFolders(Vec<PathBuf>);
 
@@ -13,11 +13,6 @@ impl MadeFolders {
             .ancestors()
             .take_while(|path| path.try_exists().is_ok_and(|there| !there));
         Self(missing.map(Path::to_owned).collect())
-    }
-
-    /// These, or none.
-    pub(crate) fn only_if(self, condition: bool) -> Self {
-        if condition { self } else { Self(Vec::new()) }
     }
 
     /// Removes them again, each only when it is empty.

@@ -42,15 +42,13 @@ impl Reopened {
         console: &Arc<Console>,
     ) -> Result<Self, Failure> {
         // Before the lock, which would make a folder for it.
-        state.log_name(acquisition).await.map_err(|error| {
-            let missing = matches!(error.meaning(), Error::NotFound { .. });
-            let failure = Failure::from(error);
-            if missing {
-                failure.with_next("`custody list` names this host's acquisitions")
-            } else {
-                failure
-            }
-        })?;
+        state
+            .log_name(acquisition)
+            .await
+            .map_err(|error| match error.meaning() {
+                Error::NotFound { .. } => unknown(acquisition),
+                _ => error.into(),
+            })?;
         let turn = state.lock_acquisition(acquisition)?;
         let journaled = Journaled::read(&state, acquisition).await?;
         let noted = journaled.store();
@@ -97,4 +95,12 @@ impl Reopened {
         })?;
         Ok(circumstances::continued(before, examiner, settings, &engine()?))
     }
+}
+
+/// No journal of this host is of this acquisition.
+pub(crate) fn unknown(acquisition: &AcquisitionId) -> Failure {
+    let missing = Error::NotFound {
+        object: format!("acquisition {acquisition} on this host"),
+    };
+    Failure::from(missing).with_next("`custody list` names this host's acquisitions")
 }

@@ -7,6 +7,7 @@ mod completions;
 mod hash;
 mod key;
 mod list;
+mod local_arguments;
 mod log;
 mod man;
 mod plan;

@@ -12,7 +12,8 @@ use futures::executor::block_on;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::reopened::Reopened;
+use crate::known_logs;
+use crate::reopened::{Reopened, unknown};
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
 
@@ -57,7 +58,10 @@ impl AbandonArguments {
     }
 
     async fn abandon(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
-        let state = self.state.open()?;
+        let state = self
+            .state
+            .open_existing()?
+            .ok_or_else(|| unknown(&self.acquisition))?;
         let reopened = Reopened::open(
             &self.acquisition,
             state,
@@ -71,9 +75,6 @@ impl AbandonArguments {
         let outcome = Capture::new(reopened.ports.clone())
             .abandon(log, circumstances, &self.reason, &self.discard)
             .await?;
-        for checkpoint in &outcome.checkpoints {
-            reopened.local.state().remember(checkpoint)?;
-        }
         let summary = Summary {
             outcome: &outcome,
             store: &reopened.store,
@@ -81,6 +82,7 @@ impl AbandonArguments {
             key: reopened.local.signer().verifier_key(),
             key_origin: KeyOrigin::Existing,
         };
-        Ok(summary.answer())
+        let not_remembered = known_logs::remember_checkpoints(&outcome, reopened.local.state());
+        Ok(summary.answer().or_failure(not_remembered))
     }
 }

@@ -17,7 +17,8 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
-use crate::reopened::Reopened;
+use crate::known_logs;
+use crate::reopened::{Reopened, unknown};
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
 
@@ -56,19 +57,26 @@ impl ResumeArguments {
         block_on(self.resume(console))
     }
 
+    /// The acquisition that was named, or the only one that is open, with the state folder that knows of it.
+    async fn open_acquisition(&self) -> Result<Option<(StateFolder, AcquisitionId)>, Failure> {
+        let state = self.state.open_existing()?;
+        match (state, &self.acquisition) {
+            (Some(state), Some(named)) => Ok(Some((state, named.clone()))),
+            (Some(state), None) => {
+                let only = only_open(&state).await?;
+                Ok(only.map(|only| (state, only)))
+            }
+            (None, Some(named)) => Err(unknown(named)),
+            (None, None) => Ok(None),
+        }
+    }
+
     async fn resume(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
-        let state = self.state.open()?;
-        let acquisition = match &self.acquisition {
-            Some(named) => named.clone(),
-            None => match only_open(&state).await? {
-                Some(open) => open,
-                None => {
-                    return Ok(Answer::new(
-                        "no acquisition is open on this host\n",
-                        json!({"open": []}),
-                    ));
-                }
-            },
+        let Some((state, acquisition)) = self.open_acquisition().await? else {
+            return Ok(Answer::new(
+                "no acquisition is open on this host\n",
+                json!({"open": []}),
+            ));
         };
         let reopened =
             Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
@@ -82,9 +90,6 @@ impl ResumeArguments {
                 .with_next("remove the cause named above")
                 .with_next(format!("custody resume {acquisition}{}", self.state.words()))
         })?;
-        for checkpoint in &outcome.checkpoints {
-            reopened.local.state().remember(checkpoint)?;
-        }
         let summary = Summary {
             outcome: &outcome,
             store: &reopened.store,
@@ -92,7 +97,8 @@ impl ResumeArguments {
             key: reopened.local.signer().verifier_key(),
             key_origin: KeyOrigin::Existing,
         };
-        Ok(summary.answer())
+        let not_remembered = known_logs::remember_checkpoints(&outcome, reopened.local.state());
+        Ok(summary.answer().or_failure(not_remembered))
     }
 }
 

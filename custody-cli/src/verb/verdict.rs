@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use custody_core::Remedy;
-use custody_core::verify::{AcquisitionReport, Finding, ItemReport, Outcome, Report, SignerTrust};
+use custody_core::verify::{AcquisitionReport, Finding, ItemReport, Outcome, Report, SignerTrust, Weight};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -70,7 +70,7 @@ fn text(report: &Report, store: &Path) -> String {
         text.push_str("\nfindings:\n");
     }
     for finding in findings.iter().take(MAX_SHOWN_FINDINGS) {
-        text.push_str(&format!("  {finding}\n"));
+        text.push_str(&finding_text(finding));
     }
     let more = findings.len().saturating_sub(MAX_SHOWN_FINDINGS) as u64 + report.findings_omitted;
     if more > 0 {
@@ -141,4 +141,15 @@ fn item_text(item: &ItemReport) -> String {
         );
     }
     text
+}
+
+fn finding_text(finding: &Finding) -> String {
+    let weight = match finding.weight {
+        Weight::Note => "note",
+        other => other.outcome().as_str(),
+    };
+    format!(
+        "  {}\n    {weight} at {}\n    expected  {}\n    found     {}\n    next      {}\n",
+        finding.object, finding.place, finding.expected, finding.found, finding.next
+    )
 }

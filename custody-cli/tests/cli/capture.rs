@@ -146,6 +146,7 @@ fn captures_into_one_store_at_once_do_not_disturb_each_other() {
             bench
                 .command(bench.capture_words([&image]))
                 .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
                 .spawn()
                 .unwrap()
         })

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::bench::{Bench, finish};
 
 /// Zeros that are not read, but are digested: seconds of work, no space on the disk.
-const LONG: u64 = 3 << 30;
+const LONG: u64 = 2 << 30;
 /// Far more than any of these tests waits for.
 const ENDLESS: u64 = 2 << 40;
 

@@ -108,3 +108,16 @@ fn a_state_folder_inside_the_store_is_refused() {
     let run = bench.custody(words).ends_with(3);
     assert!(run.err.contains("must lie apart"), "{}", run.err);
 }
+
+#[test]
+fn looking_makes_no_state_folder() {
+    let bench = Bench::new();
+    bench.custody(["resume"]).ends_with(0);
+    bench.custody(["list"]).ends_with(0);
+    bench.custody(["key", "list"]).ends_with(0);
+    bench
+        .custody(["abandon", "20260101T000000Z-00000000", "--reason", "x"])
+        .ends_with(3);
+    bench.custody(["log", "20260101T000000Z-00000000"]).ends_with(3);
+    assert!(!bench.path("state-home").exists());
+}

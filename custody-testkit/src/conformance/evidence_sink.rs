@@ -1,4 +1,4 @@
-//! The clauses of [`EvidenceSink`] and its deposits.
+//! The clauses of [`EvidenceSink`](custody_core::port::EvidenceSink) and its deposits.
 
 mod deposit;
 mod harness;
