@@ -5,7 +5,6 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "a bench prints its figures, and one that cannot measure stops"
 )]

@@ -123,13 +123,13 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
     type Tampering = (&'static str, fn(&Path, &Path));
     let tamperings: [Tampering; 18] = [
         ("a byte of an item", |_, folder| {
-            flip(&folder.join("disk.raw"), 100)
+            flip(&folder.join("disk.raw"), 100);
         }),
         ("a byte in a hole", |_, folder| {
-            flip(&folder.join("disk.raw"), 3 << 20)
+            flip(&folder.join("disk.raw"), 3 << 20);
         }),
         ("a byte of a VHD's footer", |_, folder| {
-            flip(&folder.join("twin.vhd"), (9 << 20) + 3 * 512 + 40)
+            flip(&folder.join("twin.vhd"), (9 << 20) + 3 * 512 + 40);
         }),
         ("an item cut short", |_, folder| {
             let item = fs::OpenOptions::new()
@@ -139,7 +139,7 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
             item.set_len(9 << 20).unwrap();
         }),
         ("a line of the log", |_, folder| {
-            replace_once(&folder.join("log.jsonl"), |_| 4, "M. Example", "M. Exemple")
+            replace_once(&folder.join("log.jsonl"), |_| 4, "M. Example", "M. Exemple");
         }),
         ("the last line of the log", |_, folder| {
             replace_once(
@@ -150,7 +150,7 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
             );
         }),
         ("the form of a line", |_, folder| {
-            replace_once(&folder.join("log.jsonl"), |_| 2, "\"v\":1", "\"v\": 1")
+            replace_once(&folder.join("log.jsonl"), |_| 2, "\"v\":1", "\"v\": 1");
         }),
         ("a line that is gone", |_, folder| {
             let log = folder.join("log.jsonl");
@@ -170,26 +170,26 @@ fn the_commands_of_the_page_accept_a_store_and_find_every_change() {
             flip(&note, line_3 + 5);
         }),
         ("the last checkpoint, gone", |_, folder| {
-            fs::remove_file(last_note(folder)).unwrap()
+            fs::remove_file(last_note(folder)).unwrap();
         }),
         ("the manifest", |_, folder| {
-            replace_once(&folder.join("manifest.json"), |_| 0, "Warrant", "Warrent")
+            replace_once(&folder.join("manifest.json"), |_| 0, "Warrant", "Warrent");
         }),
         ("the seal", |_, folder| {
-            flip(&folder.join("manifest.dsse.json"), 200)
+            flip(&folder.join("manifest.dsse.json"), 200);
         }),
         ("the sums", |_, folder| flip(&folder.join("SHA256SUMS"), 3)),
         ("the chunk list", |_, folder| {
-            flip(&folder.join("disk.raw.chunks.sha256"), 3)
+            flip(&folder.join("disk.raw.chunks.sha256"), 3);
         }),
         ("the list of zeros", |_, folder| {
-            flip(&folder.join("disk.raw.zero-ranges.txt"), 0)
+            flip(&folder.join("disk.raw.zero-ranges.txt"), 0);
         }),
         ("a line of the register", |store, _| {
             replace_once(&store.join("register.jsonl"), |_| 1, "M. Example", "M. Exemple");
         }),
         ("the whole acquisition, gone", |_, folder| {
-            fs::remove_dir_all(folder).unwrap()
+            fs::remove_dir_all(folder).unwrap();
         }),
     ];
     for (number, (what, tamper)) in tamperings.iter().enumerate() {

@@ -1,5 +1,4 @@
 //! A capture from plan to register, in memory.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Every changing call of a capture fails in every way, and the capture is resumed (I4).
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod support;
 
@@ -116,7 +116,11 @@ fn i04_a_capture_survives_dying_twice() {
         for later in (1 + first % 3..=calls).step_by(3) {
             let what = format!("dying at call {first} and {later} calls later");
             // Both sides of an effect are met over the whole square; each pair takes one.
-            let mode = if (first + later) % 2 == 0 { CrashMode::DieBefore } else { CrashMode::DieAfter };
+            let mode = if (first + later) % 2 == 0 {
+                CrashMode::DieBefore
+            } else {
+                CrashMode::DieAfter
+            };
             let world = one_disk().with_crash(first, mode);
             drop(capture(world.ports()));
             world.restart();

@@ -2,7 +2,7 @@
 //!
 //! I10 (hosts of a service's answers) and I11 (regions) concern cloud providers and are tested where those are; I13
 //! (nothing inside a store is a root of trust for it) is tested with the verifier.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
@@ -264,7 +264,7 @@ fn i09_a_mismatch_names_its_ranges_and_the_next_attempt_has_a_name_of_its_own() 
     assert_eq!(manifest.not_evidence.len(), 1);
     assert_eq!(manifest.not_evidence[0].file.as_ref().unwrap().as_str(), "os.img");
     let Some(ItemVerdict::Mismatched { ranges, chunks: 1 }) = &manifest.not_evidence[0].verdict else {
-        unreachable!("{manifest:?}")
+        panic!("{manifest:?}")
     };
     assert_eq!(ranges[..], [ByteRange::at(4 << 20, 4 << 20)]);
     let sums = world.store.bytes(&object(&world, "SHA256SUMS")).unwrap();

@@ -16,7 +16,9 @@ impl Workflow<'_> {
     /// Time-stamps the note of a checkpoint, once an acquisition. An authority that does not answer is logged, and is
     /// never a reason to leave evidence unsealed.
     pub(super) async fn stamp(&self, checkpoint: &Checkpoint) -> Result<()> {
-        let Some(authority) = self.ports().timestamps.clone() else { return Ok(()) };
+        let Some(authority) = self.ports().timestamps.clone() else {
+            return Ok(());
+        };
         let state = self.state().await;
         if state.stamp_settled {
             return Ok(());
@@ -29,7 +31,13 @@ impl Workflow<'_> {
             Err(error) => {
                 self.step(&format!("no time stamp: {error}"));
                 let service = error.service().cloned().unwrap_or_default();
-                (Act::StampFailed { size, failure: Failure::from(&error) }, service)
+                (
+                    Act::StampFailed {
+                        size,
+                        failure: Failure::from(&error),
+                    },
+                    service,
+                )
             }
         };
         self.journal().await.answer(intent, act, service).await
@@ -41,9 +49,18 @@ impl Workflow<'_> {
         size: u64,
     ) -> Result<(SealedObject, ServiceRecord)> {
         let log = self.journal().await.log().clone();
-        let note = self.ports().reader.fetch(&layout::checkpoint(&log, size), MAX_NOTE_BYTES).await?;
+        let note = self
+            .ports()
+            .reader
+            .fetch(&layout::checkpoint(&log, size), MAX_NOTE_BYTES)
+            .await?;
         let file = layout::time_stamp(size);
-        if let Some(stored) = self.ports().reader.fetch_if_present(&self.object(&file), MAX_TOKEN_BYTES).await? {
+        if let Some(stored) = self
+            .ports()
+            .reader
+            .fetch_if_present(&self.object(&file), MAX_TOKEN_BYTES)
+            .await?
+        {
             return Ok((SealedObject::of(file, &stored), ServiceRecord::none()));
         }
         let token = authority.stamp(&note).await?;

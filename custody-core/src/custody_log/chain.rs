@@ -97,7 +97,11 @@ impl Chain {
         if event.v != Event::VERSION {
             return Err(fault(
                 ChainFaultKind::Form,
-                format!("format version {}, this program reads {}", event.v, Event::VERSION),
+                format!(
+                    "format version {}, this program reads {}",
+                    event.v,
+                    Event::VERSION
+                ),
             ));
         }
         if event.seq != self.head.size {

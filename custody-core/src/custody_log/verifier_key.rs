@@ -231,7 +231,9 @@ impl FromStr for VerifierKey {
         let bytes = Base64::decode_vec(encoded).map_err(|error| bad(&error.to_string()))?;
         let key = match bytes.split_first() {
             Some((1, public)) => {
-                let Ok(public) = public.try_into() else { return Err(bad("an Ed25519 key has 32 bytes")) };
+                let Ok(public) = public.try_into() else {
+                    return Err(bad("an Ed25519 key has 32 bytes"));
+                };
                 Self::ed25519(name, public)?
             }
             Some((2, public)) => Self::ecdsa_p256(name, public)?,
