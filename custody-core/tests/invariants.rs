@@ -320,3 +320,50 @@ fn i12_every_byte_was_read_or_is_listed_as_zero_or_unread() {
         }
     }
 }
+
+#[test]
+fn i01_a_snapshot_whose_sectors_could_not_all_be_read_is_kept() {
+    let disk = FakeDisk::patterned("worn.img", 8192, 3)
+        .with_unread(ByteRange::at(1024, 512), ReadFault::new("EIO", 3));
+    let world = FakeWorld::new(FakeMachine::new("bench", vec![disk]));
+    let outcome = capture(world.ports()).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Incomplete));
+    assert_eq!(outcome.kept, world.machine.made_snapshots());
+    assert_eq!(outcome.kept.len(), 1);
+    assert_rest(&world, &outcome, "unread sectors");
+}
+
+#[test]
+fn i05_abandoning_survives_a_fault_at_every_call_and_resume_carries_it_out() {
+    let prepared = || {
+        let world = one_disk();
+        world.store.set_capacity(10);
+        drop(capture(world.ports()));
+        world.store.lift_capacity();
+        world
+    };
+    let clean = prepared();
+    let before = clean.calls();
+    abandon(&clean, &clean.machine.made_snapshots()).unwrap();
+    for at in before + 1..=clean.calls() {
+        for mode in CrashMode::ALL {
+            let world = prepared();
+            let discard = world.machine.made_snapshots();
+            world.crash_at(at, mode);
+            drop(abandon(&world, &discard));
+            world.restart();
+            let ordered = kinds(&events(&world)).contains(&"acquisition.abandoned".to_owned());
+            let outcome = if ordered {
+                resume(&world).unwrap()
+            } else {
+                abandon(&world, &discard).unwrap()
+            };
+            assert_eq!(
+                outcome.state,
+                Some(ClosingState::Abandoned),
+                "call {at}, {mode:?}"
+            );
+            assert_rest(&world, &outcome, &format!("call {at}, {mode:?}"));
+        }
+    }
+}

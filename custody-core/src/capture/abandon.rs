@@ -112,7 +112,7 @@ impl Workflow<'_> {
         if snapshot.kind != SnapshotKind::Made || item.deleted {
             return Ok(());
         }
-        if !discard.contains(&snapshot.name) {
+        if !discard.contains(&snapshot.name) && !item.discard_ordered {
             return self.keep(item, snapshot, "the acquisition was abandoned").await;
         }
         let act = Act::DiscardOrdered {

@@ -52,7 +52,12 @@ impl Workflow<'_> {
             Ok((copy, service)) => (done(item, copy), service, Ok(())),
             Err(error) => {
                 let service = error.service().cloned().unwrap_or_default();
-                let left = self.left_behind(&file).await;
+                // A name of which some object has other bytes is used up; the next attempt gets a name of its own.
+                let left = if matches!(error.meaning(), Error::AlreadyExists { .. }) {
+                    LeftBehind::Object
+                } else {
+                    self.left_behind(&file).await
+                };
                 let failure = Failure::from(&error);
                 let act = Act::AcquireFailed {
                     item: id.clone(),
@@ -93,12 +98,12 @@ impl Workflow<'_> {
         let streamed = self
             .stream(item, snapshotted, image.clone(), deposit, list_deposit, &list)
             .await?;
-        let state_after = source.state(&snapshotted.snapshot).await?;
         let (receipt, service) = match (streamed.receipt, adopted) {
             (Some(acted), _) => (acted.value, acted.service),
             (None, Some(receipt)) => (receipt, ServiceRecord::none()),
             (None, None) => self.await_import(file).await?,
         };
+        let state_after = source.state(&snapshotted.snapshot).await?;
         expect_stored_length(&receipt, length)?;
         let (zeros, unread) = self
             .put_extent_lists(file, &streamed.lists, &snapshotted.description)

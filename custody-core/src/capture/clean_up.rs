@@ -32,6 +32,10 @@ impl Workflow<'_> {
                 continue;
             }
             match &item.stage {
+                Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
+                    let reason = "sectors of it could not be read, and its stored copy has zeros there";
+                    self.keep(&item, &snapshotted.snapshot, reason).await?;
+                }
                 Stage::Verified(verified) if !item.key_not_taken => {
                     let warrant = DeletionWarrant::for_verified(verified, seal);
                     self.delete(&item.planned.item, &snapshotted.snapshot, warrant)

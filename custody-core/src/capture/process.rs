@@ -16,9 +16,7 @@ const _: () = assert!(MIN_GRANT_SECONDS < MAX_GRANT_SECONDS);
 impl Workflow<'_> {
     /// Works on an item until it is final. Whatever happens, no grant is left that does not feed a running import.
     pub(super) async fn process(&self, id: &EvidenceItemId) -> Result<()> {
-        let result = self.attempts(id).await;
-        let ended = self.end_grant(id).await;
-        match result {
+        let result = match self.attempts(id).await {
             Err(error) if matches!(error.meaning(), Error::Integrity { .. }) => {
                 let act = Act::ItemFailed {
                     item: id.clone(),
@@ -26,11 +24,12 @@ impl Workflow<'_> {
                 };
                 self.journal().await.note(act).await?;
                 self.step(&format!("{id}: failed: {error}"));
-                ended
+                Ok(())
             }
-            Err(error) => Err(error),
-            Ok(()) => ended,
-        }
+            other => other,
+        };
+        let ended = self.end_grant(id).await;
+        result.and(ended)
     }
 
     async fn attempts(&self, id: &EvidenceItemId) -> Result<()> {
@@ -127,7 +126,9 @@ impl Workflow<'_> {
         let Some(snapshotted) = item.snapshotted() else {
             return Ok(());
         };
-        if !item.granted || self.import_runs(&item).await? {
+        // A running import needs its grant only while the item can still go on.
+        let given_up = self.state().await.abandoned || matches!(item.stage, Stage::Failed(_));
+        if !item.granted || (!given_up && self.import_runs(&item).await?) {
             return Ok(());
         }
         let intent = self

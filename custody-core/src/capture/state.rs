@@ -54,6 +54,8 @@ pub(crate) struct ItemState {
     pub(crate) deleted: bool,
     /// A line says why its disk snapshot is kept.
     pub(crate) kept_named: bool,
+    /// A custodian ordered its disk snapshot away.
+    pub(crate) discard_ordered: bool,
 }
 
 /// One acquisition, as its log tells it.
@@ -212,6 +214,7 @@ impl ItemState {
             key_not_taken: false,
             deleted: false,
             kept_named: false,
+            discard_ordered: false,
         }
     }
 
@@ -229,8 +232,12 @@ impl ItemState {
                     });
                 }
             }
-            Act::GrantIntent { .. } | Act::GrantDone { .. } | Act::RevokeFailed { .. } => self.granted = true,
-            Act::GrantFailed { .. } | Act::RevokeDone { .. } => self.granted = false,
+            // A grant that failed for us may have been given all the same: revoking what is not there does no harm.
+            Act::GrantIntent { .. }
+            | Act::GrantDone { .. }
+            | Act::GrantFailed { .. }
+            | Act::RevokeFailed { .. } => self.granted = true,
+            Act::RevokeDone { .. } => self.granted = false,
             Act::AcquireIntent { attempt, .. } => {
                 self.attempt = *attempt;
                 self.open_attempt = true;
@@ -303,6 +310,7 @@ impl ItemState {
             Act::KeyNotTaken { .. } => self.key_not_taken = true,
             Act::DeleteDone { .. } => self.deleted = true,
             Act::SnapshotKept { .. } => self.kept_named = true,
+            Act::DiscardOrdered { .. } => self.discard_ordered = true,
             _ => {}
         }
         Ok(())
@@ -374,6 +382,7 @@ fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::DeleteIntent { item, .. }
         | Act::DeleteDone { item, .. }
         | Act::DeleteFailed { item, .. }
+        | Act::DiscardOrdered { item, .. }
         | Act::SnapshotKept { item, .. } => Some(item),
         _ => None,
     }

@@ -105,7 +105,11 @@ impl<'a> Workflow<'a> {
     /// All steps from wherever the log stands.
     pub(super) async fn run(&self, reach: Reach) -> Result<CaptureOutcome> {
         let state = self.state().await;
-        if state.closed.is_none() && !state.abandoned {
+        if state.closed.is_none() && state.abandoned {
+            // An order to abandon that was interrupted is carried out; what was ordered away by name is in the log.
+            return self.abandon(&"as ordered before the stop".parse()?, &[]).await;
+        }
+        if state.closed.is_none() {
             let unsnapped = self.take_snapshots().await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;

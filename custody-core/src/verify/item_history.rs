@@ -114,11 +114,14 @@ impl ItemHistory {
                 .chain(same("disk snapshot", &self.planned.snapshot, &snapshot))
                 .collect(),
             Act::SnapshotDone { snapshot, state, .. } => self.snapshotted(snapshot, state),
-            Act::GrantIntent { .. } | Act::GrantDone { .. } | Act::RevokeFailed { .. } => {
+            Act::GrantIntent { .. }
+            | Act::GrantDone { .. }
+            | Act::GrantFailed { .. }
+            | Act::RevokeFailed { .. } => {
                 self.granted = true;
                 Vec::new()
             }
-            Act::GrantFailed { .. } | Act::RevokeDone { .. } => {
+            Act::RevokeDone { .. } => {
                 self.granted = false;
                 Vec::new()
             }
