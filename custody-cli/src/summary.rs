@@ -160,7 +160,7 @@ fn item_text(item: &ItemOutcome) -> String {
         .map(|exhibit| format!(", exhibit {exhibit}"))
         .unwrap_or_default();
     let mut text = format!("\n{}{label}: {}\n", item.item, item.disk);
-    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<11}{value}\n"));
+    let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     line("outcome", status_words(item));
     if let Some(object) = &item.object {
         line("stored as", object.file_name().to_string());

@@ -1,5 +1,5 @@
 //! A provider of your own: implements one port for a made-up vault of digests, and runs the port's conformance suite on
-//! it. `cargo run --example made_up_provider`.
+//! it: `cargo test --package custody-testkit --example made_up_provider`.
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ impl DigestRegister for PaperLedger {
 }
 
 fn main() {
-    println!("see the tests below: `cargo test --example made_up_provider`");
+    println!("see the tests below: `cargo test --package custody-testkit --example made_up_provider`");
     println!("{}", PaperLedger::default());
 }
 

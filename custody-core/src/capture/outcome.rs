@@ -103,7 +103,7 @@ impl CaptureOutcome {
         }
     }
 
-    /// The exit code of design section 8: 0 done, 3 could not complete, 4 integrity failure.
+    /// The exit code: 0 done, 3 could not complete, 4 integrity failure.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.state {
