@@ -8,19 +8,20 @@ mod act;
 mod chain;
 mod checkpoint;
 mod event;
+mod item_record;
 mod merkle;
+mod settings;
 mod trust;
 mod verifier_key;
 mod writer;
 
-pub use act::{
-    AcquireMethod, AcquisitionSettings, Act, ClosingState, Failure, ItemVerdict, LeftBehind, PlannedItem,
-    ReadScope, SealedObject, UnreadRange, UnreadSummary, ZeroSummary,
-};
+pub use act::{AcquireMethod, Act, ClosingState, Failure, LeftBehind};
 pub use chain::{Chain, ChainFault, ChainFaultKind, read_chain};
 pub use checkpoint::{Checkpoint, SignedNote};
 pub use event::{Circumstances, Event, How, Stated, When, Who, Why};
+pub use item_record::{ItemVerdict, PlannedItem, SealedObject, UnreadRange, UnreadSummary, ZeroSummary};
 pub use merkle::{MerkleFrontier, leaf, node};
+pub use settings::{AcquisitionSettings, ReadScope};
 pub use trust::{SignerSet, Trust};
 pub use verifier_key::{SignatureAlgorithm, VerifierKey};
 pub use writer::LogWriter;

@@ -1,0 +1,45 @@
+use serde::{Deserialize, Serialize};
+
+use crate::port::WholeImage;
+
+/// The settings of a capture that resuming must keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AcquisitionSettings {
+    /// Whether holes are distrusted and everything is read, on both sides.
+    pub reads: ReadScope,
+    /// How many attempts an item gets after a mismatch.
+    pub attempts: u32,
+    /// Digests for older tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub side_digests: Vec<String>,
+    /// Whether the whole image is digested.
+    pub whole: WholeImage,
+    /// What the provider needs in order to find its sources again, by its own names.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub provider: std::collections::BTreeMap<String, String>,
+}
+
+/// Which bytes are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "there is no third choice")]
+pub enum ReadScope {
+    /// All but what someone who knows says is zero.
+    #[default]
+    Allocated,
+    /// Everything, on both sides.
+    Everything,
+}
+
+impl Default for AcquisitionSettings {
+    fn default() -> Self {
+        Self {
+            reads: ReadScope::Allocated,
+            attempts: 2,
+            side_digests: Vec::new(),
+            whole: WholeImage::Digest,
+            provider: std::collections::BTreeMap::new(),
+        }
+    }
+}
