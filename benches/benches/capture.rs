@@ -6,88 +6,73 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 
-use custody_benches::{Pair, Run, custody, describe_machine, random_image, shell};
+use custody_benches::{Bounds, Pair, Run, custody, describe_machine, folder_on_disk, random_image};
+use tempfile::TempDir;
 
 const IMAGE_BYTES: u64 = 4 << 30;
 const PAIRS: usize = 3;
 
-fn main() {
+fn main() -> ExitCode {
     let custody = custody();
+    let mut bounds = Bounds::default();
     println!(
         "{}; {} GiB, medians of {PAIRS} pairs",
         describe_machine(),
         IMAGE_BYTES >> 30
     );
-    measure(
-        &custody,
-        "capture : cp + openssl x 2, in memory",
-        Path::new("/dev/shm"),
-        "",
-        0.85,
-    );
-    // On a disk both sides write through, and the copy is read from the medium: reported, not held to a bound.
-    let drop_cache = "sync; echo 1 > /proc/sys/vm/drop_caches;";
-    measure(
-        &custody,
-        "capture : cp + sync + openssl x 2, on disk",
-        &std::env::temp_dir(),
-        drop_cache,
-        f64::INFINITY,
-    );
+    let in_memory = Medium {
+        name: "capture : cp + openssl x 2, in memory",
+        folder: tempfile::tempdir_in("/dev/shm").expect("a folder in memory"),
+        write_through: "",
+        at_most: Some(0.85),
+    };
+    in_memory.measure(&mut bounds, &custody);
+    // Both sides write through and let the copy's pages go, so that it is read back from the medium:
+    // custody by posix_fadvise, its peer by `dd`, which does the same.
+    let on_disk = Medium {
+        name: "capture : cp + sync + openssl x 2, on disk",
+        folder: folder_on_disk(),
+        write_through: "sync \"$copy\"; dd if=\"$copy\" iflag=nocache count=0 2>&1;",
+        at_most: None,
+    };
+    on_disk.measure(&mut bounds, &custody);
+    bounds.exit_code()
 }
 
-fn measure(custody: &Path, name: &str, place: &Path, before_read_back: &str, bound: f64) {
-    let folder = tempfile::tempdir_in(place).expect("a folder");
-    let image = folder.path().join("image");
-    random_image(&image, IMAGE_BYTES);
-    let (store, state, copy) = (
-        folder.path().join("store"),
-        state_folder(),
-        folder.path().join("copy"),
-    );
-    let line = format!(
-        "cp '{image}' '{copy}'; {before_read_back} openssl dgst -sha256 '{image}'; openssl dgst -sha256 '{copy}'",
-        image = image.display(),
-        copy = copy.display(),
-    );
-    let _ratio = Pair::new(name, PAIRS).measure(
-        || {
-            drop(fs::remove_dir_all(&store));
-            capture(custody, &image, &store, state.path())
-        },
-        || {
-            drop(fs::remove_file(&copy));
-            shell(&line)
-        },
-        bound,
-    );
+struct Medium {
+    name: &'static str,
+    folder: TempDir,
+    write_through: &'static str,
+    at_most: Option<f64>,
 }
 
-fn capture(custody: &Path, image: &Path, store: &Path, state: &Path) -> Run {
-    let words: [PathBuf; 14] = [
-        "capture".into(),
-        "local".into(),
-        "--image".into(),
-        image.into(),
-        "--store".into(),
-        store.into(),
-        "--state".into(),
-        state.into(),
-        "--case".into(),
-        "bench".into(),
-        "--examiner".into(),
-        "bench".into(),
-        "--authority".into(),
-        "bench".into(),
-    ];
-    Run::of(custody.as_os_str(), words)
-}
-
-/// The state folder may not lie in memory, so it lies under the build folder.
-fn state_folder() -> tempfile::TempDir {
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
-    fs::create_dir_all(place).expect("a build folder");
-    tempfile::tempdir_in(place).expect("a folder on disk")
+impl Medium {
+    fn measure(self, bounds: &mut Bounds, custody: &Path) {
+        let [image, store, copy] = ["image", "store", "copy"].map(|name| self.folder.path().join(name));
+        let state_parent = folder_on_disk();
+        let state = state_parent.path().join("state");
+        random_image(&image, IMAGE_BYTES);
+        let line = format!(
+            "image='{}' copy='{}'; cp \"$image\" \"$copy\"; {} openssl dgst -sha256 \"$image\" \"$copy\"",
+            image.display(),
+            copy.display(),
+            self.write_through,
+        );
+        Pair::new(self.name, PAIRS).measure(
+            bounds,
+            self.at_most,
+            || {
+                drop(fs::remove_file(&copy));
+                drop(fs::remove_dir_all(&store));
+                Run::capture(custody, &image, &store, &state)
+            },
+            || {
+                drop(fs::remove_dir_all(&store));
+                Run::shell(&line)
+            },
+        );
+    }
 }

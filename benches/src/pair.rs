@@ -1,20 +1,7 @@
 use std::time::Duration;
 
+use crate::bounds::Bounds;
 use crate::program::Run;
-
-/// How two programs compare.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Ratio {
-    /// Median of ours.
-    pub ours: Duration,
-    /// Median of the peer's.
-    pub peer: Duration,
-    /// Our wall time over the peer's: below 1 we are faster.
-    pub wall: f64,
-    /// The largest resident set of ours, in bytes.
-    pub peak_bytes: u64,
-}
 
 /// Two programs, measured in turn.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +17,14 @@ impl<'a> Pair<'a> {
         Self { name, pairs }
     }
 
-    /// Measures, and prints the figures beside the bound that `wall` is held to.
-    #[must_use]
-    pub fn measure(self, mut ours: impl FnMut() -> Run, mut peer: impl FnMut() -> Run, bound: f64) -> Ratio {
+    /// Measures, prints the figures, and holds the ratio of the medians to a bound, if there is one.
+    pub fn measure(
+        self,
+        bounds: &mut Bounds,
+        at_most: Option<f64>,
+        mut ours: impl FnMut() -> Run,
+        mut peer: impl FnMut() -> Run,
+    ) {
         let (mut our_walls, mut peer_walls, mut peak_bytes) = (Vec::new(), Vec::new(), 0);
         for _ in 0..self.pairs.max(1) {
             let run = ours();
@@ -41,21 +33,18 @@ impl<'a> Pair<'a> {
             peer_walls.push(peer().wall);
         }
         let (ours, peer) = (median(our_walls), median(peer_walls));
-        let ratio = Ratio {
-            ours,
-            peer,
-            wall: ours.as_secs_f64() / peer.as_secs_f64(),
-            peak_bytes,
-        };
+        let ratio = ours.as_secs_f64() / peer.as_secs_f64();
+        let verdict = at_most.map_or_else(
+            || "reported".to_owned(),
+            |at_most| bounds.hold(self.name, ratio, at_most),
+        );
         println!(
-            "{:<52} ours {:>7.3} s  peer {:>7.3} s  ratio {:>5.2} (at most {bound:.2})  peak {:>3} MiB",
+            "{:<44} ours {:>7.3} s  peer {:>7.3} s  ratio {ratio:>5.2} ({verdict})  peak {:>3} MiB",
             self.name,
             ours.as_secs_f64(),
             peer.as_secs_f64(),
-            ratio.wall,
             peak_bytes >> 20,
         );
-        ratio
     }
 }
 

@@ -1,5 +1,5 @@
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,30 +14,65 @@ pub struct Run {
 }
 
 impl Run {
-    /// Runs a program to its end under GNU time, its output thrown away.
+    /// Runs a program to its end under GNU time, its standard output thrown away.
     ///
     /// # Panics
-    /// When it cannot be run or does not succeed.
+    /// When it cannot be run or does not succeed; then with what it said on standard error.
     pub fn of<I: AsRef<OsStr>>(program: &OsStr, arguments: impl IntoIterator<Item = I>) -> Self {
         let report = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         let start = Instant::now();
-        let status = Command::new("/usr/bin/time")
+        let child = Command::new("/usr/bin/time")
             .args(["--format=%M", "--output"])
             .arg(report.path())
             .arg(program)
             .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("GNU time is installed");
+        let output = child.wait_with_output().expect("a child can be waited for");
         let wall = start.elapsed();
-        assert!(status.success(), "{} ended with {status}", program.display());
+        assert!(
+            output.status.success(),
+            "{} ended with {}:\n{}",
+            program.display(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = std::fs::read_to_string(report.path()).unwrap_or_default();
         let kib: u64 = text.trim().parse().expect("GNU time prints a number");
         Self {
             wall,
             peak_bytes: kib * 1024,
         }
+    }
+
+    /// `custody capture local` of one image.
+    ///
+    /// # Panics
+    /// As [`Run::of`].
+    pub fn capture(custody: &Path, image: &Path, store: &Path, state: &Path) -> Self {
+        let words = ["--case", "bench", "--examiner", "bench", "--authority", "bench"];
+        let paths = [("--image", image), ("--store", store), ("--state", state)];
+        let arguments = ["capture", "local"]
+            .into_iter()
+            .chain(words)
+            .map(OsStr::new)
+            .chain(
+                paths
+                    .into_iter()
+                    .flat_map(|(flag, path)| [OsStr::new(flag), path.as_os_str()]),
+            );
+        Self::of(custody.as_os_str(), arguments)
+    }
+
+    /// A line of shell.
+    ///
+    /// # Panics
+    /// As [`Run::of`].
+    #[must_use]
+    pub fn shell(line: &str) -> Self {
+        Self::of(OsStr::new("sh"), ["-euc", line])
     }
 }
 
@@ -53,18 +88,21 @@ pub fn custody() -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "the binary could not be built");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),
-        PathBuf::from,
-    );
-    target.join("release/custody")
+    build_folder().join("release/custody")
 }
 
-/// Runs a line of shell as a [`Run`].
+/// A new folder on disk, under the build folder: custody keeps no state in memory.
 ///
 /// # Panics
-/// As [`Run::of`].
+/// When it cannot be made.
 #[must_use]
-pub fn shell(line: &str) -> Run {
-    Run::of(OsStr::new("sh"), ["-euc", line])
+pub fn folder_on_disk() -> tempfile::TempDir {
+    tempfile::tempdir_in(build_folder()).expect("a folder on disk")
+}
+
+fn build_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),
+        PathBuf::from,
+    )
 }
