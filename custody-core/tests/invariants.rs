@@ -12,9 +12,9 @@ use std::sync::atomic::AtomicU32;
 use custody_core::Error;
 use custody_core::capture::{Capture, CaptureOutcome, ItemStatus, Reach};
 use custody_core::custody_log::{AcquisitionSettings, Act, ClosingState, ItemVerdict, ReadScope};
-use custody_core::extent::{ByteRange, ReadFault};
+use custody_core::extent::{ByteRange, Extent, ReadFault};
 use custody_core::manifest::Manifest;
-use custody_core::port::SnapshotKind;
+use custody_core::port::{DepositOptions, EvidenceSink as _, Protection, ProtectionKind, SnapshotKind};
 use custody_testkit::fake::{FakeDisk, FakeMachine, FakeWorld};
 use custody_testkit::fault::CrashMode;
 use futures::executor::block_on;
@@ -136,16 +136,95 @@ fn i04_what_lies_under_the_planned_name_is_not_overwritten() {
     });
     let (name, _) = outcome.unwrap();
     let outcome = resume(&world).unwrap();
-    assert!(outcome.state.is_none());
-    assert!(
-        outcome.items[0]
-            .stopped_by
-            .as_ref()
-            .unwrap()
-            .error
-            .contains("already exists")
-    );
     assert_eq!(world.store.bytes(&name).unwrap(), &b"somebody else's"[..]);
+    assert_eq!(outcome.state, Some(ClosingState::Complete), "{outcome:?}");
+    let object = outcome.items[0].object.as_ref().unwrap();
+    assert_eq!(object.file_name().as_str(), "os.attempt-2.img");
+    assert!(
+        outcome.items[0].not_evidence[0].contains("already exists"),
+        "{outcome:?}"
+    );
+    assert_rest(&world, &outcome, "a name that was taken");
+}
+
+#[test]
+fn i04_a_chunk_list_of_another_pass_is_not_taken_for_this_one() {
+    let world = one_disk();
+    let capture = Capture::new(world.ports());
+    block_on(async {
+        let plan = capture.plan(request()).await?;
+        let list = plan.items[0].file.with_suffix(".chunks.sha256");
+        let (name, acquisition) = (plan.folder.join(&list), plan.acquisition.clone());
+        capture.run(plan, Reach::SnapshotsOnly).await?;
+        // As an earlier run may have left it, when the copy of that run came to nothing.
+        let line = format!("{}  -\n", "0".repeat(64));
+        let options = DepositOptions::new(acquisition, line.len() as u64);
+        let mut deposit = world.store.deposit(&name, options).await?;
+        let bytes = line.into_bytes().into();
+        deposit.write(Extent::Data { at: 0, bytes }).await?;
+        deposit.commit().await
+    })
+    .unwrap();
+    let outcome = resume(&world).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Complete), "{outcome:?}");
+    assert_eq!(
+        outcome.items[0].object.as_ref().unwrap().file_name().as_str(),
+        "os.attempt-2.img"
+    );
+    assert_rest(&world, &outcome, "a list of another pass");
+}
+
+#[test]
+fn i08_evidence_is_not_stored_where_it_is_protected_less_than_was_asked_for() {
+    let mut world = one_disk();
+    let mut settings = AcquisitionSettings::default();
+    settings.protection_floor = Some(ProtectionKind::LegalHold);
+    let refused = capture_as(world.ports(), request().with_settings(settings)).unwrap_err();
+    assert!(
+        refused.to_string().contains("less than was asked for"),
+        "{refused}"
+    );
+    assert_eq!(
+        world.machine.made_snapshots().len(),
+        1,
+        "the evidence is preserved first"
+    );
+    // Going on changes nothing as long as the sink is what it is.
+    let refused = resume(&world).unwrap_err();
+    assert!(matches!(refused.meaning(), Error::Refused { .. }), "{refused}");
+    assert!(
+        !world
+            .store
+            .names()
+            .iter()
+            .any(|name| name.as_str().ends_with("os.img"))
+    );
+    let noted = |event: &&custody_core::custody_log::Event| matches!(&event.act, Act::Anomaly { detail, .. } if detail.contains("only disk snapshots"));
+    assert_eq!(events(&world).iter().filter(noted).count(), 2);
+
+    let locked = Protection::new(ProtectionKind::LockedRetention, "locked for ten years");
+    world.store = world.store.with_protection(locked);
+    let outcome = resume(&world).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Complete), "{outcome:?}");
+    assert_rest(&world, &outcome, "protected");
+}
+
+#[test]
+fn i08_preserving_only_tells_which_disks_have_no_snapshot() {
+    let world = two_disks();
+    world.machine.refuse_take(&"os.img".parse().unwrap(), "quota");
+    let capture = Capture::new(world.ports());
+    let outcome = block_on(async {
+        let plan = capture.plan(request()).await?;
+        capture.run(plan, Reach::SnapshotsOnly).await
+    })
+    .unwrap();
+    let told: Vec<bool> = outcome
+        .items
+        .iter()
+        .map(|item| item.stopped_by.is_some())
+        .collect();
+    assert_eq!(told, [true, false], "{outcome:?}");
 }
 
 #[test]

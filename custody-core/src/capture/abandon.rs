@@ -1,5 +1,6 @@
 //! Giving an acquisition up.
 
+use super::journal::Intent;
 use super::outcome::CaptureOutcome;
 use super::state::ItemState;
 use super::warrant::{DeletionWarrant, DiscardOrder};
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ids::{SnapshotName, Statement};
 use crate::layout;
 use crate::port::{DepositOptions, ObjectState, SnapshotKind};
+use crate::service::ServiceRecord;
 
 impl Workflow<'_> {
     /// Ends grants, takes unfinished deposits back, keeps every snapshot but the ones ordered away by name, closes.
@@ -74,7 +76,14 @@ impl Workflow<'_> {
                     snapshot,
                     state,
                 };
-                self.journal().await.note(act).await?;
+                let mut journal = self.journal().await;
+                match item.open_snapshot {
+                    Some(line) => {
+                        let intent = Intent::of_line(line);
+                        journal.answer(intent, act, ServiceRecord::none()).await?;
+                    }
+                    None => drop(journal.note(act).await?),
+                }
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::chunk_list::ChunkListReader;
 use super::copy::{SourceStream, Streamed};
 use super::extent_lists::ExtentLists;
 use super::item::{Snapshotted, StoredCopy};
@@ -90,6 +91,7 @@ impl Workflow<'_> {
         let list_deposit = self
             .deposit_unless_stored(&list, image_chunks(length) * CHUNK_LINE_BYTES)
             .await?;
+        let list_adopted = list_deposit.is_none();
         let (deposit, adopted) = match target {
             Target::Deposit(deposit) => (Some(deposit), None),
             Target::Adopted(receipt) => (None, Some(receipt)),
@@ -104,6 +106,9 @@ impl Workflow<'_> {
             (None, None) => self.await_import(file).await?,
         };
         let state_after = source.state(&snapshotted.snapshot).await?;
+        if list_adopted {
+            self.expect_stored_list(&streamed.chunk_list).await?;
+        }
         expect_stored_length(&receipt, length)?;
         let (zeros, unread) = self
             .put_extent_lists(file, &streamed.lists, &snapshotted.description)
@@ -163,6 +168,26 @@ impl Workflow<'_> {
             ObjectState::Foreign | ObjectState::Importing(_) => Err(Error::AlreadyExists {
                 object: name.to_string(),
             }),
+        }
+    }
+
+    /// A list that an earlier run stored must be of the bytes of this pass. One that is not belongs to a copy that
+    /// nothing will be compared with any more, so its name, and the copy's, are used up.
+    async fn expect_stored_list(&self, made: &SealedObject) -> Result<()> {
+        let name = self.object(&made.file);
+        let stored = self.ports().reader.open(&name).await?;
+        let mut list = ChunkListReader::new(name.to_string(), stored.as_ref());
+        loop {
+            match list.next().await {
+                Ok(Some(_)) => {}
+                Ok(None) if list.digest() == made.sha256 => return Ok(()),
+                Err(error) if !matches!(error.meaning(), Error::Integrity { .. }) => return Err(error),
+                Ok(None) | Err(_) => {
+                    return Err(Error::AlreadyExists {
+                        object: name.to_string(),
+                    });
+                }
+            }
         }
     }
 
@@ -252,9 +277,10 @@ impl Workflow<'_> {
             .await
         {
             Ok(ObjectState::Absent) => LeftBehind::Nothing,
-            Ok(ObjectState::Importing(ImportState::Pending { .. }) | ObjectState::Stored(_)) => {
-                LeftBehind::Adoptable
-            }
+            Ok(
+                ObjectState::Importing(ImportState::Pending { .. } | ImportState::Done(_))
+                | ObjectState::Stored(_),
+            ) => LeftBehind::Adoptable,
             Ok(_) => LeftBehind::Object,
             Err(_) => LeftBehind::Unknown,
         }

@@ -164,7 +164,7 @@ impl<'a> ChunkListReader<'a> {
     }
 
     /// The digest of everything that was read. Ask once `next` gave `None`.
-    pub(super) fn digest(self) -> Sha256Digest {
-        Sha256Digest::from_bytes(self.hash.finalize().into())
+    pub(super) fn digest(&self) -> Sha256Digest {
+        Sha256Digest::from_bytes(self.hash.clone().finalize().into())
     }
 }

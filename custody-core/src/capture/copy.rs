@@ -118,7 +118,7 @@ impl SourceStream<'_> {
                     )));
                 }
                 next = range.end();
-                lists.note(&extent);
+                lists.note(&self.image, &extent)?;
                 let hashed = hash.push(extent.clone());
                 let runs = match deposit {
                     Some(deposit) => futures::try_join!(hashed, deposit.write(extent))?.0,

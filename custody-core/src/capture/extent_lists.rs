@@ -1,7 +1,10 @@
 //! What of a source was not read: zeros on someone's word, and sectors that failed.
 
+use std::fmt;
+
 use crate::custody_log::{UnreadRange, UnreadSummary, ZeroSummary};
-use crate::extent::{ByteRange, Extent, ZeroWord};
+use crate::error::{Error, Result};
+use crate::extent::{ByteRange, Extent, ReadFault, ZeroWord};
 
 /// How many unread ranges stand in the log and the manifest; the map file has them all.
 const MAX_LISTED_RANGES: usize = 1000;
@@ -18,6 +21,9 @@ impl ExtentLists {
     /// How many zero ranges are taken on someone's word; beyond that, everything is read. Bounds memory.
     pub(super) const MAX_ZERO_RANGES: usize = 1 << 20;
 
+    /// How many unread ranges are told apart. Bounds memory: a medium with more is not to be worn down here.
+    const MAX_UNREAD_RANGES: usize = 1 << 18;
+
     pub(super) const fn new(sector_bytes: u32) -> Self {
         Self {
             sector_bytes,
@@ -27,7 +33,10 @@ impl ExtentLists {
     }
 
     /// Notes an extent; they come in order.
-    pub(super) fn note(&mut self, extent: &Extent) {
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when more ranges failed than can be told apart.
+    pub(super) fn note(&mut self, object: &dyn fmt::Display, extent: &Extent) -> Result<()> {
         match extent {
             Extent::Data { .. } => {}
             Extent::Zero { range, word } => match self.zeros.last_mut() {
@@ -36,22 +45,36 @@ impl ExtentLists {
                 }
                 _ => self.zeros.push((*range, *word)),
             },
-            Extent::Unread { range, fault } => {
-                let joined = self.unread.last_mut().filter(|last| {
-                    last.range.end() == range.start()
-                        && last.error == fault.error
-                        && last.tries == fault.tries
-                });
-                let whole = joined.as_ref().map_or(*range, |last| {
-                    ByteRange::at(last.range.start(), last.range.length() + range.length())
-                });
-                let next = UnreadRange::new(whole, self.sector_bytes, fault.error.clone(), fault.tries);
-                match joined {
-                    Some(last) => *last = next,
-                    None => self.unread.push(next),
-                }
-            }
+            Extent::Unread { range, fault } => return self.note_unread(object, *range, fault),
         }
+        Ok(())
+    }
+
+    fn note_unread(&mut self, object: &dyn fmt::Display, range: ByteRange, fault: &ReadFault) -> Result<()> {
+        let full = self.unread.len() == Self::MAX_UNREAD_RANGES;
+        let joined = self.unread.last_mut().filter(|last| {
+            last.range.end() == range.start() && last.error == fault.error && last.tries == fault.tries
+        });
+        let whole = joined.as_ref().map_or(range, |last| {
+            ByteRange::at(last.range.start(), last.range.length() + range.length())
+        });
+        let next = UnreadRange::new(whole, self.sector_bytes, fault.error.clone(), fault.tries);
+        match joined {
+            Some(last) => *last = next,
+            None if full => {
+                let reason = format!(
+                    "after {} other ranges that failed: stop wearing this medium down, image it with a tool made for that",
+                    Self::MAX_UNREAD_RANGES
+                );
+                return Err(Error::Unreadable {
+                    object: object.to_string(),
+                    range,
+                    source: Some(reason.into()),
+                });
+            }
+            None => self.unread.push(next),
+        }
+        Ok(())
     }
 
     pub(super) fn zero_summary(&self) -> ZeroSummary {
@@ -127,7 +150,6 @@ impl ExtentLists {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extent::ReadFault;
 
     #[test]
     fn neighbours_are_joined_and_the_map_covers_everything() {
@@ -142,7 +164,7 @@ mod tests {
             unread(1536, "ENODATA"),
             unread(4096, "EIO"),
         ] {
-            lists.note(&extent);
+            lists.note(&"disk", &extent).unwrap();
         }
         let summary = lists.unread_summary();
         assert_eq!(
@@ -168,15 +190,31 @@ mod tests {
     fn zero_ranges_of_one_word_are_joined() {
         let mut lists = ExtentLists::new(512);
         for start in [0, 512, 4096] {
-            lists.note(&Extent::Zero {
+            let extent = Extent::Zero {
                 range: ByteRange::at(start, 512),
                 word: ZeroWord::FileSystemHole,
-            });
+            };
+            lists.note(&"disk", &extent).unwrap();
         }
         assert_eq!(
             lists.zero_list(),
             "0 1024 file-system-hole\n4096 512 file-system-hole\n"
         );
         assert_eq!(lists.zero_summary().bytes.bytes(), 1536);
+    }
+
+    #[test]
+    fn a_medium_with_too_many_bad_ranges_is_refused_before_memory_is() {
+        let mut lists = ExtentLists::new(512);
+        let unread = |number: usize| Extent::Unread {
+            range: ByteRange::at(1024 * number as u64, 512),
+            fault: ReadFault::new("EIO", 3),
+        };
+        for number in 0..ExtentLists::MAX_UNREAD_RANGES {
+            lists.note(&"disk", &unread(number)).unwrap();
+        }
+        let error = lists.note(&"disk", &unread(1 << 20)).unwrap_err();
+        assert!(matches!(error, Error::Unreadable { .. }), "{error}");
+        assert_eq!(lists.unread_summary().ranges.len(), MAX_LISTED_RANGES);
     }
 }

@@ -20,6 +20,13 @@ use crate::service::ServiceRecord;
 #[must_use = "an intent is answered by a done or a failed line"]
 pub(super) struct Intent(u64);
 
+impl Intent {
+    /// The intent of an earlier run, by the number of its line.
+    pub(super) const fn of_line(line: u64) -> Self {
+        Self(line)
+    }
+}
+
 /// The log of one acquisition, with what it says so far.
 #[derive(Debug)]
 pub(super) struct Journal {

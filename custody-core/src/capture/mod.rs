@@ -111,21 +111,16 @@ impl Capture {
             settings: request.settings.clone(),
         };
         let journal = Journal::begin(&self.ports, plan.log(), request.circumstances.clone(), opening).await?;
-        let reach = if blocked.is_err() {
-            Reach::SnapshotsOnly
-        } else {
-            reach
-        };
-        let outcome = Workflow::new(&self.ports, journal, request.parallel)
-            .run(reach)
-            .await?;
-        blocked.map(|()| outcome)
+        Workflow::new(&self.ports, journal, request.parallel)
+            .run_unless(blocked, reach)
+            .await
     }
 
     /// Goes on with a capture that was stopped at any point.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such log; [`Error::Refused`] when it was begun with other signers;
+    /// [`Error::NotFound`] when there is no such log; [`Error::Refused`] when it was begun with other signers, or when
+    /// the sink may not take the evidence (then disk snapshots that were missing are taken all the same);
     /// [`Error::Integrity`] when the log does not hold together; otherwise as [`run`](Self::run).
     ///
     /// # Cancel safety
@@ -137,7 +132,8 @@ impl Capture {
         parallel: usize,
     ) -> Result<CaptureOutcome> {
         let workflow = self.reopen(log, circumstances, parallel).await?;
-        workflow.run(Reach::ToTheEnd).await
+        let blocked = workflow.must_allow_storing().await?;
+        workflow.run_unless(blocked, Reach::ToTheEnd).await
     }
 
     /// Gives a capture up: ends grants, takes back what is unfinished, keeps every disk snapshot but the ones that

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use futures::StreamExt as _;
 
 use super::request::CaptureRequest;
-use crate::custody_log::{AcquireMethod, PlannedItem};
+use crate::custody_log::{AcquireMethod, AcquisitionSettings, PlannedItem};
 use crate::error::{Error, Result};
 use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
-use crate::port::{LogName, Machine, Protection, SealSigner};
+use crate::port::{LogName, Machine, Protection, SealSigner, SinkCapabilities};
 use crate::ports::Ports;
 
 /// What a refusal stands in the way of.
@@ -93,8 +93,11 @@ impl Plan {
             folder,
             refusals: Vec::new(),
         };
-        let reasons = plan.find_refusals(capabilities.import || capabilities.deposit, &ports.signers);
+        let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
+        for reason in storing_refusals(capabilities, &plan.protection, &plan.request.settings) {
+            plan.refuse(Blocks::WhatFollows, reason);
+        }
         if let Some(taken) = ports.reader.list(Some(plan.folder.clone())).next().await {
             let name = taken.map_or_else(|error| error.to_string(), |object| object.name.to_string());
             plan.refuse(Blocks::TheSnapshot, format!("{name} lies where this acquisition would be stored: run it again for another acquisition id"));
@@ -106,7 +109,7 @@ impl Plan {
         self.refusals.push(Refusal { blocks, reason });
     }
 
-    fn find_refusals(&self, can_store: bool, signers: &[std::sync::Arc<dyn SealSigner>]) -> Vec<Refusal> {
+    fn find_refusals(&self, signers: &[std::sync::Arc<dyn SealSigner>]) -> Vec<Refusal> {
         let mut refusals = Vec::new();
         let mut refuse = |blocks, reason: String| refusals.push(Refusal { blocks, reason });
         if self.machine.disks.is_empty() {
@@ -139,12 +142,6 @@ impl Plan {
             refuse(
                 Blocks::TheSnapshot,
                 "the provider does not say what it leaves out: report this as a fault".into(),
-            );
-        }
-        if !can_store {
-            refuse(
-                Blocks::WhatFollows,
-                "the sink takes neither streams nor imports: choose another".into(),
             );
         }
         let names: BTreeSet<&str> = signers
@@ -185,6 +182,27 @@ impl Plan {
             reason: reasons.join("; "),
         })
     }
+}
+
+/// Why a sink may not take this evidence: asked when a capture is planned, and again whenever it goes on.
+pub(super) fn storing_refusals(
+    capabilities: SinkCapabilities,
+    protection: &Protection,
+    settings: &AcquisitionSettings,
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if !capabilities.import && !capabilities.deposit {
+        reasons.push("the sink takes neither streams nor imports: choose another".into());
+    }
+    if let Some(floor) = settings.protection_floor
+        && protection.kind < floor
+    {
+        reasons.push(format!(
+            "the sink protects evidence less than was asked for ({floor:?}): {}; protect it, or ask for less",
+            protection.statement
+        ));
+    }
+    reasons
 }
 
 /// Names items and snapshots: after the disks, each name once in the acquisition.

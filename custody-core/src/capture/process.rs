@@ -33,6 +33,7 @@ impl Workflow<'_> {
     }
 
     async fn attempts(&self, id: &EvidenceItemId) -> Result<()> {
+        let mut names_left = self.state().await.opened.settings.attempts.max(1);
         loop {
             self.go_on(id.as_str())?;
             let item = self.item(id).await?;
@@ -46,7 +47,13 @@ impl Workflow<'_> {
                 Stage::Acquired(acquired) => self.judge(acquired).await?,
                 Stage::Snapshotted(snapshotted) => match self.why_no_more(&item).await {
                     Some(reason) => return Err(reason),
-                    None => self.acquire(&item, snapshotted).await?,
+                    None => {
+                        names_left = names_left.saturating_sub(1);
+                        match self.acquire(&item, snapshotted).await {
+                            Err(error) if names_left == 0 || !uses_up_the_name(&error) => return Err(error),
+                            _ => {}
+                        }
+                    }
                 },
             }
         }
@@ -69,11 +76,21 @@ impl Workflow<'_> {
                 let words: Vec<String> = changes.iter().map(change_words).collect();
                 fail("a source that stays as it is while it is read", &words.join(", "))
             }
-            _ if item.attempt > attempts => fail(
-                "a stored copy that is what was read",
-                &format!("{} attempts without one", item.failures.len()),
-            ),
-            _ => None,
+            _ => {
+                // What the network or the sink's service did to an attempt says nothing against the source.
+                let judged = item
+                    .failures
+                    .iter()
+                    .filter(|failed| failed.verdict.is_some())
+                    .count();
+                if judged < attempts as usize {
+                    return None;
+                }
+                fail(
+                    "a stored copy that is what was read",
+                    &format!("{judged} attempts without one"),
+                )
+            }
         }
     }
 
@@ -150,6 +167,11 @@ impl Workflow<'_> {
         self.journal().await.answer(intent, act, service).await?;
         result
     }
+}
+
+/// Whether the next attempt, under a name of its own, may do better at once.
+fn uses_up_the_name(error: &Error) -> bool {
+    matches!(error.meaning(), Error::AlreadyExists { .. })
 }
 
 fn change_words((name, before, after): &(String, Option<String>, Option<String>)) -> String {

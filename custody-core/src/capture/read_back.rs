@@ -132,11 +132,17 @@ impl Workflow<'_> {
             })
             .buffered(READS_AHEAD);
         let planned = &acquired.snapshotted().planned;
-        let mut read = 0;
+        let (mut read, mut next) = (0, 0);
         while let Some(extents) = reads.try_next().await? {
             self.go_on(acquired.copy().file.as_str())?;
             for extent in extents {
                 let range = extent.range();
+                if range.start() != next {
+                    return Err(Error::misuse(format!(
+                        "{stored}: answered {range} where byte {next} was due"
+                    )));
+                }
+                next = range.end();
                 match &extent {
                     Extent::Data { .. } => read += range.length(),
                     Extent::Zero { .. } => {}
@@ -160,6 +166,11 @@ impl Workflow<'_> {
                 );
                 self.ports().progress.progress(&progress);
             }
+        }
+        if next != length {
+            return Err(Error::misuse(format!(
+                "{stored}: answered {next} of {length} bytes"
+            )));
         }
         let (runs, digests) = hash.finish().await?;
         comparison.take(&runs, list).await?;

@@ -94,14 +94,19 @@ impl Workflow<'_> {
         let acted = outcome.result?;
         let (snapshot, planned) = (acted.value, &item.planned);
         if snapshot.disk != planned.disk || snapshot.name != planned.snapshot {
-            return Err(Error::Integrity {
+            let error = Error::Integrity {
                 object: planned.snapshot.to_string(),
                 place: "identity".into(),
                 expected: format!("a snapshot of {}", planned.disk),
                 actual: format!("{} of {}", snapshot.name, snapshot.disk),
-            });
+            };
+            return Err(error.answered(acted.service));
         }
-        let state = self.ports().source.state(&snapshot).await?;
+        let state = match self.ports().source.state(&snapshot).await {
+            Ok(state) => state,
+            // The snapshot is there, and the next run adopts it; the log must have the ids of its making now.
+            Err(error) => return Err(error.answered(acted.service)),
+        };
         Ok((
             Act::SnapshotDone {
                 item: planned.item.clone(),

@@ -46,6 +46,8 @@ pub(crate) struct ItemState {
     pub(crate) attempt: u32,
     /// An acquire intent that nothing answered: the attempt may have left anything.
     pub(crate) open_attempt: bool,
+    /// The line of a snapshot intent that nothing answered.
+    pub(crate) open_snapshot: Option<u64>,
     /// A grant may live.
     pub(crate) granted: bool,
     pub(crate) failures: Vec<NotEvidence>,
@@ -156,7 +158,7 @@ impl AcquisitionState {
                         .items
                         .get_mut(id)
                         .ok_or_else(|| format!("{id} was never planned"))?;
-                    item.take(act, description)?;
+                    item.take(event.seq, act, description)?;
                 }
             }
         }
@@ -209,6 +211,7 @@ impl ItemState {
             stage: Stage::Planned,
             attempt: 1,
             open_attempt: false,
+            open_snapshot: None,
             granted: false,
             failures: Vec::new(),
             key_not_taken: false,
@@ -218,9 +221,17 @@ impl ItemState {
         }
     }
 
-    fn take(&mut self, act: &Act, description: Option<DiskDescription>) -> std::result::Result<(), String> {
+    fn take(
+        &mut self,
+        line: u64,
+        act: &Act,
+        description: Option<DiskDescription>,
+    ) -> std::result::Result<(), String> {
         match act {
+            Act::SnapshotIntent { .. } => self.open_snapshot = Some(line),
+            Act::SnapshotFailed { .. } => self.open_snapshot = None,
             Act::SnapshotDone { snapshot, state, .. } => {
+                self.open_snapshot = None;
                 let description = description.ok_or("its disk was never described")?;
                 if matches!(self.stage, Stage::Planned) {
                     let planned = self.planned.clone();

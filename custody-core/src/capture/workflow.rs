@@ -5,6 +5,7 @@ use futures::lock::{Mutex, MutexGuard};
 
 use super::journal::Journal;
 use super::outcome::CaptureOutcome;
+use super::plan::storing_refusals;
 use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState};
 use crate::custody_log::{Act, Checkpoint, ClosingState, Event, Failure};
@@ -102,6 +103,39 @@ impl<'a> Workflow<'a> {
         }
     }
 
+    /// An inner error when the sink, as it is now, may not take what this acquisition still has to store.
+    pub(super) async fn must_allow_storing(&self) -> Result<Result<()>> {
+        let state = self.state().await;
+        if state.sealed.is_some() || state.closed.is_some() || state.abandoned {
+            return Ok(Ok(()));
+        }
+        let sink = &self.ports.sink;
+        let protection = sink.protection().await?;
+        let reasons = storing_refusals(sink.capabilities(), &protection, &state.opened.settings);
+        if reasons.is_empty() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(Error::Refused {
+            object: state.opened.acquisition.to_string(),
+            reason: reasons.join("; "),
+        }))
+    }
+
+    /// As [`run`](Self::run), but only as far as the disk snapshots when something blocks what follows them; that is
+    /// logged, and is the error.
+    pub(super) async fn run_unless(&self, blocked: Result<()>, reach: Reach) -> Result<CaptureOutcome> {
+        let Err(refusal) = blocked else {
+            return self.run(reach).await;
+        };
+        let detail = crate::visible::escape(&format!("only disk snapshots are taken: {refusal}"));
+        self.journal()
+            .await
+            .note(Act::Anomaly { item: None, detail })
+            .await?;
+        self.run(Reach::SnapshotsOnly).await?;
+        Err(refusal)
+    }
+
     /// All steps from wherever the log stands.
     pub(super) async fn run(&self, reach: Reach) -> Result<CaptureOutcome> {
         let state = self.state().await;
@@ -114,11 +148,11 @@ impl<'a> Workflow<'a> {
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
                 if reach == Reach::SnapshotsOnly {
-                    return Ok(CaptureOutcome::of(&self.state().await, vec![checkpoint]));
+                    return self.interrupted(unsnapped, vec![checkpoint]).await;
                 }
                 let stopped = self.process_items(unsnapped).await?;
                 if !stopped.is_empty() || !self.state().await.all_final() {
-                    return self.interrupted(stopped).await;
+                    return self.interrupted(stopped, Vec::new()).await;
                 }
                 self.seal().await?;
             }
@@ -196,10 +230,14 @@ impl<'a> Workflow<'a> {
     }
 
     /// The outcome of a run that did not come to its end: everything that can be told is at the anchor.
-    async fn interrupted(&self, stopped: Vec<(EvidenceItemId, Error)>) -> Result<CaptureOutcome> {
+    async fn interrupted(
+        &self,
+        stopped: Vec<(EvidenceItemId, Error)>,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<CaptureOutcome> {
         // The journal is durable here in any case; an anchor that fails as well must not hide the first failure.
         let flushed = self.journal().await.flush().await;
-        let mut outcome = CaptureOutcome::of(&self.state().await, Vec::new());
+        let mut outcome = CaptureOutcome::of(&self.state().await, checkpoints);
         for (id, error) in stopped {
             self.step(&format!("{id}: {error}"));
             if let Some(item) = outcome.items.iter_mut().find(|item| item.item == id) {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::port::WholeImage;
+use crate::port::{ProtectionKind, WholeImage};
 
 /// The settings of a capture that resuming must keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub struct AcquisitionSettings {
     pub side_digests: Vec<String>,
     /// Whether the whole image is digested.
     pub whole: WholeImage,
+    /// The least protection that evidence may be stored under; less is refused after the disk snapshots. `None`
+    /// takes what there is, and the record says what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection_floor: Option<ProtectionKind>,
     /// What the provider needs in order to find its sources again, by its own names.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub provider: std::collections::BTreeMap<String, String>,
@@ -39,6 +43,7 @@ impl Default for AcquisitionSettings {
             attempts: 2,
             side_digests: Vec::new(),
             whole: WholeImage::Digest,
+            protection_floor: None,
             provider: std::collections::BTreeMap::new(),
         }
     }

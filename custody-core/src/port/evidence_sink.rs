@@ -9,8 +9,8 @@ use crate::extent::Extent;
 use crate::ids::{AcquisitionId, ByteLength, ObjectName, Timestamp};
 use crate::service::Acted;
 
-/// What protects stored objects, in the terms of the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What protects stored objects, in the terms of the provider. Ordered: the later resists more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ProtectionKind {
