@@ -32,9 +32,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let plan = capture.plan(request).await?;
         capture.run(plan, Reach::ToTheEnd).await
     })?;
-    println!(
-        "{}: {:?}, in {}",
-        outcome.acquisition, outcome.state, outcome.folder
-    );
+    println!("{}: {:?}", outcome.folder, outcome.state);
     Ok(())
 }
