@@ -1,10 +1,13 @@
 //! A capture from plan to register, in memory.
 
+#![expect(clippy::indexing_slicing, reason = "tests")]
+
 mod support;
+mod verify_support;
 
 use custody_core::capture::{Capture, ItemStatus, Reach};
 use custody_core::custody_log::{Act, ClosingState, ItemVerdict};
-use custody_core::digest::Sha256Digest;
+use custody_core::digest::{DiskData, Sha256Digest};
 use custody_core::extent::{ByteRange, ReadFault};
 use custody_core::manifest::Manifest;
 use custody_core::port::{DiskEncryption, SnapshotKind};
@@ -233,4 +236,81 @@ fn a_source_that_changed_is_an_integrity_failure_and_not_evidence() {
         serde_json::from_slice(&world.store.bytes(&object(&world, "manifest.json")).unwrap()).unwrap();
     assert!(manifest.items.is_empty());
     assert_eq!(manifest.not_evidence.len(), 1);
+}
+
+/// A fixed VHD: data, and a footer with this time stamp and id.
+fn vhd(stamp: u8) -> Vec<u8> {
+    let mut image: Vec<u8> = (0..5_000_192_u32).map(|at| (at % 251) as u8).collect();
+    let mut footer = [0; 512];
+    footer[..8].copy_from_slice(b"conectix");
+    image.extend_from_slice(&footer);
+    stamp_footer(&mut image, stamp);
+    image
+}
+
+fn stamp_footer(image: &mut [u8], stamp: u8) {
+    let at = image.len() - 512;
+    let footer = &mut image[at..];
+    footer[24..28].fill(stamp);
+    footer[68..84].fill(stamp);
+    footer[64..68].fill(0);
+    let sum: u32 = footer.iter().map(|byte| u32::from(*byte)).sum();
+    footer[64..68].copy_from_slice(&(!sum).to_be_bytes());
+}
+
+fn vhd_world() -> FakeWorld {
+    let image = vhd(1);
+    let data = DiskData::Prefix {
+        length: (image.len() as u64 - 512).into(),
+    };
+    let disk = FakeDisk::new("os.vhd", image).with_format("vhd-fixed", data);
+    FakeWorld::new(FakeMachine::new("bench", vec![disk])).with_import()
+}
+
+#[test]
+fn a_footer_that_the_service_wrote_anew_is_an_anomaly_and_no_mismatch() {
+    let world = vhd_world();
+    world.store.alter_imports(|image| stamp_footer(image, 2));
+    let outcome = capture(world.ports()).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Complete), "{outcome:?}");
+    assert_rest(&world, &outcome, "renewed footer");
+    let stored = world.store.bytes(&object(&world, "os.vhd")).unwrap();
+    assert_eq!(stored, vhd(2));
+    let digests = outcome.items[0].digests.as_ref().unwrap();
+    assert_eq!(digests.stored_file, Some(Sha256Digest::of(&stored)));
+    let data = Sha256Digest::of(&stored[..stored.len() - 512]);
+    assert_eq!(digests.disk_data, Some(data));
+    let told = events(&world)
+        .iter()
+        .any(|event| matches!(&event.act, Act::Anomaly { detail, .. } if detail.contains("time stamp, checksum, unique id")));
+    assert!(told);
+    let manifest: Manifest =
+        serde_json::from_slice(&world.store.bytes(&object(&world, "manifest.json")).unwrap()).unwrap();
+    let footers = manifest.items[0].footers.as_ref().unwrap();
+    assert_ne!(footers.source, footers.stored);
+    let report = verify_support::verify(
+        &verify_support::Objects::of(&world.store),
+        verify_support::trust(&world.signers),
+    );
+    verify_support::assert_proven(&report);
+}
+
+#[test]
+fn a_footer_that_differs_elsewhere_is_a_mismatch() {
+    let world = vhd_world();
+    world.store.alter_imports(|image| {
+        let at = image.len() - 512 + 55;
+        image[at] ^= 1;
+        stamp_footer(image, 1);
+    });
+    let outcome = capture(world.ports()).unwrap();
+    assert_eq!(
+        (outcome.state, outcome.exit_code()),
+        (Some(ClosingState::Failed), 4)
+    );
+    assert_eq!(outcome.kept, world.machine.made_snapshots());
+    assert!(
+        outcome.items[0].not_evidence[0].contains("differs from what was read"),
+        "{outcome:?}"
+    );
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+
 use super::chunk_list::ChunkListReader;
-use super::copy::{SourceStream, Streamed};
+use super::copy::{SourceStream, StoredFooter, Streamed};
 use super::extent_lists::ExtentLists;
 use super::item::{Snapshotted, StoredCopy};
 use super::state::ItemState;
 use super::workflow::Workflow;
-use crate::custody_log::{AcquireMethod, Act, Failure, LeftBehind, SealedObject};
+use crate::custody_log::{AcquireMethod, Act, FOOTER_BYTES, Failure, LeftBehind, SealedObject};
 use crate::error::{Error, Result};
 use crate::ids::Segment;
 use crate::layout;
@@ -25,14 +27,23 @@ const IMPORT_POLL: Duration = Duration::from_secs(5);
 /// The bytes of a line in a chunk list.
 pub(super) const CHUNK_LINE_BYTES: u64 = 68;
 
+/// What a pass over a source writes.
+struct Destination<'a> {
+    deposit: Option<Box<dyn Deposit>>,
+    list_deposit: Option<Box<dyn Deposit>>,
+    list: &'a Segment,
+    /// The stored copy's name.
+    file: &'a Segment,
+}
+
 /// Where the bytes of an item go.
 enum Target {
     /// Into this deposit.
     Deposit(Box<dyn Deposit>),
     /// They are there already: an earlier run stored them and did not come to say so.
-    Adopted(Receipt),
-    /// The sink's service copies them.
-    Import,
+    Adopted,
+    /// The sink's service copies them; it answered so when it was asked to.
+    Import(ServiceRecord),
 }
 
 impl Workflow<'_> {
@@ -92,18 +103,28 @@ impl Workflow<'_> {
             .deposit_unless_stored(&list, image_chunks(length) * CHUNK_LINE_BYTES)
             .await?;
         let list_adopted = list_deposit.is_none();
-        let (deposit, adopted) = match target {
-            Target::Deposit(deposit) => (Some(deposit), None),
-            Target::Adopted(receipt) => (None, Some(receipt)),
-            Target::Import => (None, None),
+        let (deposit, asked) = match target {
+            Target::Deposit(deposit) => (Some(deposit), ServiceRecord::none()),
+            Target::Adopted => (None, ServiceRecord::none()),
+            Target::Import(service) => (None, service),
+        };
+        let into = Destination {
+            deposit,
+            list_deposit,
+            list: &list,
+            file,
+        };
+        let answered = |error: Error| match error.service() {
+            Some(_) => error,
+            None => error.answered(asked.clone()),
         };
         let streamed = self
-            .stream(item, snapshotted, image.clone(), deposit, list_deposit, &list)
-            .await?;
-        let (receipt, service) = match (streamed.receipt, adopted) {
-            (Some(acted), _) => (acted.value, acted.service),
-            (None, Some(receipt)) => (receipt, ServiceRecord::none()),
-            (None, None) => self.await_import(file).await?,
+            .stream(item, snapshotted, image.clone(), into)
+            .await
+            .map_err(answered)?;
+        let (receipt, service) = match streamed.receipt {
+            Some(acted) => (acted.value, acted.service),
+            None => (self.await_import(file).await.map_err(answered)?, asked.clone()),
         };
         let state_after = source.state(&snapshotted.snapshot).await?;
         if list_adopted {
@@ -118,6 +139,7 @@ impl Workflow<'_> {
             file: file.clone(),
             receipt,
             source: streamed.digests,
+            footers: streamed.footers,
             chunk_list: streamed.chunk_list,
             zeros,
             unread,
@@ -136,19 +158,17 @@ impl Workflow<'_> {
             ObjectState::Foreign => Err(Error::AlreadyExists {
                 object: name.to_string(),
             }),
-            ObjectState::Stored(receipt) => Ok(Target::Adopted(receipt)),
-            ObjectState::Importing(_) => Ok(Target::Import),
+            ObjectState::Stored(_) => Ok(Target::Adopted),
+            ObjectState::Importing(_) => Ok(Target::Import(ServiceRecord::none())),
             ObjectState::Absent => match method {
                 AcquireMethod::Deposit => {
                     let options = DepositOptions::new(acquisition, length);
                     Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                 }
                 AcquireMethod::Import => {
-                    self.ports()
-                        .sink
-                        .import(&name, grant, ImportOptions::new(acquisition, length))
-                        .await?;
-                    Ok(Target::Import)
+                    let options = ImportOptions::new(acquisition, length);
+                    let asked = self.ports().sink.import(&name, grant, options).await?;
+                    Ok(Target::Import(asked.service))
                 }
             },
         }
@@ -196,11 +216,19 @@ impl Workflow<'_> {
         item: &ItemState,
         snapshotted: &Snapshotted,
         image: Arc<dyn ImageReader>,
-        deposit: Option<Box<dyn Deposit>>,
-        list_deposit: Option<Box<dyn Deposit>>,
-        list: &Segment,
+        into: Destination<'_>,
     ) -> Result<Streamed> {
-        let settings = self.state().await.opened.settings;
+        let opened = self.state().await.opened;
+        let settings = opened.settings;
+        let data_length = snapshotted.description.data.length(image.length());
+        let footer_at = data_length.filter(|data| data + FOOTER_BYTES as u64 == image.length());
+        let stored_footer = match (opened.method, footer_at) {
+            (AcquireMethod::Import, Some(at)) => Some(StoredFooter {
+                at,
+                bytes: self.stored_footer(into.file, at).boxed(),
+            }),
+            _ => None,
+        };
         let stream = SourceStream {
             item: item.planned.item.clone(),
             name: item.planned.file.to_string(),
@@ -210,7 +238,9 @@ impl Workflow<'_> {
             settings: &settings,
             ports: self.ports(),
         };
-        let streamed = stream.run(deposit, list_deposit, list).await?;
+        let streamed = stream
+            .run(into.deposit, into.list_deposit, into.list, stored_footer)
+            .await?;
         for detail in &streamed.anomalies {
             let act = Act::Anomaly {
                 item: Some(item.planned.item.clone()),
@@ -221,14 +251,21 @@ impl Workflow<'_> {
         Ok(streamed)
     }
 
+    /// The footer of the stored copy, once the service has it.
+    async fn stored_footer(&self, file: &Segment, at: u64) -> Result<[u8; FOOTER_BYTES]> {
+        self.await_import(file).await?;
+        let stored = self.ports().reader.open(&self.object(file)).await?;
+        super::footer::read(stored.as_ref(), at).await
+    }
+
     /// Waits until the service says what became of its copy. Only its word "success" counts.
-    async fn await_import(&self, file: &Segment) -> Result<(Receipt, ServiceRecord)> {
+    async fn await_import(&self, file: &Segment) -> Result<Receipt> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
         loop {
             match self.ports().sink.state(&name, &acquisition).await? {
                 ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
-                    return Ok((receipt, ServiceRecord::none()));
+                    return Ok(receipt);
                 }
                 ObjectState::Importing(ImportState::Pending { .. }) => {
                     self.go_on(name.as_str())?;
@@ -313,6 +350,7 @@ fn done(item: &ItemState, copy: StoredCopy) -> Act {
         attempt: copy.attempt,
         receipt: copy.receipt,
         source: copy.source,
+        footers: copy.footers,
         chunk_list: copy.chunk_list,
         zeros: copy.zeros,
         unread: copy.unread,

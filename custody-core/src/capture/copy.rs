@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::chunk_list::ChunkListWriter;
 use super::extent_lists::ExtentLists;
-use crate::custody_log::{AcquisitionSettings, ReadScope, SealedObject};
+use super::footer;
+use crate::custody_log::{AcquisitionSettings, FOOTER_BYTES, Footers, ReadScope, SealedObject};
 use crate::digest::{DiskData, ImageDigests};
 use crate::error::{Error, Result};
 use crate::extent::{ByteRange, Extent, Span};
@@ -35,15 +38,31 @@ pub(super) struct SourceStream<'a> {
     pub(super) ports: &'a Ports,
 }
 
+/// The footer of a copy that the sink's service makes: known once the service has made it.
+pub(super) struct StoredFooter<'a> {
+    /// Where it begins, on both sides.
+    pub(super) at: u64,
+    pub(super) bytes: BoxFuture<'a, Result<[u8; FOOTER_BYTES]>>,
+}
+
 /// What a pass over a source gave.
 #[derive(Debug)]
 pub(super) struct Streamed {
     pub(super) digests: ImageDigests,
+    pub(super) footers: Option<Footers>,
     /// What the sink said of the copy, when it was written here.
     pub(super) receipt: Option<Acted<Receipt>>,
     pub(super) chunk_list: SealedObject,
     pub(super) lists: ExtentLists,
     pub(super) anomalies: Vec<String>,
+}
+
+/// What came of the pass itself.
+struct Pass {
+    digests: ImageDigests,
+    lists: ExtentLists,
+    anomalies: Vec<String>,
+    footers: Option<Footers>,
 }
 
 impl SourceStream<'_> {
@@ -53,10 +72,16 @@ impl SourceStream<'_> {
         mut deposit: Option<Box<dyn Deposit>>,
         list_deposit: Option<Box<dyn Deposit>>,
         list: &Segment,
+        stored_footer: Option<StoredFooter<'_>>,
     ) -> Result<Streamed> {
         let mut list = ChunkListWriter::new(list.clone(), list_deposit);
-        match self.pass(&mut deposit, &mut list).await {
-            Ok((digests, lists, anomalies)) => {
+        match self.pass(&mut deposit, &mut list, stored_footer).await {
+            Ok(Pass {
+                digests,
+                lists,
+                anomalies,
+                footers,
+            }) => {
                 // The copy first: a list without its copy would be of nothing.
                 let receipt = match deposit {
                     Some(deposit) => match deposit.commit().await {
@@ -71,6 +96,7 @@ impl SourceStream<'_> {
                 let chunk_list = list.commit().await?;
                 Ok(Streamed {
                     digests,
+                    footers,
                     receipt,
                     chunk_list,
                     lists,
@@ -92,7 +118,8 @@ impl SourceStream<'_> {
         &self,
         deposit: &mut Option<Box<dyn Deposit>>,
         list: &mut ChunkListWriter,
-    ) -> Result<(ImageDigests, ExtentLists, Vec<String>)> {
+        stored_footer: Option<StoredFooter<'_>>,
+    ) -> Result<Pass> {
         let length = self.image.length();
         let options = HashOptions::default()
             .with_whole(self.settings.whole)
@@ -102,7 +129,8 @@ impl SourceStream<'_> {
         let mut lists = ExtentLists::new(self.sector_bytes);
         let mut anomalies = Vec::new();
         let mut next = 0;
-        let mut reads = self.extents(length, &mut anomalies).await;
+        let streamed = stored_footer.as_ref().map_or(length, |footer| footer.at);
+        let mut reads = self.extents(streamed, &mut anomalies).await;
         while let Some(extents) = reads.try_next().await? {
             if self.ports.stop.is_stopped() {
                 return Err(Error::Stopped {
@@ -135,6 +163,16 @@ impl SourceStream<'_> {
             ));
         }
         drop(reads);
+        let footers = match stored_footer {
+            Some(stored) => {
+                let (footers, bytes) = self.footers(stored, &mut anomalies).await?;
+                let at = next;
+                next += bytes.len() as u64;
+                list.write(&hash.push(Extent::Data { at, bytes }).await?).await?;
+                Some(footers)
+            }
+            None => None,
+        };
         let (runs, digests) = hash.finish().await?;
         list.write(&runs).await?;
         if next != length || digests.length.bytes() != length {
@@ -143,7 +181,35 @@ impl SourceStream<'_> {
                 self.image
             )));
         }
-        Ok((digests, lists, anomalies))
+        Ok(Pass {
+            digests,
+            lists,
+            anomalies,
+            footers,
+        })
+    }
+
+    /// The footers of both sides, and the one that the stored copy must end with: its own, when it is the source's but
+    /// for what a service writes anew; else the source's, and reading back will name the difference.
+    async fn footers(
+        &self,
+        stored: StoredFooter<'_>,
+        anomalies: &mut Vec<String>,
+    ) -> Result<(Footers, Bytes)> {
+        let of_source = footer::read(self.image.as_ref(), stored.at).await?;
+        let of_copy = stored.bytes.await?;
+        let footers = Footers::new(&of_source, &of_copy);
+        let differences = footers.differences().unwrap_or_default();
+        if differences.is_empty() || !footers.only_renewed() {
+            return Ok((footers, Bytes::copy_from_slice(&of_source)));
+        }
+        anomalies.push(format!(
+            "{}: the VHD footer of the stored copy differs from the source's in {}: the service wrote it anew; the disk's \
+             data are compared apart from it",
+            self.name,
+            differences.join(", ")
+        ));
+        Ok((footers, Bytes::copy_from_slice(&of_copy)))
     }
 
     /// The extents of the source in order, a few reads ahead.

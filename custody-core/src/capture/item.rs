@@ -1,6 +1,6 @@
 //! An item on its way: each state is made from the one before and holds its proof.
 
-use crate::custody_log::{ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
+use crate::custody_log::{Footers, ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
 use crate::digest::ImageDigests;
 use crate::ids::Segment;
 use crate::port::{DiskDescription, DiskSnapshot, Receipt, SourceState};
@@ -29,6 +29,7 @@ pub(crate) struct StoredCopy {
     pub(crate) file: Segment,
     pub(crate) receipt: Receipt,
     pub(crate) source: ImageDigests,
+    pub(crate) footers: Option<Footers>,
     pub(crate) chunk_list: SealedObject,
     pub(crate) zeros: ZeroSummary,
     pub(crate) unread: UnreadSummary,

@@ -14,6 +14,7 @@ mod chunk_list;
 mod clean_up;
 mod copy;
 mod extent_lists;
+mod footer;
 mod item;
 mod journal;
 mod notes;

@@ -237,6 +237,7 @@ fn manifest_item(item: &ItemState) -> Option<ManifestItem> {
         data: snapshotted.description.data.clone(),
         sector_bytes: snapshotted.description.sector_bytes,
         source: copy.source.clone(),
+        footers: copy.footers.clone(),
         read_back: verified.verdict().clone(),
         chunk_list: copy.chunk_list.clone(),
         zeros: copy.zeros.clone(),

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::custody_log::footers::Footers;
 use crate::custody_log::item_record::{ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
 use crate::custody_log::settings::AcquisitionSettings;
 use crate::digest::{ImageDigests, Sha256Digest};
@@ -246,8 +247,11 @@ pub enum Act {
         attempt: u32,
         /// What the sink says of it.
         receipt: Receipt,
-        /// The source digests: of what was read.
+        /// The source digests: of what was read, with the stored copy's footer where `footers` says so.
         source: ImageDigests,
+        /// Of a fixed VHD that a service copied: the footers of both sides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        footers: Option<Footers>,
         /// The chunk list.
         chunk_list: SealedObject,
         /// Zeros that were not read.

@@ -15,7 +15,8 @@ pub use envelope::{
 pub use sums::sums;
 
 use crate::custody_log::{
-    Circumstances, ClosingState, Failure, ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
+    Circumstances, ClosingState, Failure, Footers, ItemVerdict, PlannedItem, SealedObject, UnreadSummary,
+    ZeroSummary,
 };
 use crate::digest::{DiskData, ImageDigests, Sha256Digest};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, Segment, StoreId};
@@ -117,8 +118,11 @@ pub struct ManifestItem {
     pub data: DiskData,
     /// The smallest unit that could be read, in bytes.
     pub sector_bytes: u32,
-    /// The source digests: of what was read.
+    /// The source digests: of what was read, with the stored copy's footer where `footers` says so.
     pub source: ImageDigests,
+    /// Of a fixed VHD that a service copied: the footers of both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footers: Option<Footers>,
     /// The read-back verdict: always matched here.
     pub read_back: ItemVerdict,
     /// The chunk list.

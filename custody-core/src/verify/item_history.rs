@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::custody_log::{
-    Act, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
+    Act, Footers, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
 };
 use crate::digest::{DiskData, ImageDigests};
 use crate::ids::{ObjectName, Segment, SnapshotName};
@@ -16,6 +16,7 @@ type Fault = (String, String);
 pub(super) struct StoredAttempt {
     pub(super) receipt: Receipt,
     pub(super) source: ImageDigests,
+    pub(super) footers: Option<Footers>,
     pub(super) chunk_list: SealedObject,
     pub(super) zeros: ZeroSummary,
     pub(super) unread: UnreadSummary,
@@ -95,6 +96,7 @@ impl ItemHistory {
             ),
             sector_bytes: disk.map_or(0, |disk| disk.sector_bytes),
             source: stored.source.clone(),
+            footers: stored.footers.clone(),
             read_back: stored.verdict.clone()?,
             chunk_list: stored.chunk_list.clone(),
             zeros: stored.zeros.clone(),
@@ -216,6 +218,7 @@ impl ItemHistory {
             attempt,
             receipt,
             source,
+            footers,
             chunk_list,
             zeros,
             unread,
@@ -237,6 +240,7 @@ impl ItemHistory {
         let stored = StoredAttempt {
             receipt,
             source,
+            footers,
             chunk_list,
             zeros,
             unread,
@@ -258,6 +262,16 @@ impl ItemHistory {
         match &verdict {
             ItemVerdict::Matched { root } => {
                 faults.extend(same("root", &stored.source.root, root));
+                if stored
+                    .footers
+                    .as_ref()
+                    .is_some_and(|footers| !footers.only_renewed())
+                {
+                    faults.push((
+                        "footers that differ in nothing but what a service writes anew".into(),
+                        "matched, although they differ elsewhere".into(),
+                    ));
+                }
                 if already {
                     faults.push(("one attempt that matched".into(), "another".into()));
                 }

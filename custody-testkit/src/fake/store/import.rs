@@ -25,6 +25,11 @@ impl MemoryStore {
         self.state.lock().import_failure = Some(reason.to_owned());
     }
 
+    /// Makes every server-side copy come out altered so: a service that writes a footer of its own, or a faulty one.
+    pub fn alter_imports(&self, alter: fn(&mut [u8])) {
+        self.state.lock().import_alteration = Some(alter);
+    }
+
     pub(super) fn start_import(
         &self,
         name: &ObjectName,
@@ -126,7 +131,7 @@ impl MemoryStore {
         let Some((import, machine)) = state.imports.get(name).zip(self.source.as_ref()) else {
             return Err("no source".into());
         };
-        let bytes = machine
+        let mut bytes = machine
             .granted_bytes(&import.address, &import.secret)
             .map_err(|error| error.to_string())?;
         if bytes.len() as u64 != import.options.length {
@@ -135,6 +140,9 @@ impl MemoryStore {
                 bytes.len(),
                 import.options.length
             ));
+        }
+        if let Some(alter) = state.import_alteration {
+            alter(&mut bytes);
         }
         let owner = Some(import.options.acquisition.clone());
         let held = import.options.hold == LegalHold::Place;

@@ -40,6 +40,7 @@ struct StoreState {
     imports: BTreeMap<ObjectName, Import>,
     import_polls: u64,
     import_failure: Option<String>,
+    import_alteration: Option<fn(&mut [u8])>,
     heads: BTreeMap<LogName, LogHead>,
     /// Bytes of appends that were cut short, never read as lines.
     interrupted: BTreeMap<LogName, Vec<u8>>,
