@@ -124,3 +124,21 @@ fn a_mounted_device_is_refused_and_captured_only_when_that_was_allowed() {
     bench.verify().ends_with(0);
     drop(mount);
 }
+
+#[test]
+#[ignore = "needs root and loop devices"]
+fn a_device_is_no_destination() {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 1000);
+    let content = vec![7; 1 << 20];
+    fs::write(bench.path("destination"), &content).unwrap();
+    let device = LoopDevice::writable(&bench.path("destination"));
+    let mut words = bench.capture_words([&image]);
+    let store = words.iter().position(|word| word == "store").unwrap();
+    words[store] = device.path.clone().into();
+    let run = bench.custody(words).ends_with(3);
+    assert!(run.err.contains(device.path.to_str().unwrap()), "{}", run.err);
+    assert!(fs::read(&device.path).unwrap() == content);
+    drop(device);
+    assert!(fs::read(bench.path("destination")).unwrap() == content);
+}

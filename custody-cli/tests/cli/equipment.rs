@@ -24,11 +24,22 @@ pub(crate) struct LoopDevice {
 }
 
 impl LoopDevice {
-    /// Attaches a file, to be read past the page cache.
+    /// Attaches a file that can only be read, past the page cache.
     pub(crate) fn read_only(file: &Path) -> Self {
-        let options = ["--find", "--show", "--read-only", "--direct-io=on"];
+        Self::attach(file, &["--read-only", "--direct-io=on"])
+    }
+
+    /// Attaches a file that can be written.
+    pub(crate) fn writable(file: &Path) -> Self {
+        Self::attach(file, &[])
+    }
+
+    fn attach(file: &Path, options: &[&str]) -> Self {
+        let mut arguments = vec!["--find", "--show"];
+        arguments.extend(options);
+        arguments.push(file.to_str().unwrap());
         Self {
-            path: run("losetup", &[&options[..], &[file.to_str().unwrap()]].concat()).into(),
+            path: run("losetup", &arguments).into(),
         }
     }
 }
