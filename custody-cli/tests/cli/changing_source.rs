@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::thread::sleep;
+use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -19,9 +19,32 @@ const ATTEMPTS: usize = 20;
 
 /// A capture that was halted after its source was opened and before all of it was read.
 struct Halted {
+    // Ended before its folder goes.
+    process: Process,
     bench: Bench,
     image: PathBuf,
-    child: Child,
+}
+
+/// A child that does not outlive its test.
+struct Process(Option<Child>);
+
+impl Process {
+    fn id(&self) -> Pid {
+        Pid::from_child(self.0.as_ref().unwrap())
+    }
+
+    fn finish(mut self) -> Run {
+        finish(self.0.take().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let ended = child.kill().and_then(|()| child.wait());
+            assert!(ended.is_ok() || panicking());
+        }
+    }
 }
 
 impl Halted {
@@ -37,7 +60,11 @@ impl Halted {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            let halted = Self { bench, image, child };
+            let halted = Self {
+                bench,
+                image,
+                process: Process(Some(child)),
+            };
             if halted.halt() {
                 return halted;
             }
@@ -81,20 +108,20 @@ impl Halted {
 
     /// Whether every thread of it is stopped.
     fn is_halted(&self) -> bool {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id().as_raw_nonzero())).unwrap();
         threads
             .map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap())
             .all(|stat| stat.rsplit(") ").next().unwrap().starts_with('T'))
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.process.id(), signal).unwrap();
     }
 
     /// Lets it go on to its end.
     fn go_on(self) -> (Bench, PathBuf, Run) {
         self.signal(Signal::CONT);
-        (self.bench, self.image, finish(self.child))
+        (self.bench, self.image, self.process.finish())
     }
 }
 
