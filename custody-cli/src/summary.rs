@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use custody_core::Remedy;
 use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
-use custody_core::custody_log::{ClosingState, VerifierKey};
+use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
+use custody_core::{Error, Remedy};
 use custody_local::KeyOrigin;
 use serde_json::{Value, json};
 
@@ -97,7 +97,6 @@ impl Summary<'_> {
         let outcome = self.outcome;
         let exit = Exit::of_code(outcome.exit_code());
         let subject = format!("acquisition {}", outcome.acquisition);
-        let resume = format!("custody resume {}{}", outcome.acquisition, self.state.words());
         match outcome.state {
             Some(ClosingState::Complete | ClosingState::Abandoned) => None,
             Some(ClosingState::Incomplete) => {
@@ -126,31 +125,57 @@ impl Summary<'_> {
                 let failure = Failure::new(exit, error, Remedy::Escalate).with_next(
                     "find out what changed or damaged the bytes named above, then capture the source anew",
                 );
-                Some(
-                    failed
-                        .flat_map(|item| &item.not_evidence)
-                        .fold(failure, Failure::with_cause),
-                )
+                let causes = failed.flat_map(|item| {
+                    let of_item = move |not: &String| format!("{}, {}: {not}", item.item, item.disk);
+                    item.not_evidence.iter().map(of_item)
+                });
+                Some(causes.fold(failure, Failure::with_cause))
             }
-            None => Some(self.unfinished(exit, &subject).with_next(resume)),
+            None => Some(self.unfinished(exit, &subject)),
         }
     }
 
     fn unfinished(&self, exit: Exit, subject: &str) -> Failure {
+        let id = &self.outcome.acquisition;
+        let state = self.state.words();
+        let resume = format!("custody resume {id}{state}");
         let mut stopped = self
             .outcome
             .items
             .iter()
-            .filter_map(|item| item.stopped_by.as_ref());
+            .filter_map(|item| Some((item, item.stopped_by.as_ref()?)));
         match stopped.next() {
-            Some(first) => Failure::logged(exit, first),
+            Some((item, first)) if is_away(item, first) => Failure::logged(exit, first)
+                .with_next(format!("put it back where it was, unchanged, then: {resume}"))
+                .with_next(format!(
+                    "or, if it is gone for good: custody abandon {id} --reason TEXT{state}"
+                )),
+            Some((_, first)) => Failure::logged(exit, first).with_next(resume),
             None => Failure::new(
                 exit,
                 format!("{subject} is not finished: the sources are noted, nothing is stored yet"),
                 Remedy::Retry,
-            ),
+            )
+            .with_next(resume),
         }
     }
+}
+
+/// Whether what stopped an item is that its source is gone, or that something else has taken its place: resuming alone
+/// leads to the same failure again.
+///
+/// A log line keeps of an error only its words, so they are compared with the words of such errors.
+fn is_away(item: &ItemOutcome, stopped: &LoggedFailure) -> bool {
+    let words = |object: &str, error: fn(String) -> Error| error(object.to_owned()).to_string();
+    let gone = words("", |object| Error::NotFound { object });
+    let replaced = words(&item.disk, |object| Error::Precondition {
+        object,
+        expected: String::new(),
+        actual: String::new(),
+    });
+    let replaced = replaced.trim_end_matches(", found ");
+    stopped.error.starts_with(replaced)
+        || (stopped.error.contains(&item.disk) && stopped.error.ends_with(&gone))
 }
 
 fn item_text(item: &ItemOutcome) -> String {

@@ -1,6 +1,5 @@
 //! `custody hash --check`.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use custody_core::digest::Sha256Digest;
 use custody_hash::Engine;
 use serde_json::{Value, json};
 
-use super::hash::{digest, for_reader};
+use super::hash::{AGAIN, digest, for_reader, open};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -39,11 +38,10 @@ pub(super) fn run(lists: &[PathBuf], engine: &Engine, console: &Console) -> Resu
         let mut lines: Box<dyn BufRead> = if list.as_os_str() == "-" {
             Box::new(io::stdin().lock())
         } else {
-            let file = File::open(list).map_err(|error| Failure::system(&shown, "open", error))?;
-            Box::new(BufReader::new(file))
+            Box::new(BufReader::new(open(list.as_os_str())?))
         };
         while let Some(line) =
-            next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error))?
+            next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error).with_next(AGAIN))?
         {
             match SumLine::parse(&line) {
                 Some(sum) => tally.check(&sum, engine, console),

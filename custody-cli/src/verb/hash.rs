@@ -1,10 +1,11 @@
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 
 use clap::Args;
 use custody_core::digest::Sha256Digest;
+use custody_core::{Error, Remedy};
 use custody_hash::chunk_list::write_run;
 use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions};
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ Examples:
   custody hash --chunks disk.raw
       what `split -b 4M --filter=sha256sum disk.raw` prints; the Merkle root
       over these digests goes to standard error";
+
+/// What to do about a file that cannot be read. The general advice speaks of captures.
+pub(super) const AGAIN: &str = "remove the cause, then run it again";
 
 /// Print SHA-256 digests as `sha256sum` does, or check them
 #[derive(Debug, Args)]
@@ -70,8 +74,7 @@ impl HashArguments {
         }
         let failure = (unreadable > 0).then(|| {
             let error = format!("{unreadable} of {} files could not be read", self.files.len());
-            Failure::new(Exit::Incomplete, error, custody_core::Remedy::Retry)
-                .with_next("remove the cause, then run it again")
+            Failure::new(Exit::Incomplete, error, Remedy::Retry).with_next(AGAIN)
         });
         let streamed = Answer::new("", json!({"files": documents}));
         Ok(streamed.with_failure(failure))
@@ -120,8 +123,25 @@ pub(super) fn digest(
     if name == "-" {
         return digest_reader(name, io::stdin().lock(), engine, deposit);
     }
-    let file = File::open(name).map_err(|error| Failure::system(&printable::name(name), "open", error))?;
-    digest_reader(name, file, engine, deposit)
+    digest_reader(name, open(name)?, engine, deposit)
+}
+
+/// Opens a file to be read to its end.
+pub(super) fn open(name: &OsStr) -> Result<File, Failure> {
+    let shown = printable::name(name);
+    let file = File::open(name).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::system(&shown, "open", error),
+        _ => Failure::system(&shown, "open", error).with_next(AGAIN),
+    })?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        let reason = "it is a directory; name the files in it".to_owned();
+        return Err(Error::Refused {
+            object: shown,
+            reason,
+        }
+        .into());
+    }
+    Ok(file)
 }
 
 fn digest_reader(
@@ -134,12 +154,12 @@ fn digest_reader(
     engine
         .hash_reader(reader, layout, ImageOptions::default(), |run| deposit(&run))
         .map_err(|error| {
-            let failed = custody_core::Error::Provider {
+            Failure::from(Error::Provider {
                 object: printable::name(name),
                 operation: "digest",
                 source: Some(Box::new(error)),
-            };
-            failed.into()
+            })
+            .with_next(AGAIN)
         })
 }
 

@@ -77,8 +77,8 @@ pub(super) struct LocalArguments {
     #[arg(long, help_heading = "Storing")]
     immutable: bool,
 
-    /// Compute these digests too, for older tools
-    #[arg(long, value_delimiter = ',', value_name = "DIGESTS", help_heading = "Storing")]
+    /// Compute these digests too, for older tools; several with commas between, or with --also again
+    #[arg(long, value_delimiter = ',', value_name = "DIGEST", help_heading = "Storing")]
     also: Vec<SideDigest>,
 
     /// How many items are worked on at once

@@ -153,6 +153,26 @@ impl Bench {
         only
     }
 
+    /// The manifest of the one acquisition.
+    pub(crate) fn manifest(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.acquisition().join("manifest.json")).unwrap()).unwrap()
+    }
+
+    /// Demands that the store holds no file that was begun and not finished.
+    pub(crate) fn expect_nothing_unfinished(&self) {
+        let mut folders = vec![self.store()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().as_encoded_bytes();
+                assert!(!name.starts_with(b"."), "{} was left behind", path.display());
+                if path.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+    }
+
     pub(crate) fn acquisition_id(&self) -> String {
         self.acquisition()
             .file_name()

@@ -90,6 +90,24 @@ fn a_capture_in_json_says_everything_in_one_document() {
 }
 
 #[test]
+fn side_digests_are_named_with_commas_or_one_by_one() {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 1000);
+    for also in [&["--also", "md5,sha1"][..], &["--also", "sha1", "--also", "md5"]] {
+        let mut words = bench.capture_words([&image]);
+        words.extend(also.iter().map(Into::into));
+        words.push("--json".into());
+        let document = bench.custody(words).ends_with(0).json();
+        let side = document["items"][0]["digests"]["side"].as_object().unwrap();
+        assert_eq!(side.keys().collect::<Vec<_>>(), ["md5", "sha1"], "{also:?}");
+    }
+    // A value that follows a space is not taken for a digest.
+    let mut words = bench.capture_words([&image]);
+    words.extend(["--also", "md5", "sha1"].map(Into::into));
+    bench.custody(words).ends_with(2);
+}
+
+#[test]
 fn a_dry_run_leaves_neither_a_store_nor_a_journal_behind() {
     let bench = Bench::new();
     let image = bench.image("disk.raw", 1000);

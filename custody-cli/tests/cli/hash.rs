@@ -98,6 +98,35 @@ fn a_directory_and_a_missing_file_are_3_and_the_others_are_printed() {
 }
 
 #[test]
+fn what_to_do_about_a_file_that_cannot_be_hashed_never_speaks_of_captures() {
+    let bench = Bench::new();
+    for (words, next) in [
+        (&["hash", "."][..], "it is a directory; name the files in it"),
+        (
+            &["hash", "--check", "."],
+            "it is a directory; name the files in it",
+        ),
+        (&["hash", "no-such-file"], "correct what was asked for"),
+        // It opens, and no read of it succeeds.
+        (
+            &["hash", "/proc/self/mem"],
+            "next: remove the cause, then run it again",
+        ),
+        (
+            &["hash", "--check", "/proc/self/mem"],
+            "next: remove the cause, then run it again",
+        ),
+    ] {
+        let run = bench.custody(words).ends_with(3);
+        assert!(
+            run.err.contains(next) && !run.err.contains("resume"),
+            "{words:?}: {}",
+            run.err
+        );
+    }
+}
+
+#[test]
 fn standard_input_is_digested() {
     let bench = Bench::new();
     let run: Run = with_input(bench.command(["hash", "-"]), b"abc").ends_with(0);

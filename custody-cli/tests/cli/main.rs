@@ -1,13 +1,24 @@
 //! The real program, run as a person or a script runs it.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod bad_input;
 mod bench;
 mod capture;
+mod changing_source;
+mod devices;
+mod equipment;
 mod exit_codes;
 mod hash;
+mod image_formats;
+mod immutable;
 mod interruption;
 mod keys;
+mod killed;
 mod output;
 mod records;
