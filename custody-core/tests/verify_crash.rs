@@ -4,6 +4,7 @@
 mod support;
 mod verify_support;
 
+use custody_core::Error;
 use custody_core::verify::{Outcome, Report};
 use custody_testkit::fake::FakeWorld;
 use custody_testkit::fault::CrashMode;
@@ -80,4 +81,33 @@ fn a_capture_with_every_optional_part_is_proven_once_resumed() {
             .with_timestamps()
             .with_digest_register()
     });
+}
+
+#[test]
+fn a_capture_that_was_stopped_anywhere_and_given_up_is_never_accused() {
+    let clean = one_disk();
+    support::capture(clean.ports()).unwrap_or_else(|error| panic!("{error}"));
+    for at in 1..=clean.calls() {
+        for mode in CrashMode::ALL {
+            let what = format!("call {at}, {mode:?}");
+            let world = one_disk().with_crash(at, mode);
+            drop(support::capture(world.ports()));
+            world.restart();
+            let Some(outcome) = (!logs(&world).is_empty()).then(|| support::abandon(&world, &[])) else {
+                continue;
+            };
+            match outcome {
+                Ok(_) => {}
+                // Sealed already: it is to be closed, not given up.
+                Err(Error::Refused { .. }) => continue,
+                Err(error) => panic!("{what}: {error}"),
+            }
+            let given_up = report(&world);
+            // A store of nothing but given-up beginnings proves no evidence, and says so.
+            let accused = weighty(&given_up)
+                .iter()
+                .any(|finding| finding.place != "whole store");
+            assert!(!accused, "{what}: {}", text(&given_up));
+        }
+    }
 }

@@ -77,13 +77,12 @@ impl Workflow<'_> {
                     state,
                 };
                 let mut journal = self.journal().await;
-                match item.open_snapshot {
-                    Some(line) => {
-                        let intent = Intent::of_line(line);
-                        journal.answer(intent, act, ServiceRecord::none()).await?;
-                    }
-                    None => drop(journal.note(act).await?),
-                }
+                let intent = match item.open_snapshot {
+                    Some(line) => Intent::of_line(line),
+                    // The intent was answered "failed", and the snapshot was taken all the same.
+                    None => journal.intend(item.snapshot_intent()).await?,
+                };
+                journal.answer(intent, act, ServiceRecord::none()).await?;
             }
         }
         Ok(())

@@ -30,12 +30,7 @@ impl Workflow<'_> {
                 "{}: taking disk snapshot {}",
                 planned.item, planned.snapshot
             ));
-            let act = Act::SnapshotIntent {
-                item: planned.item.clone(),
-                disk: planned.disk.clone(),
-                snapshot: planned.snapshot.clone(),
-            };
-            intents.push(self.journal().await.intend(act).await?);
+            intents.push(self.journal().await.intend(item.snapshot_intent()).await?);
         }
         let plan = self.snapshot_plan(&missing).await;
         let mut outcomes = self.ports().snapshotter.take(&plan).await;

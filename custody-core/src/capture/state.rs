@@ -361,6 +361,15 @@ impl ItemState {
         self.stage = Stage::Failed(self.snapshotted().cloned());
     }
 
+    /// The line before its disk snapshot is taken, or adopted.
+    pub(crate) fn snapshot_intent(&self) -> Act {
+        Act::SnapshotIntent {
+            item: self.planned.item.clone(),
+            disk: self.planned.disk.clone(),
+            snapshot: self.planned.snapshot.clone(),
+        }
+    }
+
     /// Its snapshot, once there is one.
     pub(crate) fn snapshotted(&self) -> Option<&Snapshotted> {
         match &self.stage {

@@ -196,11 +196,11 @@ impl Verifier {
         let Records { folder, log, .. } = records;
         let sealed = log.sealed.as_ref().map(|sealed| sealed.objects.as_slice());
         let nothing = sealed.is_none() && matches!(records.manifest, StoredManifest::Missing);
-        if nothing && (!records.sound || log.abandoned) {
+        if records.is_given_up() || (nothing && !records.sound) {
             findings.extend(records.uncovered_objects(&BTreeSet::new(), inventory));
             return Vec::new();
         }
-        if records.sound && sealed.is_none() && !log.abandoned {
+        if records.sound && sealed.is_none() {
             let expected = "a seal before the closing line";
             findings.push(Finding::integrity(
                 &records.object,

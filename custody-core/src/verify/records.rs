@@ -203,12 +203,19 @@ impl Records<'_> {
             layout::ZERO_RANGES_SUFFIX,
             layout::MAP_SUFFIX,
         ];
+        let given_up = self.is_given_up();
+        let half_sealed = (given_up && !self.log.seal_intents.is_empty()).then_some([
+            layout::MANIFEST_FILE,
+            layout::ENVELOPE_FILE,
+            layout::SUMS_FILE,
+        ]);
         self.log
             .items
             .values()
             .flat_map(|item| {
                 let evidence = item
                     .evidence()
+                    .filter(|_| !given_up)
                     .map(|(attempt, _)| item.planned.file_of_attempt(attempt));
                 item.begun
                     .iter()
@@ -221,7 +228,14 @@ impl Records<'_> {
                     .chain([file.clone()])
             })
             .chain(self.log.stamped.iter().cloned())
+            .chain(half_sealed.into_iter().flatten().map(layout::segment))
             .collect()
+    }
+
+    /// Whether it was given up before it was sealed, as a log says that holds: nothing of it is evidence then, whatever
+    /// came of it.
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.sound && self.log.abandoned && self.log.sealed.is_none()
     }
 
     /// Objects in the folder that no record names.

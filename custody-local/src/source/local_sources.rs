@@ -240,22 +240,26 @@ impl Inner {
         let item = self.item(&snapshot.disk)?;
         let opened = self.claims.open(&self.tree, &self.options, item)?;
         let image = opened.image(item, policy(&self.options));
-        if image.length() != snapshot.length.bytes() {
+        let found = identity(&self.tree, &opened.parts()?)?;
+        if let Some(expected) = snapshot.attributes.get(IDENTITY)
+            && *expected != found
+        {
+            // Another file lies there: the one that was taken on can be put back.
             return Err(Error::Precondition {
                 object: item.disk.to_string(),
+                expected: format!("{expected} as when it was taken on"),
+                actual: found,
+            });
+        }
+        if image.length() != snapshot.length.bytes() {
+            return Err(Error::Integrity {
+                object: item.disk.to_string(),
+                place: "length".into(),
                 expected: format!("{} bytes as when it was taken on", snapshot.length),
                 actual: format!("{} bytes", image.length()),
             });
         }
-        let found = identity(&self.tree, &opened.parts()?)?;
-        match snapshot.attributes.get(IDENTITY) {
-            Some(expected) if *expected != found => Err(Error::Precondition {
-                object: item.disk.to_string(),
-                expected: format!("{expected} as when it was taken on"),
-                actual: found,
-            }),
-            _ => Ok(Arc::new(image)),
-        }
+        Ok(Arc::new(image))
     }
 }
 
