@@ -74,7 +74,7 @@ fn the_readme_names_every_crate_of_the_workspace_and_every_exit_code() {
             "exit {code} is not in the table"
         );
     }
-    assert!(readme.lines().count() <= 65, "README is to be read on one screen");
+    assert!(readme.lines().count() <= 70, "README is to be read on one screen");
 }
 
 /// The first word of each line of the picture, below these folders.
