@@ -1,9 +1,7 @@
 use custody_core::ids::Timestamp;
 use custody_core::{Error, Result};
-use serde_json::Value;
 
 use super::ResourceId;
-use super::client::Arm;
 
 /// A part of the Activity Log: what was done to resources from one instant to another.
 ///
@@ -31,33 +29,23 @@ impl ActivityWindow {
         }
         Ok(Self { from, until })
     }
-}
 
-impl Arm {
-    /// The Activity Log's events of a resource group in the window, as the service tells them.
-    ///
-    /// # Errors
-    /// [`Error::PermissionDenied`] naming the right; otherwise the service's.
-    ///
-    /// # Cancel safety
-    /// Dropping the future leaves nothing behind.
-    pub async fn activity_log(&self, of: &ResourceId, window: &ActivityWindow) -> Result<Vec<Value>> {
+    /// Where the events of a resource's group in the window are asked for. The service takes exactly this form of
+    /// filter: times, and one property by `eq`.
+    pub(crate) fn request(&self, of: &ResourceId) -> (String, Vec<(&'static str, String)>) {
         let path = format!(
             "/subscriptions/{}/providers/Microsoft.Insights/eventtypes/management/values",
             of.subscription()
         );
-        // The service takes exactly this form: times, and one property by `eq`.
         let filter = format!(
             "eventTimestamp ge '{}' and eventTimestamp le '{}' and resourceGroupName eq '{}'",
-            window.from,
-            window.until,
+            self.from,
+            self.until,
             of.group()
         );
-        self.list(
-            &path,
-            &[("api-version", "2015-04-01"), ("$filter", &filter)],
-            "Microsoft.Insights/eventtypes/values/read",
+        (
+            path,
+            vec![("api-version", "2015-04-01".into()), ("$filter", filter)],
         )
-        .await
     }
 }

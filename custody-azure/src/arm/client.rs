@@ -107,6 +107,18 @@ impl Arm {
         &self.sending.cloud
     }
 
+    pub(crate) const fn sending(&self) -> &Sending {
+        &self.sending
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.sending.patience
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
     /// The answer to a GET of a resource, or of something below it, as bytes.
     ///
     /// # Errors
@@ -129,6 +141,54 @@ impl Arm {
             body: answer.body,
             service: answer.service,
         })
+    }
+
+    /// The answers of a list, page by page as they are, up to its end or to what went wrong.
+    pub(crate) async fn fetch_pages(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        action: &'static str,
+    ) -> (Vec<RawAnswer>, Result<()>) {
+        let mut pages = Vec::new();
+        let mut next = Some(self.address(path, query));
+        while let Some(address) = next {
+            if pages.len() >= MAX_PAGES {
+                let error = Failing {
+                    object: &path,
+                    action,
+                }
+                .failed(action, "the list does not end");
+                return (pages, Err(error));
+            }
+            let answer = match self.send(Method::Get, address, None, &[200], &path, action).await {
+                Ok(answer) => answer,
+                Err(error) => return (pages, Err(error)),
+            };
+            let link = answer
+                .parse::<Page<serde_json::Value>>(&path)
+                .map(|page| page.next_link);
+            pages.push(RawAnswer {
+                body: answer.body,
+                service: answer.service,
+            });
+            next = match link.and_then(|link| self.next_page(link)) {
+                Ok(next) => next,
+                Err(error) => return (pages, Err(error)),
+            };
+        }
+        (pages, Ok(()))
+    }
+
+    /// The address of the next page, held to the cloud's hosts.
+    fn next_page(&self, link: Option<String>) -> Result<Option<Url>> {
+        match link.filter(|link| !link.is_empty()) {
+            Some(link) => self
+                .cloud()
+                .admit_text(HostKind::ResourceManager, &link)
+                .map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A resource, read.
@@ -170,10 +230,7 @@ impl Arm {
                 .await?;
             let page: Page<T> = answer.parse(&path)?;
             all.extend(page.value);
-            next = match page.next_link.filter(|link| !link.is_empty()) {
-                Some(link) => Some(self.cloud().admit_text(HostKind::ResourceManager, &link)?),
-                None => None,
-            };
+            next = self.next_page(page.next_link)?;
         }
         Ok(all)
     }

@@ -14,9 +14,9 @@ use crate::cloud::HostKind;
 use crate::http::Failing;
 
 /// The version of the disk resource provider's interface that is spoken.
-pub(crate) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
+pub(super) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
 /// The version of the compute resource provider's interface that is spoken.
-pub(crate) const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
+pub(super) const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
 
 /// How often access is asked for again when the service says that it succeeded and does not give it.
 const MAX_ACCESS_CALLS: u32 = 5;
@@ -54,6 +54,15 @@ impl fmt::Debug for AccessGrant {
 struct AccessAnswer {
     #[serde(rename = "accessSAS", default)]
     access_sas: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BootAnswer {
+    #[serde(default)]
+    console_screenshot_blob_uri: Option<String>,
+    #[serde(default)]
+    serial_console_log_blob_uri: Option<String>,
 }
 
 impl Arm {
@@ -178,6 +187,30 @@ impl Arm {
             "begin access",
             "the service says that it succeeded, and gives no address",
         ))
+    }
+
+    /// The addresses of the serial console's log and of the screen. They are grants: never shown, never stored.
+    pub(crate) async fn boot_diagnostics(
+        &self,
+        machine: &ResourceId,
+    ) -> Result<Acted<[Option<Zeroizing<String>>; 2]>> {
+        const ACTION: &str = "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action";
+        let address = self.address(
+            &format!("{machine}/retrieveBootDiagnosticsData"),
+            &[COMPUTE_VERSION],
+        );
+        let answer = self
+            .send(Method::Post, address, None, &[200], machine, ACTION)
+            .await?;
+        let mut found: BootAnswer = answer.parse(machine)?;
+        let addresses = [
+            found.serial_console_log_blob_uri.take(),
+            found.console_screenshot_blob_uri.take(),
+        ];
+        Ok(Acted {
+            value: addresses.map(|address| address.map(Zeroizing::new)),
+            service: answer.service,
+        })
     }
 
     /// Ends every access that was granted to the resource. Where there is none, or no such resource, is success.

@@ -64,6 +64,8 @@ pub(crate) struct MachineDisk {
     pub(crate) diff_disk_settings: Option<DiffDiskSettings>,
     pub(crate) encryption_settings: Option<MachineEncryption>,
     pub(crate) write_accelerator_enabled: Option<bool>,
+    #[serde(rename = "diskSizeGB")]
+    pub(crate) disk_size_gb: Option<u64>,
     /// In a restore point's description of the machine: the copy of this disk.
     pub(crate) disk_restore_point: Option<Reference>,
 }

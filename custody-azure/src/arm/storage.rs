@@ -8,7 +8,7 @@ use super::ResourceId;
 use super::client::Arm;
 
 /// The version of the storage resource provider's interface that is spoken.
-pub(crate) const STORAGE_VERSION: (&str, &str) = ("api-version", "2023-05-01");
+const STORAGE_VERSION: (&str, &str) = ("api-version", "2023-05-01");
 
 /// The state of a container's time-based retention policy.
 #[derive(Debug, Clone, PartialEq, Eq)]

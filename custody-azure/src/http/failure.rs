@@ -11,6 +11,9 @@ use super::call::Call;
 use super::host_policy::HostRefusal;
 use super::redaction::redact;
 
+/// The name under which a refusal's code is kept beside the service's ids.
+pub(crate) const ERROR_CODE: &str = "x-ms-error-code";
+
 /// What a service said when it refused: its status, code and words, without any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,7 +69,10 @@ impl Failing<'_> {
                 .map(|raw| raw.headers().clone())
                 .unwrap_or_default();
             let refusal = refusal(*status, raw_response.as_deref());
-            let record = call.answered(*status, &headers);
+            let mut record = call.answered(*status, &headers);
+            if !refusal.code.is_empty() {
+                record = record.with_id(ERROR_CODE, refusal.code.clone());
+            }
             return self.refused(refusal, &headers).answered(record);
         }
         if let Some(reason) = host_refusal(&error) {

@@ -9,7 +9,7 @@ mod transport;
 
 pub(crate) use call::Call;
 pub use failure::ServiceRefusal;
-pub(crate) use failure::{Failing, refusal_of};
+pub(crate) use failure::{ERROR_CODE, Failing, refusal_of};
 pub(crate) use redaction::redact;
 pub use sending::Patience;
 pub(crate) use sending::{Repeat, Sending};
