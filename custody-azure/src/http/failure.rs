@@ -109,6 +109,8 @@ impl Failing<'_> {
                 immutable(object)
             }
             (_, "BlobAlreadyExists" | "ContainerAlreadyExists") => Error::AlreadyExists { object },
+            // Of the copy's source, whatever its status: no right at the destination is missing.
+            (_, "CannotVerifyCopySource") => self.failed("reading the source of the copy", refusal),
             (401 | 403, _) => Error::PermissionDenied {
                 object,
                 operation: self.action,
