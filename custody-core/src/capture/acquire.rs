@@ -139,11 +139,19 @@ impl Workflow<'_> {
                     Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                 }
                 AcquireMethod::Import => {
-                    self.ports()
-                        .sink
-                        .import(&name, grant, ImportOptions::new(acquisition, length))
-                        .await?;
-                    Ok(Target::Import)
+                    let options = ImportOptions::new(acquisition.clone(), length);
+                    match self.ports().sink.import(&name, grant, options).await {
+                        Ok(_) => Ok(Target::Import),
+                        // What the service cannot copy by itself, a disk that is too large for it, goes by stream.
+                        Err(error)
+                            if matches!(error.meaning(), Error::Unsupported { .. })
+                                && self.ports().sink.capabilities().deposit =>
+                        {
+                            let options = DepositOptions::new(acquisition, length);
+                            Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
             },
         }
