@@ -18,7 +18,7 @@ use custody_azure::{
 use custody_core::ids::{EvidenceItemId, MachineRef, Timestamp};
 use custody_core::port::{Clock, DiskSnapshot, PlannedSnapshot, SnapshotPlan, Snapshotter as _};
 use custody_testkit::azure_sim::{Scenario, Simulator};
-use custody_testkit::fake::FakeEntropy;
+use custody_testkit::fake::SeededEntropy;
 
 /// The clock of the simulated cloud: to sleep is to put the cloud ahead.
 #[derive(Clone)]
@@ -144,7 +144,7 @@ impl Lab {
 
     pub fn store(&self, container: &str) -> BlobStore {
         static SEED: AtomicU64 = AtomicU64::new(1);
-        let entropy = FakeEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
+        let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
         let location = self.location(container);
         BlobStore::new(
             self.arm.clone(),
