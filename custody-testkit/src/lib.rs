@@ -6,6 +6,7 @@
 //! | [`fake`] | whole captures without a disk, a network or a clock; [`fake::FakeWorld`] is everything together |
 //! | [`fault`] | the same with something broken: at one chosen call, or in one promise of a port |
 //! | [`conformance`] | whoever implements a port: one test for each clause of its contract |
+//! | `azure_sim` | Azure on loopback, with the feature `azure-sim` |
 //!
 //! A test of a workflow, which dies right after its first changing call:
 //!
@@ -40,6 +41,8 @@
     reason = "a harness holds closures, and a type alias would hide what they take"
 )]
 
+#[cfg(feature = "azure-sim")]
+pub mod azure_sim;
 pub mod conformance;
 pub mod fake;
 pub mod fault;

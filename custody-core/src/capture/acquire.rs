@@ -166,9 +166,19 @@ impl Workflow<'_> {
                     Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                 }
                 AcquireMethod::Import => {
-                    let options = ImportOptions::new(acquisition, length);
-                    let asked = self.ports().sink.import(&name, grant, options).await?;
-                    Ok(Target::Import(asked.service))
+                    let options = ImportOptions::new(acquisition.clone(), length);
+                    match self.ports().sink.import(&name, grant, options).await {
+                        Ok(asked) => Ok(Target::Import(asked.service)),
+                        // What the service cannot copy by itself, a disk that is too large for it, goes by stream.
+                        Err(error)
+                            if matches!(error.meaning(), Error::Unsupported { .. })
+                                && self.ports().sink.capabilities().deposit =>
+                        {
+                            let options = DepositOptions::new(acquisition, length);
+                            Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
             },
         }
@@ -222,13 +232,12 @@ impl Workflow<'_> {
         let settings = opened.settings;
         let data_length = snapshotted.description.data.length(image.length());
         let footer_at = data_length.filter(|data| data + FOOTER_BYTES as u64 == image.length());
-        let stored_footer = match (opened.method, footer_at) {
-            (AcquireMethod::Import, Some(at)) => Some(StoredFooter {
-                at,
-                bytes: self.stored_footer(into.file, at).boxed(),
-            }),
-            _ => None,
-        };
+        // What is streamed from here ends with the footer that was read; a service may write one of its own.
+        let copied_there = into.deposit.is_none() && opened.method == AcquireMethod::Import;
+        let stored_footer = footer_at.filter(|_| copied_there).map(|at| StoredFooter {
+            at,
+            bytes: self.stored_footer(into.file, at).boxed(),
+        });
         let stream = SourceStream {
             item: item.planned.item.clone(),
             name: item.planned.file.to_string(),

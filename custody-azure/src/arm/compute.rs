@@ -1,0 +1,266 @@
+use std::fmt;
+use std::time::Duration;
+
+use azure_core::http::Method;
+use custody_core::{Acted, Error, Result, ServiceRecord};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::client::Arm;
+use super::operation::nothing_done;
+use super::{DiskResource, ResourceId, RestorePoint, VirtualMachine};
+use crate::cloud::HostKind;
+use crate::http::Failing;
+
+/// The version of the disk resource provider's interface that is spoken.
+pub(super) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
+/// The version of the compute resource provider's interface that is spoken.
+pub(super) const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
+
+/// How often access is asked for again when the service says that it succeeded and does not give it.
+const MAX_ACCESS_CALLS: u32 = 5;
+
+/// Read access to a disk snapshot as the service granted it: an address that is the authority itself.
+///
+/// Shows the address up to its `?` and never what follows. Erased when dropped.
+pub struct AccessGrant {
+    address: Zeroizing<String>,
+}
+
+impl AccessGrant {
+    /// The address without what makes it a grant.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.address.split('?').next().unwrap_or_default()
+    }
+
+    /// What makes it a grant. Never print, log or store what this returns.
+    #[must_use]
+    pub fn expose_query(&self) -> &str {
+        self.address.split_once('?').map_or("", |(_, query)| query)
+    }
+}
+
+impl fmt::Debug for AccessGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessGrant")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct AccessAnswer {
+    #[serde(rename = "accessSAS", default)]
+    access_sas: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BootAnswer {
+    #[serde(default)]
+    console_screenshot_blob_uri: Option<String>,
+    #[serde(default)]
+    serial_console_log_blob_uri: Option<String>,
+}
+
+impl Arm {
+    /// A virtual machine with its instance view.
+    pub(crate) async fn machine(&self, id: &ResourceId) -> Result<Acted<VirtualMachine>> {
+        let query = [("$expand", "instanceView"), COMPUTE_VERSION];
+        self.read(id, &query, "Microsoft.Compute/virtualMachines/read")
+            .await
+    }
+
+    /// A managed disk, a disk snapshot or a disk restore point.
+    pub(crate) async fn disk(&self, id: &ResourceId) -> Result<Acted<DiskResource>> {
+        self.read(id, &[DISK_VERSION], read_action(id)).await
+    }
+
+    /// A restore point with what it knows of its disks.
+    pub(crate) async fn restore_point(&self, id: &ResourceId) -> Result<Acted<RestorePoint>> {
+        let query = [("$expand", "instanceView"), COMPUTE_VERSION];
+        self.read(
+            id,
+            &query,
+            "Microsoft.Compute/restorePointCollections/restorePoints/read",
+        )
+        .await
+    }
+
+    /// The disk snapshots of a resource group.
+    pub(crate) async fn snapshots(&self, subscription: &str, group: &str) -> Result<Vec<DiskResource>> {
+        let path = format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/snapshots"
+        );
+        self.list(&path, &[DISK_VERSION], "Microsoft.Compute/snapshots/read")
+            .await
+    }
+
+    /// Asks once for a disk snapshot, and waits until the service says what became of it.
+    ///
+    /// The request is never sent a second time from here: after a failure the caller reads the resource first.
+    pub(crate) async fn create_snapshot(&self, id: &ResourceId, body: &Value) -> Result<ServiceRecord> {
+        let address = self.address(id.as_str(), &[DISK_VERSION]);
+        let acted = self
+            .operate(
+                Method::Put,
+                address,
+                Some(body),
+                id,
+                "Microsoft.Compute/snapshots/write",
+            )
+            .await?;
+        Ok(acted.service)
+    }
+
+    /// Deletes a resource. One that is gone already is success.
+    pub(crate) async fn delete_disk_resource(&self, id: &ResourceId) -> Result<Acted<()>> {
+        let address = self.address(id.as_str(), &[DISK_VERSION]);
+        match self
+            .operate(
+                Method::Delete,
+                address,
+                None,
+                id,
+                "Microsoft.Compute/snapshots/delete",
+            )
+            .await
+        {
+            Ok(acted) => Ok(Acted {
+                value: (),
+                service: acted.service,
+            }),
+            Err(error) => gone_is_done(error),
+        }
+    }
+
+    /// Begins timed read access. `file_format` is sent where the snapshot is not in the default format.
+    ///
+    /// The service answers in four ways, and all are taken: at once, through a location, in the operation's status,
+    /// or with success and no address, after which asking again gives it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the address leads to a host that is not one of the cloud's; otherwise the service's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave access granted; [`end_access`](Self::end_access) ends it.
+    pub async fn begin_access(
+        &self,
+        id: &ResourceId,
+        lifetime: Duration,
+        file_format: &str,
+    ) -> Result<Acted<AccessGrant>> {
+        const ACTION: &str = "Microsoft.Compute/snapshots/beginGetAccess/action";
+        let mut body = json!({ "access": "Read", "durationInSeconds": lifetime.as_secs() });
+        if let (Some(members), false) = (body.as_object_mut(), file_format.is_empty()) {
+            members.insert("fileFormat".into(), file_format.into());
+        }
+        let path = format!("{id}/beginGetAccess");
+        for _ in 0..MAX_ACCESS_CALLS {
+            let address = self.address(&path, &[DISK_VERSION]);
+            let acted = self
+                .operate(Method::Post, address, Some(&body), id, ACTION)
+                .await?;
+            let sas = match acted.value {
+                Some(value) => {
+                    access_sas(id, value).map_err(|error| error.answered(acted.service.clone()))?
+                }
+                None => None,
+            };
+            if let Some(sas) = sas {
+                let admitted = self.cloud().admit_text(HostKind::Export, &sas);
+                admitted.map_err(|error| error.answered(acted.service.clone()))?;
+                return Ok(Acted {
+                    value: AccessGrant { address: sas },
+                    service: acted.service,
+                });
+            }
+            self.clock.sleep(self.sending.patience.poll_floor).await;
+        }
+        Err(Failing {
+            object: id,
+            action: ACTION,
+        }
+        .failed(
+            "begin access",
+            "the service says that it succeeded, and gives no address",
+        ))
+    }
+
+    /// The addresses of the serial console's log and of the screen. They are grants: never shown, never stored.
+    pub(crate) async fn boot_diagnostics(
+        &self,
+        machine: &ResourceId,
+    ) -> Result<Acted<[Option<Zeroizing<String>>; 2]>> {
+        const ACTION: &str = "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action";
+        let address = self.address(
+            &format!("{machine}/retrieveBootDiagnosticsData"),
+            &[COMPUTE_VERSION],
+        );
+        let answer = self
+            .send(Method::Post, address, None, &[200], machine, ACTION)
+            .await?;
+        let mut found: BootAnswer = answer.parse(machine)?;
+        let addresses = [
+            found.serial_console_log_blob_uri.take(),
+            found.console_screenshot_blob_uri.take(),
+        ];
+        Ok(Acted {
+            value: addresses.map(|address| address.map(Zeroizing::new)),
+            service: answer.service,
+        })
+    }
+
+    /// Ends every access that was granted to the resource. Where there is none, or no such resource, is success.
+    ///
+    /// # Errors
+    /// The service's, when access may still live.
+    ///
+    /// # Cancel safety
+    /// Calling again settles it.
+    pub async fn end_access(&self, id: &ResourceId) -> Result<Acted<()>> {
+        const ACTION: &str = "Microsoft.Compute/snapshots/endGetAccess/action";
+        let address = self.address(&format!("{id}/endGetAccess"), &[DISK_VERSION]);
+        match self.operate(Method::Post, address, None, id, ACTION).await {
+            Ok(acted) => Ok(Acted {
+                value: (),
+                service: acted.service,
+            }),
+            Err(error) => gone_is_done(error),
+        }
+    }
+}
+
+fn gone_is_done(error: Error) -> Result<Acted<()>> {
+    if matches!(error.meaning(), Error::NotFound { .. }) {
+        let mut done = nothing_done();
+        done.service = error.service().cloned().unwrap_or_default();
+        return Ok(done);
+    }
+    Err(error)
+}
+
+/// The address in an operation's result: as the result itself, or inside what repeats the whole answer.
+fn access_sas(id: &ResourceId, value: Value) -> Result<Option<Zeroizing<String>>> {
+    let value = match value.pointer("/properties/output") {
+        Some(inner) => inner.clone(),
+        None => value,
+    };
+    let answer: AccessAnswer =
+        serde_json::from_value(value).map_err(|error| super::client::malformed(id, &error))?;
+    Ok(answer
+        .access_sas
+        .filter(|sas| !sas.is_empty())
+        .map(Zeroizing::new))
+}
+
+/// The right that reading needs, by the kind of the resource.
+fn read_action(id: &ResourceId) -> &'static str {
+    match id.kind().as_str() {
+        "microsoft.compute/disks" => "Microsoft.Compute/disks/read",
+        "microsoft.compute/snapshots" => "Microsoft.Compute/snapshots/read",
+        _ => "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/read",
+    }
+}

@@ -1,0 +1,19 @@
+//! A small typed client of Azure Resource Manager: what custody reads, makes and deletes there, and nothing else.
+
+mod activity;
+mod client;
+mod compute;
+mod model;
+mod operation;
+mod permissions;
+mod resource_id;
+mod storage;
+
+pub use activity::ActivityWindow;
+pub use client::{Arm, RawAnswer};
+pub use compute::AccessGrant;
+pub(crate) use model::*;
+pub use operation::OperationKind;
+pub use permissions::{MissingActions, RoleAction};
+pub use resource_id::ResourceId;
+pub use storage::{ContainerProtection, PolicyState};

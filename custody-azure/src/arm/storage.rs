@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+
+use custody_core::{Acted, Result};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ResourceId;
+use super::client::Arm;
+
+/// The version of the storage resource provider's interface that is spoken.
+const STORAGE_VERSION: (&str, &str) = ("api-version", "2023-05-01");
+
+/// The state of a container's time-based retention policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "protection must be decided on in every state"
+)]
+pub enum PolicyState {
+    /// There is none.
+    Absent,
+    /// There is one, which can still be shortened or taken away.
+    Unlocked {
+        /// The days that objects are kept, from their creation.
+        days: u64,
+    },
+    /// There is one that nobody can shorten.
+    Locked {
+        /// The days that objects are kept, from their creation.
+        days: u64,
+    },
+}
+
+/// What protects the objects of a container, as the Resource Manager tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ContainerProtection {
+    /// The time-based policy.
+    pub policy: PolicyState,
+    /// The tags of legal holds.
+    pub holds: Vec<String>,
+    /// Whether lines may be appended to append blobs under the policy or hold.
+    pub appends: bool,
+    /// Whether single versions of objects can have policies of their own.
+    pub version_level: bool,
+    /// Settings of the account and the container, by the service's names.
+    pub observed: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Container {
+    properties: ContainerProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ContainerProperties {
+    has_legal_hold: bool,
+    legal_hold: LegalHolds,
+    immutability_policy: Option<Policy>,
+    immutable_storage_with_versioning: Option<Versioning>,
+    public_access: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct LegalHolds {
+    tags: Vec<HoldTag>,
+    protected_append_writes_history: Option<AppendHistory>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct AppendHistory {
+    allow_protected_append_writes_all: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct HoldTag {
+    tag: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Policy {
+    properties: PolicyProperties,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct PolicyProperties {
+    immutability_period_since_creation_in_days: u64,
+    state: String,
+    allow_protected_append_writes: bool,
+    allow_protected_append_writes_all: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Versioning {
+    enabled: bool,
+}
+
+/// Settings of an account that a record should show, by their place in the service's answer.
+const ACCOUNT_SETTINGS: [&str; 10] = [
+    "/location",
+    "/properties/supportsHttpsTrafficOnly",
+    "/properties/minimumTlsVersion",
+    "/properties/allowSharedKeyAccess",
+    "/properties/allowBlobPublicAccess",
+    "/properties/publicNetworkAccess",
+    "/properties/networkAcls/defaultAction",
+    "/properties/allowedCopyScope",
+    "/properties/isHnsEnabled",
+    "/properties/encryption/keySource",
+];
+
+impl Arm {
+    /// What protects the objects of a container. Changes nothing.
+    ///
+    /// # Errors
+    /// The service's, when it cannot be told.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn container_protection(
+        &self,
+        account: &ResourceId,
+        container: &str,
+    ) -> Result<Acted<ContainerProtection>> {
+        let id = account
+            .child("blobServices", "default")?
+            .child("containers", container)?;
+        let answer: Acted<Container> = self
+            .read(
+                &id,
+                &[STORAGE_VERSION],
+                "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+            )
+            .await?;
+        let properties = answer.value.properties;
+        let policy = properties.immutability_policy.unwrap_or_default().properties;
+        let days = policy.immutability_period_since_creation_in_days;
+        let state = match policy.state.to_ascii_lowercase().as_str() {
+            "locked" => PolicyState::Locked { days },
+            "unlocked" => PolicyState::Unlocked { days },
+            _ => PolicyState::Absent,
+        };
+        let holds: Vec<String> = properties
+            .legal_hold
+            .tags
+            .iter()
+            .map(|hold| custody_core::visible::escape(&hold.tag))
+            .collect();
+        let hold_appends = properties
+            .legal_hold
+            .protected_append_writes_history
+            .is_some_and(|history| history.allow_protected_append_writes_all);
+        let protected = state != PolicyState::Absent || properties.has_legal_hold;
+        let policy_appends = policy.allow_protected_append_writes || policy.allow_protected_append_writes_all;
+        let appends = !protected
+            || ((state == PolicyState::Absent || policy_appends)
+                && (!properties.has_legal_hold || hold_appends || policy.allow_protected_append_writes_all));
+        let mut observed = self.account_settings(account).await?;
+        observed.insert(
+            "container publicAccess".into(),
+            properties.public_access.unwrap_or_else(|| "None".into()),
+        );
+        observed.insert("hasLegalHold".into(), properties.has_legal_hold.to_string());
+        Ok(Acted {
+            value: ContainerProtection {
+                policy: state,
+                holds: if properties.has_legal_hold && holds.is_empty() {
+                    vec!["(tag not told)".into()]
+                } else {
+                    holds
+                },
+                appends,
+                version_level: properties
+                    .immutable_storage_with_versioning
+                    .is_some_and(|versioning| versioning.enabled),
+                observed,
+            },
+            service: answer.service,
+        })
+    }
+
+    async fn account_settings(&self, account: &ResourceId) -> Result<BTreeMap<String, String>> {
+        let answer: Acted<Value> = self
+            .read(
+                account,
+                &[STORAGE_VERSION],
+                "Microsoft.Storage/storageAccounts/read",
+            )
+            .await?;
+        let mut settings = BTreeMap::new();
+        for place in ACCOUNT_SETTINGS {
+            let Some(value) = answer.value.pointer(place) else {
+                continue;
+            };
+            let name = place.rsplit('/').next().unwrap_or_default();
+            let text = match value {
+                Value::String(text) => custody_core::visible::escape(text),
+                other => other.to_string(),
+            };
+            settings.insert(format!("account {name}"), text);
+        }
+        Ok(settings)
+    }
+}

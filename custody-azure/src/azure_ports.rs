@@ -1,0 +1,193 @@
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use custody_core::port::{Clock, Entropy, ImageHasher, LogStore, NoProgress, SealSigner, StopSwitch};
+use custody_core::{Ports, Result};
+
+use crate::arm::Arm;
+use crate::cloud::Cloud;
+use crate::http::{CleanTransport, Patience};
+use crate::{AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace, StoreLocation};
+
+/// Where Azure's side of a capture is, and as whom it is asked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AzurePortsOptions {
+    /// The cloud.
+    pub cloud: Arc<Cloud>,
+    /// How requests leave.
+    pub transport: CleanTransport,
+    /// How patient calls are.
+    pub patience: Patience,
+    /// Where custody's disk snapshots are made.
+    pub snapshots: SnapshotPlace,
+    /// From where they can be exported.
+    pub network: SnapshotNetwork,
+    /// Where evidence is stored.
+    pub store: StoreLocation,
+    /// Where log lines are anchored; beside the evidence when `None`. A container whose policy does not let append
+    /// blobs grow needs another one here.
+    pub anchor: Option<StoreLocation>,
+}
+
+impl AzurePortsOptions {
+    /// Disk snapshots in this place and evidence in this container of a cloud.
+    #[must_use]
+    pub fn new(cloud: Arc<Cloud>, snapshots: SnapshotPlace, store: StoreLocation) -> Self {
+        Self {
+            cloud,
+            transport: CleanTransport::new(),
+            patience: Patience::default(),
+            snapshots,
+            network: SnapshotNetwork::AsTheDisk,
+            store,
+            anchor: None,
+        }
+    }
+
+    /// Sets how requests leave.
+    #[must_use]
+    pub fn with_transport(mut self, transport: CleanTransport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Sets how patient calls are.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Sets from where disk snapshots can be exported.
+    #[must_use]
+    pub fn with_network(mut self, network: SnapshotNetwork) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Sets where log lines are anchored.
+    #[must_use]
+    pub fn with_anchor(mut self, anchor: StoreLocation) -> Self {
+        self.anchor = Some(anchor);
+        self
+    }
+}
+
+/// What a capture needs beside Azure: the worker's own disk, clocks and keys.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever composes a bundle decides on each of them"
+)]
+pub struct WorkerPorts {
+    /// Digests.
+    pub hasher: Arc<dyn ImageHasher>,
+    /// The journal.
+    pub log: Arc<dyn LogStore>,
+    /// Who signs.
+    pub signers: Vec<Arc<dyn SealSigner>>,
+    /// The host's clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The Azure side of a capture, put together: disk snapshots, export, a container as store and anchor.
+#[derive(Debug, Clone)]
+pub struct AzurePorts {
+    arm: Arm,
+    snapshotter: AzureSnapshotter,
+    source: AzureSourceAccess,
+    store: BlobStore,
+    anchor: BlobStore,
+}
+
+impl AzurePorts {
+    /// Puts the parts together. Sends nothing yet.
+    ///
+    /// The source and the store may need different identities: the machine's owner grants the first, the keeper of
+    /// evidence the second.
+    ///
+    /// # Errors
+    /// As [`BlobStore::new`].
+    pub fn new(
+        options: AzurePortsOptions,
+        source: &Arc<dyn TokenCredential>,
+        store: &Arc<dyn TokenCredential>,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Result<Self> {
+        let arm = |credential| {
+            Arm::new(
+                options.cloud.clone(),
+                options.transport.clone(),
+                credential,
+                options.patience,
+                clock.clone(),
+            )
+        };
+        let open = |place: StoreLocation| BlobStore::new(arm(store), place, store.clone(), entropy.clone());
+        let evidence = open(options.store.clone())?;
+        let anchor = match options.anchor.clone() {
+            Some(place) => open(place)?,
+            None => evidence.clone(),
+        };
+        let arm = arm(source);
+        Ok(Self {
+            snapshotter: AzureSnapshotter::new(arm.clone(), options.snapshots.clone())
+                .with_network(options.network.clone()),
+            source: AzureSourceAccess::new(arm.clone(), source.clone()),
+            store: evidence,
+            anchor,
+            arm,
+        })
+    }
+
+    /// The Resource Manager, as the source's identity sees it.
+    #[must_use]
+    pub const fn arm(&self) -> &Arm {
+        &self.arm
+    }
+
+    /// The store of evidence.
+    #[must_use]
+    pub const fn store(&self) -> &BlobStore {
+        &self.store
+    }
+
+    /// Everything that a capture needs; observed by nobody and stopped by nobody until those fields are changed.
+    #[must_use]
+    pub fn ports(&self, worker: WorkerPorts) -> Ports {
+        Ports {
+            snapshotter: Arc::new(self.snapshotter.clone()),
+            source: Arc::new(self.source.clone()),
+            sink: Arc::new(self.store.clone()),
+            reader: Arc::new(self.store.clone()),
+            hasher: worker.hasher,
+            log: worker.log,
+            anchor: Arc::new(self.anchor.clone()),
+            signers: worker.signers,
+            timestamps: None,
+            digests: None,
+            keys: None,
+            clock: worker.clock,
+            entropy: worker.entropy,
+            progress: Arc::new(NoProgress::default()),
+            stop: Arc::new(StopSwitch::default()),
+        }
+    }
+}
+
+/// The Azure side and the worker's own in one call, one identity for both source and store.
+///
+/// # Errors
+/// As [`AzurePorts::new`].
+pub fn ports(
+    options: AzurePortsOptions,
+    credential: &Arc<dyn TokenCredential>,
+    worker: WorkerPorts,
+) -> Result<Ports> {
+    let azure = AzurePorts::new(options, credential, credential, &worker.clock, &worker.entropy)?;
+    Ok(azure.ports(worker))
+}

@@ -1,0 +1,29 @@
+//! A container of blobs as a store of evidence, and exported disks as images.
+
+mod anchor;
+mod deposit;
+mod facts;
+mod image;
+mod import;
+mod listing;
+mod page_spans;
+mod protection;
+mod remote;
+mod sink;
+mod store;
+
+pub(crate) use image::BlobImage;
+pub(crate) use remote::RemoteBlob;
+pub use store::{BlobStore, StoreLocation};
+
+/// The version of the blob service's interface that our own requests speak.
+///
+/// Requests through Microsoft's client speak the version that the client was made for.
+const BLOB_VERSION: &str = "2024-08-04";
+
+/// The rights on blobs, by their names in role definitions.
+mod action {
+    pub(super) const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+    pub(super) const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+    pub(super) const ADD: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action";
+}

@@ -1,0 +1,323 @@
+//! What the Resource Manager says of a machine, byte for byte as it says it: to be stored beside the disks.
+
+use bytes::Bytes;
+use custody_core::extent::ByteRange;
+use custody_core::ids::Segment;
+use custody_core::port::{ImageReader as _, ImageReaderExt as _};
+use custody_core::{Error, Result, ServiceRecord, visible};
+use serde_json::Value;
+
+use crate::arm::{ActivityWindow, Arm, RawAnswer, ResourceId};
+use crate::blob::{BlobImage, RemoteBlob};
+use crate::cloud::HostKind;
+use crate::http::Repeat;
+
+/// The largest console log or picture that is taken.
+const MAX_BOOT_DATA_BYTES: u64 = 64 * 1024 * 1024;
+/// The version of the network resource provider's interface that is spoken.
+const NETWORK_VERSION: (&str, &str) = ("api-version", "2023-11-01");
+const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
+const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
+const AUTHORIZATION_VERSION: (&str, &str) = ("api-version", "2022-04-01");
+
+/// One part of the exhibit.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ExhibitPart {
+    /// The file name it is to be stored under; each once in an exhibit.
+    pub file: Segment,
+    /// What it is, for people.
+    pub what: String,
+    /// What was read, or why nothing was.
+    pub content: ExhibitContent,
+    /// What the service answered beside it.
+    pub service: ServiceRecord,
+}
+
+/// What became of reading a part.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever stores an exhibit decides on every outcome"
+)]
+pub enum ExhibitContent {
+    /// The bytes as the service answered them.
+    Read(Bytes),
+    /// The identity may not read it: the right that is missing is in the text.
+    NotAllowed(String),
+    /// The service says that there is none.
+    NotThere,
+    /// It could not be read, and so nobody knows whether there is one.
+    Failed(String),
+}
+
+/// The machine exhibit, being read. Reads only; a part that cannot be read does not stop the others.
+#[derive(Debug)]
+pub struct MachineExhibit<'a> {
+    arm: &'a Arm,
+    parts: Vec<ExhibitPart>,
+}
+
+impl<'a> MachineExhibit<'a> {
+    /// Reads everything that belongs to the machine: itself, its instance view, disks, network interfaces and their
+    /// security groups, role assignments at its scope, boot diagnostics, and the Activity Log of its resource group
+    /// in the window.
+    ///
+    /// # Errors
+    /// None: what could not be read is a part that says so.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn read(arm: &'a Arm, machine: &ResourceId, window: &ActivityWindow) -> Vec<ExhibitPart> {
+        let mut exhibit = Self {
+            arm,
+            parts: Vec::new(),
+        };
+        let described = exhibit
+            .one(
+                "virtual-machine.json",
+                "the virtual machine",
+                machine.as_str(),
+                &[COMPUTE_VERSION],
+                "Microsoft.Compute/virtualMachines/read",
+            )
+            .await;
+        exhibit
+            .one(
+                "instance-view.json",
+                "its instance view",
+                &format!("{machine}/instanceView"),
+                &[COMPUTE_VERSION],
+                "Microsoft.Compute/virtualMachines/instanceView/read",
+            )
+            .await;
+        let described = described.unwrap_or_default();
+        exhibit.disks(&described).await;
+        exhibit.interfaces(&described).await;
+        exhibit
+            .pages(
+                "role-assignments",
+                "role assignments at its scope",
+                &format!("{machine}/providers/Microsoft.Authorization/roleAssignments"),
+                &[AUTHORIZATION_VERSION],
+                "Microsoft.Authorization/roleAssignments/read",
+            )
+            .await;
+        exhibit.boot_diagnostics(machine).await;
+        let (path, query) = window.request(machine);
+        let query: Vec<(&str, &str)> = query
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        exhibit
+            .pages(
+                "activity-log",
+                "the Activity Log of its resource group",
+                &path,
+                &query,
+                "Microsoft.Insights/eventtypes/values/read",
+            )
+            .await;
+        exhibit.parts
+    }
+
+    async fn disks(&mut self, machine: &Value) {
+        let data = machine
+            .pointer("/properties/storageProfile/dataDisks")
+            .and_then(Value::as_array);
+        let os = machine.pointer("/properties/storageProfile/osDisk").into_iter();
+        let ids: Vec<ResourceId> = os
+            .chain(data.into_iter().flatten())
+            .filter_map(|disk| disk.pointer("/managedDisk/id")?.as_str()?.parse().ok())
+            .collect();
+        for (number, id) in (1..).zip(&ids) {
+            let file = format!("disk-{number}-{}.json", id.name());
+            self.one(
+                &file,
+                &format!("disk {}", id.name()),
+                id.as_str(),
+                &[DISK_VERSION],
+                "Microsoft.Compute/disks/read",
+            )
+            .await;
+        }
+    }
+
+    async fn interfaces(&mut self, machine: &Value) {
+        let list = machine
+            .pointer("/properties/networkProfile/networkInterfaces")
+            .and_then(Value::as_array);
+        let ids: Vec<ResourceId> = list
+            .into_iter()
+            .flatten()
+            .filter_map(|nic| nic.pointer("/id")?.as_str()?.parse().ok())
+            .collect();
+        let mut groups: Vec<ResourceId> = Vec::new();
+        for (number, id) in (1..).zip(&ids) {
+            let file = format!("network-interface-{number}-{}.json", id.name());
+            let what = format!("network interface {}", id.name());
+            let found = self
+                .one(
+                    &file,
+                    &what,
+                    id.as_str(),
+                    &[NETWORK_VERSION],
+                    "Microsoft.Network/networkInterfaces/read",
+                )
+                .await
+                .unwrap_or_default();
+            let group = found
+                .pointer("/properties/networkSecurityGroup/id")
+                .and_then(Value::as_str);
+            if let Some(group) = group.and_then(|text| text.parse().ok())
+                && !groups.contains(&group)
+            {
+                groups.push(group);
+            }
+        }
+        for (number, id) in (1..).zip(&groups) {
+            let file = format!("network-security-group-{number}-{}.json", id.name());
+            let what = format!("network security group {}", id.name());
+            self.one(
+                &file,
+                &what,
+                id.as_str(),
+                &[NETWORK_VERSION],
+                "Microsoft.Network/networkSecurityGroups/read",
+            )
+            .await;
+        }
+    }
+
+    /// Serial console and screen, where boot diagnostics are on. The addresses that the service answers are grants:
+    /// they are used and not kept.
+    async fn boot_diagnostics(&mut self, machine: &ResourceId) {
+        let addresses = self.arm.boot_diagnostics(machine).await;
+        for (file, what, pick) in [
+            ("serial-console.log", "the serial console's log", 0),
+            ("console-screen.bmp", "the console's screen", 1),
+        ] {
+            let outcome = match &addresses {
+                Ok(found) => match found.value.get(pick).and_then(Option::as_ref) {
+                    Some(address) => self.grant_bytes(what, address).await.map(|body| RawAnswer {
+                        body,
+                        service: found.service.clone(),
+                    }),
+                    None => Err(Error::NotFound { object: what.into() }),
+                },
+                Err(error) => Err(retold(error)),
+            };
+            self.keep(file, what, outcome);
+        }
+    }
+
+    async fn grant_bytes(&self, what: &str, address: &str) -> Result<Bytes> {
+        let address = self.arm.cloud().admit_text(HostKind::Blob, address)?;
+        let pipeline = self.arm.sending().pipeline(HostKind::Blob, Repeat::Freely, None);
+        let remote = RemoteBlob::new(pipeline, address, what.to_owned(), "reading boot diagnostics");
+        let facts = remote.head().await?.value;
+        let image = BlobImage::new(remote, &facts);
+        if image.length() > MAX_BOOT_DATA_BYTES {
+            return Err(Error::malformed(what, format!("has {} bytes", image.length())));
+        }
+        image.read_bytes(ByteRange::at(0, image.length())).await
+    }
+
+    /// Reads one resource, keeps it, and gives it parsed for what it leads to.
+    async fn one(
+        &mut self,
+        file: &str,
+        what: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        action: &'static str,
+    ) -> Option<Value> {
+        let outcome = self.arm.fetch(path, query, action).await;
+        let parsed = outcome
+            .as_ref()
+            .ok()
+            .and_then(|raw| serde_json::from_slice(&raw.body).ok());
+        self.keep(file, what, outcome);
+        parsed
+    }
+
+    /// Reads a list, each page a part of its own.
+    async fn pages(
+        &mut self,
+        stem: &str,
+        what: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        action: &'static str,
+    ) {
+        let (pages, end) = self.arm.fetch_pages(path, query, action).await;
+        let count = pages.len();
+        for (number, page) in (1..).zip(pages) {
+            self.keep(
+                &format!("{stem}-{number}.json"),
+                &format!("{what}, page {number}"),
+                Ok(page),
+            );
+        }
+        if let Err(error) = end {
+            let number = count + 1;
+            self.keep(
+                &format!("{stem}-{number}.json"),
+                &format!("{what}, page {number}"),
+                Err(error),
+            );
+        }
+    }
+
+    fn keep(&mut self, file: &str, what: &str, outcome: Result<RawAnswer>) {
+        let (content, service) = match outcome {
+            Ok(raw) => (ExhibitContent::Read(raw.body), raw.service),
+            Err(error) => {
+                let service = error.service().cloned().unwrap_or_default();
+                let content = match error.meaning() {
+                    Error::PermissionDenied { .. } => ExhibitContent::NotAllowed(error.to_string()),
+                    Error::NotFound { .. } => ExhibitContent::NotThere,
+                    _ => ExhibitContent::Failed(told(&error)),
+                };
+                (content, service)
+            }
+        };
+        self.parts.push(ExhibitPart {
+            file: Segment::escape(file.as_bytes()),
+            what: visible::escape(what),
+            content,
+            service,
+        });
+    }
+}
+
+fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.causes() {
+        text = format!("{text}: {cause}");
+    }
+    text
+}
+
+/// The same meaning again, for the second of two parts that one refusal concerns.
+fn retold(error: &Error) -> Error {
+    let service = error.service().cloned().unwrap_or_default();
+    let again = match error.meaning() {
+        Error::PermissionDenied {
+            object, operation, ..
+        } => Error::PermissionDenied {
+            object: object.clone(),
+            operation,
+            source: None,
+        },
+        Error::NotFound { object } => Error::NotFound {
+            object: object.clone(),
+        },
+        _ => Error::Provider {
+            object: "boot diagnostics".into(),
+            operation: "reading",
+            source: Some(told(error).into()),
+        },
+    };
+    again.answered(service)
+}

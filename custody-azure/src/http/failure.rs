@@ -1,0 +1,222 @@
+use std::fmt;
+use std::time::Duration;
+
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::{RawResponse, StatusCode};
+use custody_core::{BoxError, Error};
+use serde::Deserialize;
+
+use super::call::Call;
+use super::host_policy::HostRefusal;
+use super::redaction::redact;
+
+/// The name under which a refusal's code is kept beside the service's ids.
+pub(crate) const ERROR_CODE: &str = "x-ms-error-code";
+
+/// What a service said when it refused: its status, code and words, without any address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's code: `AuthorizationFailed`, `BlobImmutableDueToPolicy`.
+    pub code: String,
+    /// The service's words, one line.
+    pub message: String,
+}
+
+impl fmt::Display for ServiceRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the service answered {} {}", self.status, self.code)?;
+        if self.message.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for ServiceRefusal {}
+
+/// The refusal behind an error, where a service answered one.
+pub(crate) fn refusal_of(error: &Error) -> Option<&ServiceRefusal> {
+    let mut next = std::error::Error::source(error.meaning());
+    while let Some(cause) = next {
+        if let Some(refusal) = cause.downcast_ref() {
+            return Some(refusal);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// What failed: the object, and the right that the call needs, by its name in role definitions.
+#[derive(Clone, Copy)]
+pub(crate) struct Failing<'a> {
+    pub(crate) object: &'a (dyn fmt::Display + Sync),
+    pub(crate) action: &'static str,
+}
+
+impl Failing<'_> {
+    /// The meaning of a failed call, with what the service answered.
+    pub(crate) fn because(self, call: &Call, error: azure_core::Error) -> Error {
+        if let ErrorKind::HttpResponse {
+            status, raw_response, ..
+        } = error.kind()
+        {
+            let headers = raw_response
+                .as_ref()
+                .map(|raw| raw.headers().clone())
+                .unwrap_or_default();
+            let refusal = refusal(*status, raw_response.as_deref());
+            let mut record = call.answered(*status, &headers);
+            if !refusal.code.is_empty() {
+                record = record.with_id(ERROR_CODE, refusal.code.clone());
+            }
+            return self.refused(refusal, &headers).answered(record);
+        }
+        if let Some(reason) = host_refusal(&error) {
+            return Error::Refused {
+                object: self.object.to_string(),
+                reason,
+            };
+        }
+        let operation = match error.kind() {
+            ErrorKind::Credential => "obtaining a token",
+            _ => self.action,
+        };
+        self.failed(operation, told(&error)).answered(call.unanswered())
+    }
+
+    /// A failure without an answer that could be used.
+    pub(crate) fn failed(self, operation: &'static str, cause: impl Into<BoxError>) -> Error {
+        Error::Provider {
+            object: self.object.to_string(),
+            operation,
+            source: Some(cause.into()),
+        }
+    }
+
+    /// The meaning of a refusal, by its status and code.
+    pub(crate) fn refused(self, refusal: ServiceRefusal, headers: &Headers) -> Error {
+        let object = self.object.to_string();
+        let immutable = |object| Error::Immutable {
+            object,
+            operation: self.action,
+        };
+        match (refusal.status, refusal.code.as_str()) {
+            (_, "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold" | "ScopeLocked") => {
+                immutable(object)
+            }
+            (_, "BlobAlreadyExists" | "ContainerAlreadyExists") => Error::AlreadyExists { object },
+            // Of the copy's source, whatever its status: no right at the destination is missing.
+            (_, "CannotVerifyCopySource") => self.failed("reading the source of the copy", refusal),
+            (401 | 403, _) => Error::PermissionDenied {
+                object,
+                operation: self.action,
+                source: Some(Box::new(refusal)),
+            },
+            (404, _) => Error::NotFound { object },
+            (412, _) | (409, "PendingCopyOperation") => Error::Precondition {
+                object,
+                expected: "what was there before".into(),
+                actual: refusal.to_string(),
+            },
+            (429, _) | (503, "ServerBusy") => Error::Throttled {
+                object,
+                retry_after: retry_after(headers),
+            },
+            _ => self.failed(self.action, refusal),
+        }
+    }
+}
+
+/// How long the service asks to wait.
+pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
+    let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
+    let milliseconds = header("x-ms-retry-after-ms").or_else(|| header("retry-after-ms"));
+    if let Some(milliseconds) = milliseconds.and_then(|text| text.trim().parse().ok()) {
+        return Some(Duration::from_millis(milliseconds));
+    }
+    header("retry-after")
+        .and_then(|text| text.trim().parse().ok())
+        .map(Duration::from_secs)
+}
+
+/// The error of Azure Resource Manager's answers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ManagerAnswer {
+    error: ManagerError,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ManagerError {
+    code: String,
+    message: String,
+}
+
+fn refusal(status: StatusCode, raw: Option<&RawResponse>) -> ServiceRefusal {
+    let mut refusal = ServiceRefusal {
+        status: status.into(),
+        code: String::new(),
+        message: String::new(),
+    };
+    let Some(raw) = raw else {
+        return refusal;
+    };
+    let body: &[u8] = raw.body().as_ref();
+    let text = String::from_utf8_lossy(body);
+    let (mut code, mut message) = (String::new(), String::new());
+    if let Ok(answer) = serde_json::from_slice::<ManagerAnswer>(body) {
+        (code, message) = (answer.error.code, answer.error.message);
+    } else if text.contains("<Error>") {
+        code = element(&text, "Code");
+        message = element(&text, "Message");
+    }
+    // Request id and time follow in lines of their own; both are in the record already.
+    let first_line = message.lines().next().unwrap_or_default();
+    refusal.message = redact(first_line);
+    if let Some(header) = raw
+        .headers()
+        .get_optional_str(&HeaderName::from_static("x-ms-error-code"))
+    {
+        code = header.to_owned();
+    }
+    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    refusal.code = code.chars().filter(plain).take(100).collect();
+    refusal
+}
+
+fn element(text: &str, name: &str) -> String {
+    let inner = text
+        .split_once(&format!("<{name}>"))
+        .and_then(|(_, rest)| rest.split_once(&format!("</{name}>")));
+    inner.map(|(inner, _)| inner.to_owned()).unwrap_or_default()
+}
+
+fn host_refusal(error: &azure_core::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(HostRefusal(reason)) = cause.downcast_ref() {
+            return Some(reason.clone());
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// The error and its causes, each once, without addresses.
+fn told(error: &azure_core::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    redact(&text)
+}

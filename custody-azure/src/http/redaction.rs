@@ -1,0 +1,86 @@
+/// The longest text of a service that is kept, in characters.
+const MAX_CHARACTERS: usize = 600;
+
+/// Names of query parameters whose values are the authority itself.
+const SECRET_NAMES: [&str; 3] = ["sig=", "sas=", "access_token="];
+
+/// A text from a service or a library made fit for errors and logs: addresses are cut to scheme and host, values
+/// that could be signatures are taken out, control characters are written out, and it is one line of bounded length.
+pub(crate) fn redact(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | '<' | '>' | ','))
+            .unwrap_or(after.len());
+        let (address, tail) = after.split_at(end);
+        let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        out.push_str(host);
+        if address.len() > authority.len() {
+            out.push_str("/…");
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    for name in SECRET_NAMES {
+        out = blot(&out, name);
+    }
+    let line: String = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = custody_core::visible::escape(&line);
+    if let Some((cut, _)) = line.char_indices().nth(MAX_CHARACTERS) {
+        line.truncate(cut);
+        line.push('…');
+    }
+    line
+}
+
+fn blot(text: &str, name: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let mut out = String::new();
+    let mut from = 0;
+    while let Some(at) = lower.get(from..).and_then(|rest| rest.find(name)) {
+        let value = from + at + name.len();
+        out.push_str(text.get(from..value).unwrap_or_default());
+        out.push('…');
+        let tail = text.get(value..).unwrap_or_default();
+        let end = tail
+            .find(|c: char| c.is_whitespace() || matches!(c, '&' | '"' | '\'' | ')' | '<'))
+            .unwrap_or(tail.len());
+        from = value + end;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_cut_to_their_host() {
+        let text = "error for url (https://md-1.blob.storage.azure.net/t/abcd?sv=1&sig=CANARY): reset";
+        assert_eq!(
+            redact(text),
+            "error for url (https://md-1.blob.storage.azure.net/…): reset"
+        );
+        assert_eq!(redact("see https://user:CANARY@host/x"), "see https://host/…");
+    }
+
+    #[test]
+    fn signatures_outside_of_addresses_are_taken_out() {
+        let text = "the query sv=1&SIG=CANARY&se=2 and sig=CANARY";
+        assert!(!redact(text).contains("CANARY"));
+        assert!(redact(text).contains("se=2"));
+    }
+
+    #[test]
+    fn the_text_is_one_visible_line_of_bounded_length() {
+        let text = format!("a\nb\u{202e}c {}", "x".repeat(5000));
+        let redacted = redact(&text);
+        assert!(!redacted.contains('\n') && !redacted.contains('\u{202e}'));
+        assert!(redacted.chars().count() <= MAX_CHARACTERS + 1);
+    }
+}

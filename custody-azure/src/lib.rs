@@ -1,0 +1,32 @@
+//! Azure as a source of disks and a store of evidence: virtual machines, disk snapshots, immutable blobs.
+//!
+//! * [`Cloud`] says where services are and which hosts belong to them; [`Identity`] as whom they are asked.
+//! * [`arm::Arm`] is a small typed client of Azure Resource Manager. A request that changes something is sent once; whoever
+//!   sends it looks at the resource before sending it again.
+//! * [`AzureSnapshotter`] and [`AzureSourceAccess`] are the source: machines, disks, disk snapshots, timed read access.
+//! * [`BlobStore`] is the store: server-side copies and streams into a container, read back by checked ranges; logs in
+//!   append blobs.
+//! * [`exhibit::MachineExhibit`] reads what the Resource Manager says of a machine, byte for byte.
+//! * [`ports`](ports()) puts it together with the worker's own ports.
+//!
+//! This crate speaks Microsoft's REST contract and decides nothing about evidence. Its futures need tokio: the HTTP
+//! client below and the waits between repeated calls rest on it.
+#![forbid(unsafe_code)]
+
+pub mod arm;
+mod azure_ports;
+mod blob;
+pub mod cloud;
+pub mod exhibit;
+mod http;
+mod identity;
+mod snapshotter;
+mod source_access;
+
+pub use azure_ports::{AzurePorts, AzurePortsOptions, WorkerPorts, ports};
+pub use blob::{BlobStore, StoreLocation};
+pub use cloud::{Cloud, CloudEndpoints, HostKind};
+pub use http::{CleanTransport, Patience, ServiceRefusal};
+pub use identity::{Identity, ManagedIdentity};
+pub use snapshotter::{AzureSnapshotter, SnapshotNetwork, SnapshotPlace};
+pub use source_access::{AzureSourceAccess, MAX_GRANT};

@@ -1,0 +1,205 @@
+use custody_core::digest::DiskData;
+use custody_core::ids::{DiskId, SnapshotName, Timestamp};
+use custody_core::port::{DiskDescription, DiskEncryption, DiskSnapshot, SnapshotKind};
+use custody_core::{Error, Result, visible};
+
+use crate::arm::{DiskResource, ResourceId};
+
+/// The footer behind the disk's bytes in an exported fixed VHD.
+///
+/// Source: `CreationData.uploadSizeBytes` in Microsoft's OpenAPI document, DiskRP 2023-10-02 ("includes the VHD
+/// footer" of 512 bytes), read 2026-11-21. A stored export of another length is refused when it is opened.
+pub(crate) const VHD_FOOTER_BYTES: u64 = 512;
+
+/// The attribute in which a disk snapshot carries its resource's id.
+const RESOURCE: &str = "resourceId";
+
+/// A disk as it would be captured. `bytes` is its size where the resource itself does not tell it.
+pub(super) fn describe(id: &ResourceId, found: &DiskResource, bytes: Option<u64>) -> Result<DiskDescription> {
+    let properties = &found.properties;
+    let bytes = disk_bytes(id, found, bytes)?;
+    let told = id_in_answer(id, found);
+    let disk: DiskId = visible::escape(told.as_str()).parse()?;
+    let sector = properties.creation_data.logical_sector_size.unwrap_or(512);
+    let name = format!("{}.vhd", visible::escape(told.name()));
+    let mut description = DiskDescription::new(disk, name, bytes.saturating_add(VHD_FOOTER_BYTES))
+        .with_sector_bytes(sector)
+        .with_format("vhd-fixed", DiskData::Prefix { length: bytes.into() })
+        .with_encryption(encryption(found));
+    for (name, value) in attributes(found) {
+        description = description.with_attribute(name, value);
+    }
+    Ok(description)
+}
+
+/// The record of a disk snapshot as the service tells of it. The same each time it is read.
+pub(crate) fn snapshot_of(
+    name: SnapshotName,
+    disk: DiskId,
+    kind: SnapshotKind,
+    id: &ResourceId,
+    found: &DiskResource,
+    bytes: Option<u64>,
+) -> Result<DiskSnapshot> {
+    let properties = &found.properties;
+    let length = disk_bytes(id, found, bytes)?.saturating_add(VHD_FOOTER_BYTES);
+    let mut snapshot = DiskSnapshot::new(name, disk, kind, length).with_attribute(RESOURCE, id.to_string());
+    // The service writes seven digits of a second and an offset; what does not parse is kept as text only.
+    if let Some(at) = properties
+        .time_created
+        .as_deref()
+        .and_then(|text| text.parse::<Timestamp>().ok())
+    {
+        snapshot = snapshot.with_taken_at(at);
+    }
+    let creation = &properties.creation_data;
+    let sector = creation.logical_sector_size.map(|bytes| bytes.to_string());
+    let incremental = properties.incremental.map(|incremental| incremental.to_string());
+    for (name, value) in [
+        ("uniqueId", properties.unique_id.as_deref()),
+        (
+            "sourceUniqueId",
+            creation
+                .source_unique_id
+                .as_deref()
+                .or(properties.source_unique_id.as_deref()),
+        ),
+        (
+            "sourceResourceId",
+            creation
+                .source_resource_id
+                .as_deref()
+                .or(properties.source_resource_id.as_deref()),
+        ),
+        ("timeCreated", properties.time_created.as_deref()),
+        ("sku", found.sku.name.as_deref()),
+        (
+            "location",
+            Some(found.location.as_str()).filter(|text| !text.is_empty()),
+        ),
+        ("incremental", incremental.as_deref()),
+        ("logicalSectorSize", sector.as_deref()),
+        ("networkAccessPolicy", properties.network_access_policy.as_deref()),
+        ("publicNetworkAccess", properties.public_network_access.as_deref()),
+        ("dataAccessAuthMode", properties.data_access_auth_mode.as_deref()),
+    ] {
+        if let Some(value) = value {
+            snapshot = snapshot.with_attribute(name, visible::escape(value));
+        }
+    }
+    Ok(snapshot)
+}
+
+/// The resource behind a disk snapshot's record.
+pub(crate) fn resource_of(snapshot: &DiskSnapshot) -> Result<ResourceId> {
+    match snapshot.attributes.get(RESOURCE) {
+        Some(id) => id.parse(),
+        None => Err(Error::misuse(format!(
+            "disk snapshot {} does not name its Azure resource",
+            snapshot.name
+        ))),
+    }
+}
+
+fn id_in_answer(id: &ResourceId, found: &DiskResource) -> ResourceId {
+    let told = found.id.as_deref().and_then(|told| told.parse().ok());
+    told.filter(|told: &ResourceId| told == id)
+        .unwrap_or_else(|| id.clone())
+}
+
+fn disk_bytes(id: &ResourceId, found: &DiskResource, known: Option<u64>) -> Result<u64> {
+    let bytes = found.properties.disk_size_bytes.or(known).unwrap_or_default();
+    if bytes == 0 || !bytes.is_multiple_of(512) {
+        return Err(Error::malformed(
+            id.to_string(),
+            format!("the service tells a size of {bytes} bytes, which no disk has"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// How the exported bytes are encrypted. Encryption at rest on the service's side is not: exports are plain.
+fn encryption(found: &DiskResource) -> DiskEncryption {
+    let properties = &found.properties;
+    if let Some(settings) = properties
+        .encryption_settings_collection
+        .as_ref()
+        .filter(|settings| settings.enabled)
+    {
+        let version = settings
+            .encryption_settings_version
+            .as_deref()
+            .unwrap_or("not told");
+        let count = settings.encryption_settings.len();
+        let wrapped = settings
+            .encryption_settings
+            .iter()
+            .filter(|element| {
+                element
+                    .pointer("/keyEncryptionKey/keyUrl")
+                    .is_some_and(|url| !url.is_null())
+            })
+            .count();
+        return DiskEncryption::Encrypted {
+            statement: format!(
+                "Azure Disk Encryption version {}, {count} volume keys, {wrapped} of them wrapped",
+                visible::escape(version)
+            ),
+        };
+    }
+    let security = properties
+        .security_profile
+        .as_ref()
+        .and_then(|profile| profile.security_type.as_deref());
+    if let Some(kind) = security.filter(|kind| kind.starts_with("ConfidentialVM_DiskEncrypted")) {
+        return DiskEncryption::Encrypted {
+            statement: format!(
+                "{}: keys are sealed to the machine's virtual TPM and may not be obtainable",
+                visible::escape(kind)
+            ),
+        };
+    }
+    DiskEncryption::NotStated
+}
+
+fn attributes(found: &DiskResource) -> Vec<(String, String)> {
+    let properties = &found.properties;
+    let security = properties
+        .security_profile
+        .as_ref()
+        .and_then(|profile| profile.security_type.clone());
+    let zones = (!found.zones.is_empty()).then(|| found.zones.join(","));
+    let shared = (!found.managed_by_extended.is_empty()).then(|| found.managed_by_extended.join(","));
+    let shares = properties
+        .max_shares
+        .filter(|shares| *shares > 1)
+        .map(|shares| shares.to_string());
+    let mut list: Vec<(String, String)> = [
+        ("uniqueId", properties.unique_id.clone()),
+        ("timeCreated", properties.time_created.clone()),
+        ("sku", found.sku.name.clone()),
+        (
+            "location",
+            Some(found.location.clone()).filter(|text| !text.is_empty()),
+        ),
+        ("zones", zones),
+        ("osType", properties.os_type.clone()),
+        ("hyperVGeneration", properties.hyper_v_generation.clone()),
+        ("managedBy", found.managed_by.clone()),
+        ("managedByExtended", shared),
+        ("maxShares", shares),
+        ("diskState", properties.disk_state.clone()),
+        ("encryption type", properties.encryption.kind.clone()),
+        ("networkAccessPolicy", properties.network_access_policy.clone()),
+        ("publicNetworkAccess", properties.public_network_access.clone()),
+        ("dataAccessAuthMode", properties.data_access_auth_mode.clone()),
+        ("securityType", security),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), visible::escape(&value?))))
+    .collect();
+    for (name, value) in &found.tags {
+        list.push((format!("tag {}", visible::escape(name)), visible::escape(value)));
+    }
+    list
+}

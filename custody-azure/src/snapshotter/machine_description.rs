@@ -1,0 +1,159 @@
+use custody_core::ids::MachineRef;
+use custody_core::port::{DiskDescription, Machine, NotAcquired};
+use custody_core::{Error, Result, visible};
+use futures::future::join_all;
+
+use super::disk_description;
+use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of};
+
+/// Describes a virtual machine and every disk that it names, wherever the disk's resource group is.
+pub(super) async fn describe(arm: &Arm, machine: &MachineRef, id: &ResourceId) -> Result<Machine> {
+    let found: VirtualMachine = arm.machine(id).await?.value;
+    let profile = &found.properties.storage_profile;
+    let named: Vec<(String, &MachineDisk)> = profile
+        .os_disk
+        .iter()
+        .map(|disk| ("operating system".to_owned(), disk))
+        .chain(profile.data_disks.iter().map(|disk| {
+            let lun = disk.lun.map_or_else(|| "not told".into(), |lun| lun.to_string());
+            (format!("data, LUN {lun}"), disk)
+        }))
+        .collect();
+    let looked = named.iter().map(|(role, disk)| look(arm, role, disk));
+    let mut disks = Vec::new();
+    let mut not_acquired = what_disks_do_not_hold();
+    for outcome in join_all(looked).await {
+        match outcome? {
+            Ok(description) => disks.push(description),
+            Err(left_out) => not_acquired.push(left_out),
+        }
+    }
+    let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+    for (name, value) in attributes(&found) {
+        described = described.with_attribute(name, value);
+    }
+    Ok(described)
+}
+
+/// A disk of the machine: its description, or why it cannot be captured. Not being able to tell is an error.
+async fn look(
+    arm: &Arm,
+    role: &str,
+    disk: &MachineDisk,
+) -> Result<std::result::Result<DiskDescription, NotAcquired>> {
+    let name = visible::escape(disk.name.as_deref().unwrap_or("(no name)"));
+    let left_out = |reason: &str| Ok(Err(NotAcquired::new(format!("disk {name} ({role})"), reason)));
+    let local = disk
+        .diff_disk_settings
+        .as_ref()
+        .and_then(|settings| settings.option.as_deref());
+    if local.is_some_and(|option| option.eq_ignore_ascii_case("Local")) {
+        return left_out(
+            "it is ephemeral: it lies on the host, and no disk snapshot of it can be taken. Acquire it from inside the guest, and do not deallocate, redeploy or resize the machine, which loses it",
+        );
+    }
+    let Some(id) = id_of(disk.managed_disk.as_ref().and_then(|managed| managed.id.as_ref())) else {
+        return left_out(if disk.vhd.is_some() {
+            "it is unmanaged: a page blob in a storage account. Take a blob snapshot of it and copy that, or convert the disk first"
+        } else {
+            "the machine names neither a managed disk nor a blob for it: look at it in the portal"
+        });
+    };
+    let found = match arm.disk(&id).await {
+        Ok(found) => found.value,
+        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+            return left_out(
+                "the machine names it, and it is not there: it was detached or deleted meanwhile. Look for it, and capture it by its own id",
+            );
+        }
+        Err(error) => return Err(error),
+    };
+    let mut description =
+        disk_description::describe(&id, &found, None)?.with_attribute("role", role.to_owned());
+    if let Some(caching) = &disk.caching {
+        description = description.with_attribute("caching", visible::escape(caching));
+    }
+    if disk.write_accelerator_enabled == Some(true) {
+        description = description.with_attribute("writeAccelerator", "enabled");
+    }
+    // The machine can know of an encryption that the disk's own record does not show.
+    let encrypted = disk
+        .encryption_settings
+        .as_ref()
+        .and_then(|settings| settings.enabled);
+    if encrypted == Some(true) && description.encryption == custody_core::port::DiskEncryption::NotStated {
+        description = description.with_encryption(custody_core::port::DiskEncryption::Encrypted {
+            statement: "Azure Disk Encryption, by the machine's own settings".into(),
+        });
+    }
+    Ok(Ok(description))
+}
+
+/// What is never on managed disks.
+fn what_disks_do_not_hold() -> Vec<NotAcquired> {
+    vec![
+        NotAcquired::new(
+            "memory",
+            "Azure offers no way to take a machine's memory from outside",
+        ),
+        NotAcquired::new(
+            "temporary disk",
+            "the resource disk lies on the host, is lost on deallocation, and no snapshot of it can be taken",
+        ),
+        NotAcquired::new(
+            "local NVMe disks",
+            "where the size has them, they lie on the host, and no snapshot of them can be taken",
+        ),
+    ]
+}
+
+fn attributes(found: &VirtualMachine) -> Vec<(String, String)> {
+    let properties = &found.properties;
+    let power = properties.instance_view.as_ref().and_then(|view| {
+        let codes = view.statuses.iter().map(|status| status.code.as_str());
+        codes
+            .filter(|code| code.starts_with("PowerState/"))
+            .last()
+            .map(str::to_owned)
+    });
+    let at_host = properties
+        .security_profile
+        .encryption_at_host
+        .map(|on| on.to_string());
+    let interfaces: Vec<String> = properties
+        .network_profile
+        .network_interfaces
+        .iter()
+        .filter_map(|nic| nic.id.clone())
+        .collect();
+    let mut list: Vec<(String, String)> = [
+        ("id", found.id.clone()),
+        ("vmId", properties.vm_id.clone()),
+        (
+            "location",
+            Some(found.location.clone()).filter(|text| !text.is_empty()),
+        ),
+        ("zones", (!found.zones.is_empty()).then(|| found.zones.join(","))),
+        ("timeCreated", properties.time_created.clone()),
+        ("provisioningState", properties.provisioning_state.clone()),
+        ("powerState", power.or_else(|| Some("not told".into()))),
+        ("vmSize", properties.hardware_profile.vm_size.clone()),
+        ("securityType", properties.security_profile.security_type.clone()),
+        ("encryptionAtHost", at_host),
+        (
+            "diskControllerType",
+            properties.storage_profile.disk_controller_type.clone(),
+        ),
+        (
+            "networkInterfaces",
+            (!interfaces.is_empty()).then(|| interfaces.join(",")),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), visible::escape(&value?))))
+    .collect();
+    for (name, value) in &found.tags {
+        list.push((format!("tag {}", visible::escape(name)), visible::escape(value)));
+    }
+    list
+}

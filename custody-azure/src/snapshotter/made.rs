@@ -1,0 +1,295 @@
+use custody_core::ids::{AcquisitionId, DiskId, SnapshotName};
+use custody_core::port::{DiskSnapshot, PlannedSnapshot, SnapshotKind};
+use custody_core::{Acted, Error, Result, ServiceRecord, visible};
+use serde_json::{Value, json};
+
+use super::disk_description::snapshot_of;
+use super::tag::Mark;
+use super::{SnapshotNetwork, SnapshotPlace, name};
+use crate::arm::{Arm, DiskResource, ResourceId};
+
+/// How often the service is asked, when it says that it is busy or a connection fails.
+const MAX_LOOKS: u32 = 8;
+
+/// One disk snapshot on its way.
+#[derive(Debug)]
+pub(super) struct Making<'a> {
+    pub(super) arm: &'a Arm,
+    pub(super) place: &'a SnapshotPlace,
+    pub(super) network: &'a SnapshotNetwork,
+    pub(super) acquisition: &'a AcquisitionId,
+    pub(super) planned: &'a PlannedSnapshot,
+    pub(super) source: ResourceId,
+}
+
+impl Making<'_> {
+    /// Takes the snapshot under this name, or adopts the one that an earlier call took.
+    pub(super) async fn take(&self, name: String) -> Result<Acted<DiskSnapshot>> {
+        let id = self.place.snapshot(&name)?;
+        match self.under(&id).await {
+            // Another snapshot of this acquisition has the plain name: this one's is the name with a digest.
+            Err(Taken::BySibling) => {
+                let id = self.place.snapshot(&name::distinct_name(&self.planned.name))?;
+                self.under(&id).await.map_err(|taken| taken.error(&id))
+            }
+            outcome => outcome.map_err(|taken| taken.error(&id)),
+        }
+    }
+
+    /// Looks first, always: the request is sent only where nothing is, and after it the resource is read.
+    async fn under(&self, id: &ResourceId) -> Result<Acted<DiskSnapshot>, Taken> {
+        let mut asked: Option<ServiceRecord> = None;
+        let mut failure: Option<Error> = None;
+        let mut expected_unique = None;
+        for look in 0..MAX_LOOKS {
+            if look > 0 {
+                self.pause(look).await;
+            }
+            match self.arm.disk(id).await {
+                Ok(found) => {
+                    let service = asked.unwrap_or(found.service);
+                    return self.settle(id, found.value, expected_unique, service).await;
+                }
+                Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if asked.is_some() {
+                // Accepted, and not to be seen yet.
+                continue;
+            }
+            if let Some(error) = failure.take_if(|error| !was_refused_unseen(error)) {
+                // It may still be on its way: asking again could take a second instant. Look twice more, then tell.
+                if look >= 3 {
+                    return Err(error.into());
+                }
+                failure = Some(error);
+                continue;
+            }
+            let disk = self.arm.disk(&self.source).await?.value;
+            let body = self.body(&disk)?;
+            expected_unique = disk.properties.unique_id;
+            match self.arm.create_snapshot(id, &body).await {
+                Ok(service) => asked = Some(service),
+                Err(error) if may_pass(&error) => failure = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(failure
+            .unwrap_or_else(|| Error::NotFound {
+                object: id.to_string(),
+            })
+            .into())
+    }
+
+    async fn pause(&self, look: u32) {
+        let patience = &self.arm.patience();
+        let wait = patience.poll_floor.saturating_mul(1 << look.min(6));
+        self.arm.clock().sleep(wait.min(patience.longest_wait)).await;
+    }
+
+    /// What is under the name, once it is complete and if it is ours.
+    async fn settle(
+        &self,
+        id: &ResourceId,
+        mut found: DiskResource,
+        expected_unique: Option<String>,
+        service: ServiceRecord,
+    ) -> Result<Acted<DiskSnapshot>, Taken> {
+        self.must_be_ours(&found)?;
+        let patience = self.arm.patience();
+        let (mut waited, mut wait) = (std::time::Duration::ZERO, patience.poll_floor);
+        loop {
+            let state = found.properties.provisioning_state.clone().unwrap_or_default();
+            match state.to_ascii_lowercase().as_str() {
+                "succeeded" => break,
+                "failed" | "canceled" => {
+                    return Err(failed(id, &format!("its state is {}", visible::escape(&state))).into());
+                }
+                _ if waited >= patience.operation => {
+                    return Err(failed(id, "it is not complete yet: resume later").into());
+                }
+                _ => {}
+            }
+            self.arm.clock().sleep(wait).await;
+            waited = waited.saturating_add(wait);
+            wait = wait
+                .saturating_mul(2)
+                .min(patience.poll_ceiling.max(patience.poll_floor));
+            found = self.arm.disk(id).await?.value;
+        }
+        let taken_of = &found.properties.creation_data.source_unique_id;
+        if let (Some(expected), Some(actual)) = (&expected_unique, taken_of)
+            && expected != actual
+        {
+            return Err(Error::Integrity {
+                object: id.to_string(),
+                place: "identity of the disk".into(),
+                expected: visible::escape(expected),
+                actual: visible::escape(actual),
+            }
+            .into());
+        }
+        let snapshot = snapshot_of(
+            self.planned.name.clone(),
+            self.planned.disk.clone(),
+            SnapshotKind::Made,
+            id,
+            &found,
+            None,
+        )?;
+        Ok(Acted {
+            value: snapshot,
+            service,
+        })
+    }
+
+    fn must_be_ours(&self, found: &DiskResource) -> Result<(), Taken> {
+        let Some(mark) = Mark::read(&found.tags) else {
+            return Err(Taken::ByOthers);
+        };
+        if mark.acquisition != *self.acquisition {
+            return Err(Taken::ByOthers);
+        }
+        if mark.name != self.planned.name {
+            return Err(Taken::BySibling);
+        }
+        let of = found
+            .properties
+            .creation_data
+            .source_resource_id
+            .as_deref()
+            .unwrap_or_default();
+        if of.eq_ignore_ascii_case(self.source.as_str()) {
+            Ok(())
+        } else {
+            Err(Taken::ByOthers)
+        }
+    }
+
+    /// What is asked for: everything in one request, so that nothing of the snapshot is changed afterwards.
+    fn body(&self, disk: &DiskResource) -> Result<Value> {
+        let properties = &disk.properties;
+        let sku = disk.sku.name.as_deref().unwrap_or_default();
+        let incremental = only_incremental(sku);
+        if incremental
+            && !self
+                .source
+                .subscription()
+                .eq_ignore_ascii_case(&self.place.subscription)
+        {
+            return Err(Error::Refused {
+                object: self.source.to_string(),
+                reason: format!(
+                    "a {sku} disk can only be taken incrementally, within its own subscription: make snapshots in subscription {}",
+                    self.source.subscription()
+                ),
+            });
+        }
+        let mark = Mark {
+            acquisition: self.acquisition.clone(),
+            name: self.planned.name.clone(),
+        };
+        let mut body = json!({
+            "location": disk.location,
+            "tags": mark.tags(&self.planned.item)?,
+            "properties": {
+                "incremental": incremental,
+                "creationData": { "createOption": "Copy", "sourceResourceId": self.source.as_str() },
+            },
+        });
+        let mut set = |name: &str, value: Option<String>| {
+            if let (Some(value), Some(Value::Object(members))) = (value, body.get_mut("properties")) {
+                members.insert(name.into(), value.into());
+            }
+        };
+        match self.network {
+            SnapshotNetwork::AsTheDisk => {
+                set("networkAccessPolicy", properties.network_access_policy.clone());
+                set("publicNetworkAccess", properties.public_network_access.clone());
+                set("diskAccessId", properties.disk_access_id.clone());
+            }
+            SnapshotNetwork::AllowAll => {
+                set("networkAccessPolicy", Some("AllowAll".into()));
+                set("publicNetworkAccess", Some("Enabled".into()));
+            }
+            SnapshotNetwork::Private { disk_access } => {
+                set("networkAccessPolicy", Some("AllowPrivate".into()));
+                set("diskAccessId", Some(disk_access.to_string()));
+            }
+        }
+        // Whoever may read the disk's data decides this; it is never taken away on the copy.
+        set("dataAccessAuthMode", properties.data_access_auth_mode.clone());
+        Ok(body)
+    }
+}
+
+/// The record of a snapshot of ours, of whatever disk it says that it is of.
+pub(super) fn adopted(name: SnapshotName, found: &DiskResource) -> Result<DiskSnapshot> {
+    let missing = |what: &str| {
+        Error::malformed(
+            format!("disk snapshot {name}"),
+            format!("the service does not tell its {what}"),
+        )
+    };
+    let id: ResourceId = found.id.as_deref().ok_or_else(|| missing("id"))?.parse()?;
+    let of = &found.properties.creation_data.source_resource_id;
+    let disk: DiskId = visible::escape(of.as_deref().ok_or_else(|| missing("disk"))?).parse()?;
+    snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, found, None)
+}
+
+/// Disk types of which only incremental snapshots can be taken.
+///
+/// Source: MicrosoftDocs/azure-compute-docs, virtual-machines-disks-incremental-snapshots-restrictions, read
+/// 2026-11-21.
+pub(super) fn only_incremental(sku: &str) -> bool {
+    sku.eq_ignore_ascii_case("PremiumV2_LRS") || sku.eq_ignore_ascii_case("UltraSSD_LRS")
+}
+
+/// Why a name cannot be used, or what went wrong in finding out.
+enum Taken {
+    ByOthers,
+    BySibling,
+    Unknown(Error),
+}
+
+impl From<Error> for Taken {
+    fn from(error: Error) -> Self {
+        Self::Unknown(error)
+    }
+}
+
+impl Taken {
+    fn error(self, id: &ResourceId) -> Error {
+        match self {
+            Self::Unknown(error) => error,
+            Self::ByOthers | Self::BySibling => Error::AlreadyExists {
+                object: id.to_string(),
+            },
+        }
+    }
+}
+
+fn failed(id: &ResourceId, why: &str) -> Error {
+    Error::Provider {
+        object: id.to_string(),
+        operation: "taking the disk snapshot",
+        source: Some(why.to_owned().into()),
+    }
+}
+
+/// Whether the service says that it refused before doing anything.
+fn was_refused_unseen(error: &Error) -> bool {
+    matches!(error.meaning(), Error::Throttled { .. })
+}
+
+/// Whether a look at the resource is worth while: the request may have been carried out, or may be later.
+fn may_pass(error: &Error) -> bool {
+    match error.meaning() {
+        Error::Throttled { .. } => true,
+        Error::Provider { .. } => match crate::http::refusal_of(error) {
+            Some(refusal) => refusal.status >= 500 || refusal.status == 408,
+            None => true,
+        },
+        _ => false,
+    }
+}

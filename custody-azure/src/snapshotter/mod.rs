@@ -1,0 +1,250 @@
+//! Virtual machines and their disks: described, taken as disk snapshots, listed, and deleted against a warrant.
+
+mod disk_description;
+mod machine_description;
+mod made;
+mod name;
+mod source;
+mod tag;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use custody_core::capture::DeletionWarrant;
+use custody_core::ids::{AcquisitionId, MachineRef};
+use custody_core::port::{
+    DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind, SnapshotOutcome, SnapshotPlan,
+    Snapshotter,
+};
+use custody_core::{Acted, Error, Result};
+use futures::future::join_all;
+
+use crate::arm::{Arm, DiskResource, ResourceId};
+pub(crate) use disk_description::{VHD_FOOTER_BYTES, resource_of, snapshot_of};
+use source::AzureSource;
+
+/// Where custody's own disk snapshots are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotPlace {
+    /// The subscription. A disk that can only be taken incrementally must lie in the same one.
+    pub subscription: String,
+    /// The resource group. The identity needs its rights on disk snapshots here and nowhere else.
+    pub group: String,
+}
+
+impl SnapshotPlace {
+    /// In this group of this subscription.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for a name that cannot be part of a resource id.
+    pub fn new(subscription: &str, group: &str) -> Result<Self> {
+        ResourceId::new(subscription, group, "Microsoft.Compute/snapshots", "any")?;
+        Ok(Self {
+            subscription: subscription.into(),
+            group: group.into(),
+        })
+    }
+
+    fn snapshot(&self, name: &str) -> Result<ResourceId> {
+        ResourceId::new(
+            &self.subscription,
+            &self.group,
+            "Microsoft.Compute/snapshots",
+            name,
+        )
+    }
+}
+
+/// From where disk snapshots that custody makes can be exported.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotNetwork {
+    /// From where the disk can be. A disk that denies all export gives a snapshot that cannot be read.
+    #[default]
+    AsTheDisk,
+    /// From everywhere, with a grant. A deliberate act: it is visible in the snapshot's record.
+    AllowAll,
+    /// Through the private endpoints of this disk access resource.
+    Private {
+        /// The disk access resource.
+        disk_access: ResourceId,
+    },
+}
+
+/// Azure's virtual machines, managed disks, disk snapshots and restore points as sources.
+///
+/// The machine is named by the id of a virtual machine; or by the ids of unattached disks or existing disk snapshots,
+/// joined by commas; or by the id of one restore point. What was there before is read and never deleted
+/// ([`SnapshotKind::Existing`]).
+#[derive(Debug, Clone)]
+pub struct AzureSnapshotter {
+    arm: Arm,
+    place: SnapshotPlace,
+    network: SnapshotNetwork,
+}
+
+impl AzureSnapshotter {
+    /// Snapshots are made in `place`, with the network settings of the disks.
+    #[must_use]
+    pub const fn new(arm: Arm, place: SnapshotPlace) -> Self {
+        Self {
+            arm,
+            place,
+            network: SnapshotNetwork::AsTheDisk,
+        }
+    }
+
+    /// Sets from where the snapshots can be exported.
+    #[must_use]
+    pub fn with_network(mut self, network: SnapshotNetwork) -> Self {
+        self.network = network;
+        self
+    }
+
+    async fn take_one(
+        &self,
+        plan: &SnapshotPlan,
+        planned: &PlannedSnapshot,
+        name: String,
+    ) -> Result<Acted<DiskSnapshot>> {
+        let source: ResourceId = planned.disk.as_str().parse()?;
+        if source.kind() == "microsoft.compute/disks" {
+            return made::Making {
+                arm: &self.arm,
+                place: &self.place,
+                network: &self.network,
+                acquisition: &plan.acquisition,
+                planned,
+                source,
+            }
+            .take(name)
+            .await;
+        }
+        let (bytes, found) = match source.kind().as_str() {
+            "microsoft.compute/snapshots" => (None, self.arm.disk(&source).await?),
+            source::DISK_RESTORE_POINT => {
+                let bytes = source::restore_point_disk_bytes(&self.arm, &source).await?;
+                (Some(bytes), self.arm.disk(&source).await?)
+            }
+            other => {
+                return Err(Error::Unsupported {
+                    operation: "taking it as a disk",
+                    provider: format!("Azure ({other})"),
+                });
+            }
+        };
+        let kind = SnapshotKind::Existing;
+        let snapshot = snapshot_of(
+            planned.name.clone(),
+            planned.disk.clone(),
+            kind,
+            &source,
+            &found.value,
+            bytes,
+        )?;
+        Ok(Acted {
+            value: snapshot,
+            service: found.service,
+        })
+    }
+}
+
+#[async_trait]
+impl Snapshotter for AzureSnapshotter {
+    async fn describe(&self, machine: &MachineRef) -> Result<Machine> {
+        let source: AzureSource = machine.as_str().parse()?;
+        match &source {
+            AzureSource::Machine(id) => machine_description::describe(&self.arm, machine, id).await,
+            AzureSource::Parts(ids) => {
+                let mut disks = Vec::new();
+                for id in ids {
+                    let found: DiskResource = self.arm.disk(id).await?.value;
+                    disks.push(disk_description::describe(id, &found, None)?);
+                }
+                let mut not_acquired = source::what_parts_leave_out();
+                not_acquired.push(NotAcquired::new(
+                    "the machine's description",
+                    "disks or disk snapshots were named, not a machine",
+                ));
+                Ok(Machine::new(machine.clone(), "azure", disks, not_acquired))
+            }
+            AzureSource::RestorePoint(id) => source::describe_restore_point(&self.arm, machine, id).await,
+        }
+    }
+
+    async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome> {
+        let names = name::resource_names(&plan.snapshots);
+        let taking = plan
+            .snapshots
+            .iter()
+            .zip(names)
+            .map(|(planned, name)| async move {
+                SnapshotOutcome {
+                    disk: planned.disk.clone(),
+                    result: self.take_one(plan, planned, name).await,
+                }
+            });
+        join_all(taking).await
+    }
+
+    async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
+        let all = self
+            .arm
+            .snapshots(&self.place.subscription, &self.place.group)
+            .await?;
+        let mut ours = Vec::new();
+        for found in all {
+            let Some(mark) = tag::Mark::read(&found.tags).filter(|mark| mark.acquisition == *of) else {
+                continue;
+            };
+            ours.push(made::adopted(mark.name, &found)?);
+        }
+        Ok(ours)
+    }
+
+    async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
+        if *warrant.snapshot() != snapshot.name {
+            return Err(Error::misuse(format!(
+                "the warrant is for {}, not for {}",
+                warrant.snapshot(),
+                snapshot.name
+            )));
+        }
+        let immutable = || Error::Immutable {
+            object: snapshot.name.to_string(),
+            operation: "deleting what custody did not make",
+        };
+        if snapshot.kind != SnapshotKind::Made {
+            return Err(immutable());
+        }
+        let id = resource_of(snapshot)?;
+        match self.arm.disk(&id).await {
+            // The name may have been given to something else meanwhile: only our own mark makes it ours.
+            Ok(found) => {
+                let mark = tag::Mark::read(&found.value.tags);
+                if mark.is_none_or(|mark| mark.name != snapshot.name) {
+                    return Err(immutable());
+                }
+            }
+            Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+                return Ok(Acted {
+                    value: (),
+                    service: error.service().cloned().unwrap_or_default(),
+                });
+            }
+            Err(error) => return Err(error),
+        }
+        self.arm.delete_disk_resource(&id).await
+    }
+}
+
+impl fmt::Display for AzureSnapshotter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Azure disks, snapshots in {} of {}",
+            self.place.group, self.place.subscription
+        )
+    }
+}

@@ -1,0 +1,239 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
+use azure_core::http::{Pipeline, Url};
+use custody_core::ids::Timestamp;
+use custody_core::port::{
+    DiskSnapshot, GrantExpiry, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState,
+};
+use custody_core::{Acted, Error, Result, visible};
+
+use crate::arm::{AccessGrant, Arm, DiskResource};
+use crate::blob::{BlobImage, RemoteBlob};
+use crate::cloud::HostKind;
+use crate::http::Repeat;
+use crate::snapshotter::{VHD_FOOTER_BYTES, resource_of};
+
+/// The longest that the service grants access for: 60 days, since 2025-02-15.
+///
+/// Source: MicrosoftDocs, include "disks-sas-change", read 2026-11-21.
+pub const MAX_GRANT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// How much later than asked a grant may end by the service's clock before it is given back.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(10 * 60);
+/// The right that reading an export needs where its disk demands a token too.
+const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
+
+/// Timed read access to disk snapshots, by shared access signatures that the service makes.
+///
+/// Ending access ends everybody's access to the snapshot, also what others were granted on one that was there before
+/// us: the service knows no other way.
+#[derive(Clone)]
+pub struct AzureSourceAccess {
+    arm: Arm,
+    plain: Pipeline,
+    with_token: Pipeline,
+}
+
+impl AzureSourceAccess {
+    /// Access through this Resource Manager; the credential is shown to exports only where the disk demands it.
+    #[must_use]
+    pub fn new(arm: Arm, credential: Arc<dyn TokenCredential>) -> Self {
+        let pipeline = |credential| {
+            arm.sending()
+                .pipeline(HostKind::Export, Repeat::Freely, credential)
+        };
+        Self {
+            plain: pipeline(None),
+            with_token: pipeline(Some(credential)),
+            arm,
+        }
+    }
+
+    /// Waits until the service has all of an incremental snapshot: before, it grants no access.
+    async fn await_completion(&self, snapshot: &DiskSnapshot) -> Result<DiskResource> {
+        let id = resource_of(snapshot)?;
+        let patience = self.arm.patience();
+        let (mut waited, mut wait) = (Duration::ZERO, patience.poll_floor);
+        loop {
+            let found = self.arm.disk(&id).await?;
+            let percent = found.value.properties.completion_percent.unwrap_or(100.0);
+            if percent >= 100.0 {
+                return Ok(found.value);
+            }
+            if waited >= patience.operation {
+                let error = Error::Provider {
+                    object: id.to_string(),
+                    operation: "waiting for the snapshot's own copy",
+                    source: Some(format!("it is at {percent} percent: resume later").into()),
+                };
+                return Err(error.answered(found.service));
+            }
+            self.arm.clock().sleep(wait).await;
+            waited = waited.saturating_add(wait);
+            wait = wait
+                .saturating_mul(2)
+                .min(patience.poll_ceiling.max(patience.poll_floor));
+        }
+    }
+
+    /// The instant at which the grant ends by itself, as the service's signature says.
+    fn expiry(&self, grant: &AccessGrant, asked: Duration) -> Result<Timestamp> {
+        let now = self.arm.clock().now();
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let latest = now.unix_millis().saturating_add(millis(asked));
+        let told = signed_expiry(grant.expose_query());
+        let Some(told) = told else {
+            return Timestamp::from_unix_millis(latest);
+        };
+        if told.unix_millis() > latest.saturating_add(millis(CLOCK_TOLERANCE)) {
+            return Err(Error::Refused {
+                object: grant.address().to_owned(),
+                reason: format!(
+                    "the service granted access until {told}, longer than was asked for; it was given back"
+                ),
+            });
+        }
+        // Clocks differ a little: what is told is never later than what was asked for.
+        Timestamp::from_unix_millis(told.unix_millis().min(latest))
+    }
+
+    async fn still_there(&self, snapshot: &DiskSnapshot) -> Result<DiskResource> {
+        Ok(self.arm.disk(&resource_of(snapshot)?).await?.value)
+    }
+}
+
+#[async_trait]
+impl SourceAccess for AzureSourceAccess {
+    async fn grant(&self, snapshot: &DiskSnapshot, options: GrantOptions) -> Result<Acted<ReadGrant>> {
+        let id = resource_of(snapshot)?;
+        let lifetime = options.lifetime.min(MAX_GRANT);
+        if lifetime.as_secs() == 0 {
+            return Err(Error::misuse("a grant of less than a second was asked for"));
+        }
+        let found = self.await_completion(snapshot).await?;
+        if found
+            .properties
+            .network_access_policy
+            .as_deref()
+            .is_some_and(|policy| policy.eq_ignore_ascii_case("DenyAll"))
+        {
+            return Err(Error::Refused {
+                object: id.to_string(),
+                reason: "its networkAccessPolicy is DenyAll: it cannot be exported. Capture again with a network setting for snapshots, or have the policy changed".into(),
+            });
+        }
+        let sector = found.properties.creation_data.logical_sector_size.unwrap_or(512);
+        // A snapshot of 4096-byte sectors is kept as VHDX; its export as a fixed VHD has a length that is known before.
+        let format = if sector == 512 { "" } else { "VHD" };
+        let acted = self.arm.begin_access(&id, lifetime, format).await?;
+        let expiry = match self.expiry(&acted.value, lifetime) {
+            Ok(expiry) => expiry,
+            Err(error) => {
+                self.arm.end_access(&id).await?;
+                return Err(error.answered(acted.service));
+            }
+        };
+        let grant = ReadGrant::new(
+            acted.value.address(),
+            acted.value.expose_query(),
+            Some(GrantExpiry::at(expiry)),
+        );
+        Ok(Acted {
+            value: grant,
+            service: acted.service,
+        })
+    }
+
+    async fn revoke(&self, snapshot: &DiskSnapshot) -> Result<Acted<()>> {
+        self.arm.end_access(&resource_of(snapshot)?).await
+    }
+
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+        let mut address: Url = self.arm.cloud().admit_text(HostKind::Export, grant.address())?;
+        address.set_query(Some(grant.expose_secret()));
+        let mode = snapshot
+            .attributes
+            .get("dataAccessAuthMode")
+            .map(String::as_str)
+            .unwrap_or_default();
+        let pipeline = if mode.eq_ignore_ascii_case("AzureActiveDirectory") {
+            &self.with_token
+        } else {
+            &self.plain
+        };
+        let object = format!("export of disk snapshot {}", snapshot.name);
+        let remote = RemoteBlob::new(pipeline.clone(), address, object, DOWNLOAD);
+        let facts = match remote.head().await {
+            Ok(facts) => facts,
+            Err(error) => {
+                // A snapshot that is gone, not a right that is missing.
+                self.still_there(snapshot).await?;
+                return Err(error);
+            }
+        };
+        if facts.value.length != snapshot.length.bytes() {
+            let error = Error::Integrity {
+                object: remote.object().to_owned(),
+                place: "length".into(),
+                expected: format!("{} bytes", snapshot.length),
+                actual: format!("{} bytes", facts.value.length),
+            };
+            return Err(error.answered(facts.service));
+        }
+        Ok(Arc::new(BlobImage::new(remote, &facts.value)))
+    }
+
+    async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
+        let found = self.still_there(snapshot).await?;
+        let properties = &found.properties;
+        // A part of a restore point does not tell its size; its length was told by the restore point, which never
+        // changes.
+        let length = properties
+            .disk_size_bytes
+            .map_or(snapshot.length.bytes(), |bytes| {
+                bytes.saturating_add(VHD_FOOTER_BYTES)
+            });
+        let mut state = SourceState::default().with_pinned("length", length.to_string());
+        let creation = &properties.creation_data;
+        for (name, value) in [
+            ("uniqueId", properties.unique_id.as_deref()),
+            ("timeCreated", properties.time_created.as_deref()),
+            (
+                "sourceUniqueId",
+                creation
+                    .source_unique_id
+                    .as_deref()
+                    .or(properties.source_unique_id.as_deref()),
+            ),
+        ] {
+            if let Some(value) = value {
+                state = state.with_pinned(name, visible::escape(value));
+            }
+        }
+        if let Some(disk_state) = &properties.disk_state {
+            state = state.with_noted("diskState", visible::escape(disk_state));
+        }
+        Ok(state)
+    }
+}
+
+/// The `se` of a signature's query.
+fn signed_expiry(query: &str) -> Option<Timestamp> {
+    let pair = query.split('&').find_map(|pair| pair.strip_prefix("se="))?;
+    pair.replace("%3A", ":").replace("%3a", ":").parse().ok()
+}
+
+impl fmt::Display for AzureSourceAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Azure disk export")
+    }
+}
+
+impl fmt::Debug for AzureSourceAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureSourceAccess").finish_non_exhaustive()
+    }
+}

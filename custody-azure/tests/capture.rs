@@ -1,0 +1,325 @@
+//! A virtual machine is captured from plan to register, against the simulated cloud.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/lab.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod lab;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use custody_azure::{AzurePorts, AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
+use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Plan, Reach};
+use custody_core::custody_log::{Circumstances, How, SignerSet, Stated, Trust, Who, Why};
+use custody_core::ids::ObjectName;
+use custody_core::port::{LogName, SealSigner as _};
+use custody_core::verify::Verifier;
+use custody_core::{Error, Ports, Result};
+use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario, Timing};
+use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use lab::Lab;
+use support::run;
+
+fn circumstances() -> Circumstances {
+    let who = Who::new(
+        Stated::new("A. Examiner".parse().unwrap()),
+        [("os-user".into(), "alice".into())].into(),
+    );
+    let why = Why::new("warrant 123/26".parse().unwrap());
+    Circumstances::new(who, [].into(), How::new("test", "1.0"), why)
+}
+
+/// A worker that captures the lab's machine.
+struct Worker {
+    lab: Lab,
+    ports: Ports,
+}
+
+impl Worker {
+    fn new(lab: &Lab) -> Self {
+        Self::with_log(lab, &MemoryLog::new())
+    }
+
+    /// A process on a worker whose disk holds this log.
+    fn with_log(lab: &Lab, log: &MemoryLog) -> Self {
+        let cloud = Arc::new(Cloud::public().unwrap());
+        let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
+            .with_transport(CleanTransport::over(lab.simulator.transport()))
+            .with_patience(Patience::short());
+        let worker = WorkerPorts {
+            hasher: Arc::new(SerialHasher::new()),
+            log: Arc::new(log.clone()),
+            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
+            clock: Arc::new(lab.clock.clone()),
+            entropy: Arc::new(SeededEntropy::new(7)),
+        };
+        let azure = AzurePorts::new(
+            options,
+            &lab.credential,
+            &lab.credential,
+            &worker.clock,
+            &worker.entropy,
+        );
+        Self {
+            lab: lab.clone(),
+            ports: azure.unwrap().ports(worker),
+        }
+    }
+
+    async fn plan(&self) -> Result<Plan> {
+        let request = CaptureRequest::new("2026-0042".parse().unwrap(), self.lab.machine(), circumstances());
+        Capture::new(self.ports.clone()).plan(request).await
+    }
+
+    async fn capture(&self) -> Result<(LogName, CaptureOutcome)> {
+        let plan = self.plan().await?;
+        let log = plan.log();
+        Ok((
+            log,
+            Capture::new(self.ports.clone())
+                .run(plan, Reach::ToTheEnd)
+                .await?,
+        ))
+    }
+
+    async fn resume(&self, log: LogName) -> Result<CaptureOutcome> {
+        Capture::new(self.ports.clone())
+            .resume(log, circumstances(), 3)
+            .await
+    }
+
+    fn stored(&self, name: &ObjectName) -> Vec<u8> {
+        let blob = self
+            .lab
+            .simulator
+            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name.as_str());
+        blob.unwrap().bytes().unwrap().to_vec()
+    }
+
+    /// That nothing of ours is left in the source's cloud.
+    fn left_nothing(&self) {
+        assert_eq!(self.lab.simulator.live_exports(), [""; 0]);
+        assert_eq!(self.lab.simulator.snapshots(), []);
+        assert_eq!(self.lab.simulator.refused_hosts(), [""; 0]);
+    }
+
+    fn every_disk_is_stored(&self, outcome: &CaptureOutcome) {
+        let disks = ["web-01_OsDisk_1", "web-01-data-0", "web-01-data-1"];
+        assert_eq!(outcome.items.len(), disks.len());
+        for (item, disk) in outcome.items.iter().zip(disks) {
+            assert_eq!(item.status, ItemStatus::Verified, "{item:?}");
+            let stored = self.stored(item.object.as_ref().unwrap());
+            let bytes = self.lab.simulator.disk_bytes(disk).unwrap();
+            assert_eq!(stored.len(), bytes.len() + 512);
+            assert!(stored.starts_with(&bytes), "{disk} is not stored as it is");
+        }
+    }
+}
+
+fn captures(scenario: Scenario) -> Worker {
+    let worker = Worker::new(&Lab::of(scenario));
+    let (_, outcome) = run(worker.capture()).unwrap();
+    assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+    worker.every_disk_is_stored(&outcome);
+    worker.left_nothing();
+    // Whoever holds the store and the key alone comes to the same.
+    let signer = FakeSigner::ed25519("custodian", 1);
+    let trust = Trust::nobody().with(SignerSet::new(vec![signer.verifier_key().clone()]).unwrap());
+    let verifier = Verifier::new(worker.ports.reader.clone(), Arc::new(SerialHasher::new()), trust);
+    let report = run(verifier.verify());
+    assert_eq!(report.outcome.exit_code(), 0, "{}", report.result);
+    worker
+}
+
+#[test]
+fn every_disk_is_stored_verified_and_sealed_and_nothing_is_left() {
+    let worker = captures(Scenario::lab());
+    let journal = worker.lab.simulator.journal();
+    // One PUT for each disk snapshot, one copy for each disk, on the server's side.
+    let puts = |part: &str| {
+        journal
+            .iter()
+            .filter(|entry| entry.method == "PUT" && entry.path.contains(part))
+            .count()
+    };
+    assert_eq!(puts("/snapshots/"), 3);
+    let exports = journal.iter().filter(|entry| entry.host.contains("md-"));
+    assert!(exports.clone().count() > 0 && exports.clone().all(|entry| !entry.authorized));
+}
+
+#[test]
+fn every_way_in_which_operations_answer_is_followed() {
+    for style in [
+        LroStyle::Output,
+        LroStyle::Location,
+        LroStyle::OutputMissingOnce,
+        LroStyle::Direct,
+    ] {
+        captures(Scenario::lab().with_timing(Timing::default().with_style(style)));
+    }
+}
+
+#[test]
+fn footers_that_differ_between_exports_are_no_mismatch() {
+    let mut timing = Timing::default();
+    timing.renew_footer = true;
+    captures(Scenario::lab().with_timing(timing));
+}
+
+#[test]
+fn disks_that_are_only_taken_incrementally_are_waited_for() {
+    let mut scenario = Scenario::lab();
+    let disk = scenario.disk_mut("web-01-data-0");
+    disk.sku = "PremiumV2_LRS".into();
+    captures(scenario);
+}
+
+#[test]
+fn a_busy_service_is_waited_for() {
+    let throttled = || FaultAction::status(429, "TooManyRequests").retry_after(1);
+    let busy = || FaultAction::status(503, "ServerBusy");
+    captures(
+        Scenario::lab()
+            .with_fault(Fault::on("PUT", "*/snapshots/*", throttled()).times(2))
+            .with_fault(Fault::on("GET", "*", throttled()).nth(3).times(1))
+            .with_fault(
+                Fault::on("PUT", "*", busy())
+                    .at_host("socevidence*")
+                    .nth(2)
+                    .times(1),
+            )
+            .with_fault(
+                Fault::on("GET", "*", FaultAction::Truncate(100))
+                    .at_host("md-*")
+                    .times(2),
+            ),
+    );
+}
+
+#[test]
+fn a_snapshot_whose_answer_was_lost_is_adopted_and_not_asked_for_again() {
+    let worker = captures(
+        Scenario::lab().with_fault(Fault::on("PUT", "*/snapshots/*", FaultAction::DropAfter).times(2)),
+    );
+    let journal = worker.lab.simulator.journal();
+    let puts = journal
+        .iter()
+        .filter(|entry| entry.method == "PUT" && entry.path.contains("/snapshots/"));
+    assert_eq!(puts.count(), 3);
+}
+
+#[test]
+fn stores_whose_answers_were_lost_are_adopted() {
+    captures(
+        Scenario::lab().with_fault(
+            Fault::on("PUT", "*", FaultAction::DropAfter)
+                .at_host("socevidence*")
+                .times(6),
+        ),
+    );
+}
+
+#[test]
+fn a_wrong_byte_in_the_copy_is_found_and_the_snapshot_kept() {
+    let lab = Lab::of(
+        Scenario::lab().with_fault(
+            Fault::on("PUT", "*data-0*", FaultAction::CopyCorrupts(1_100_000))
+                .at_host("socevidence*")
+                .times(1),
+        ),
+    );
+    let worker = Worker::new(&lab);
+    let (_, outcome) = run(worker.capture()).unwrap();
+    assert_eq!(outcome.exit_code(), 4, "{outcome:?}");
+    assert_eq!(lab.simulator.snapshots().len(), 1);
+    assert!(lab.simulator.snapshots().first().unwrap().name.contains("data-0"));
+    assert_eq!(lab.simulator.live_exports(), [""; 0]);
+}
+
+#[test]
+fn i02_a_copy_that_fails_is_never_followed_by_deletion() {
+    for action in [FaultAction::CopyFails("404 gone".into()), FaultAction::CopyAborts] {
+        let lab = Lab::of(
+            Scenario::lab().with_fault(
+                Fault::on("PUT", "*data-0*", action)
+                    .at_host("socevidence*")
+                    .times(1),
+            ),
+        );
+        let worker = Worker::new(&lab);
+        let (log, outcome) = run(worker.capture()).unwrap();
+        assert_ne!(outcome.exit_code(), 0);
+        assert!(
+            lab.simulator
+                .snapshots()
+                .iter()
+                .any(|snapshot| snapshot.name.contains("data-0"))
+        );
+        assert_eq!(lab.simulator.live_exports(), [""; 0]);
+        // The next attempt has a name of its own, and ends well.
+        let outcome = run(worker.resume(log)).unwrap();
+        assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+        worker.every_disk_is_stored(&outcome);
+        worker.left_nothing();
+    }
+}
+
+#[test]
+fn a_missing_right_is_named_before_anything_is_done() {
+    let mut scenario = Scenario::lab();
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without("Microsoft.Compute/virtualMachines/read")];
+    }
+    let error = run(Worker::new(&Lab::of(scenario)).plan()).unwrap_err();
+    assert!(matches!(error.meaning(), Error::PermissionDenied { .. }));
+    assert!(
+        error
+            .to_string()
+            .contains("Microsoft.Compute/virtualMachines/read"),
+        "{error}"
+    );
+}
+
+#[test]
+fn i10_hostile_addresses_in_answers_lead_nowhere() {
+    let hostile = || FaultAction::HostileAddress("https://evil.example".into());
+    for fault in [
+        Fault::on("PUT", "*/snapshots/*", hostile()),
+        Fault::on("POST", "*/beginGetAccess", hostile()),
+        Fault::on("GET", "*/DiskOperations/*", hostile()),
+        Fault::on("GET", "*", hostile()),
+    ] {
+        let lab = Lab::of(Scenario::lab().with_fault(fault));
+        let worker = Worker::new(&lab);
+        // However it ends, nobody else was asked.
+        drop(run(worker.capture()));
+        assert_eq!(lab.simulator.refused_hosts(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_worker_that_is_stopped_while_disks_copy_is_taken_up_by_another() {
+    let lab = Lab::of(Scenario::lab().with_timing(Timing::default().with_copy_polls(40)));
+    let log = MemoryLog::new();
+    let first = Worker::with_log(&lab, &log);
+    let name = run(async {
+        let plan = first.plan().await.unwrap();
+        let name = plan.log();
+        let capture = Capture::new(first.ports.clone());
+        // The process ends in the middle: its future is dropped where it stands.
+        let running = capture.run(plan, Reach::ToTheEnd);
+        let ended = tokio::time::timeout(Duration::from_millis(60), running).await;
+        drop(ended);
+        name
+    });
+    let second = Worker::with_log(&lab, &log);
+    let outcome = match run(second.resume(name)) {
+        Ok(outcome) => outcome,
+        Err(error) => panic!("{error} {:?}", error.causes()),
+    };
+    assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+    second.every_disk_is_stored(&outcome);
+    second.left_nothing();
+}

@@ -1,0 +1,274 @@
+//! The conformance suites of every port of this crate, against the simulated cloud.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/lab.rs"]
+mod lab;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod support;
+
+use std::sync::Arc;
+
+use custody_core::extent::ByteRange;
+use custody_core::port::{
+    EvidenceReader as _, GrantOptions, ImageReaderExt as _, LogAnchor as _, LogHead, ProtectionKind,
+    ReadGrant, SourceAccess as _,
+};
+use custody_testkit::azure_sim::Scenario;
+use lab::Lab;
+use support::{hour, run, runtime};
+
+/// A grant on a disk snapshot of the lab, and the bytes behind it.
+fn grant(lab: &Lab) -> (ReadGrant, Vec<u8>) {
+    let snapshot = lab.snapshot("granted", "web-01-data-0");
+    run(async {
+        let access = lab.access();
+        let grant = access
+            .grant(&snapshot, GrantOptions::lasting(hour()))
+            .await
+            .unwrap()
+            .value;
+        let image = access.open(&snapshot, &grant).await.unwrap();
+        let bytes = image.read_bytes(ByteRange::at(0, image.length())).await.unwrap();
+        (grant, bytes.to_vec())
+    })
+}
+
+mod sink {
+    use custody_testkit::conformance::evidence_sink::SinkHarness;
+
+    use super::*;
+
+    fn make() -> SinkHarness {
+        let guard = Lab::guard();
+        let lab = Lab::new();
+        let (again, foreign) = (lab.clone(), lab.clone());
+        let store = Arc::new(lab.store(Scenario::LAB_CONTAINER));
+        let (grant, bytes) = grant(&lab);
+        SinkHarness::new(store.clone(), store)
+            .reopened_by(move || {
+                let store = Arc::new(again.store(Scenario::LAB_CONTAINER));
+                (store.clone(), store)
+            })
+            .with_foreign(move |name| foreign.put(Scenario::LAB_CONTAINER, name.as_str(), b"by hand"))
+            .with_blind_sink(Arc::new(lab.store("absent")))
+            .with_grant(grant, bytes)
+            .without_links()
+            .protected_by(ProtectionKind::LockedRetention)
+            .keeping(guard)
+    }
+
+    custody_testkit::evidence_sink_conformance!(
+        make,
+        ignore {
+            es_09_no_room_is_no_space_and_leaves_nothing: "a storage account has no size of its own that a test could fill"
+        }
+    );
+}
+
+mod reader {
+    use custody_testkit::conformance::evidence_reader::ReaderHarness;
+
+    use super::*;
+
+    fn make() -> ReaderHarness {
+        let guard = Lab::guard();
+        let lab = Lab::new();
+        let store = Arc::new(lab.store(Scenario::LAB_CONTAINER));
+        let (nameless, seen) = (lab.clone(), lab.clone());
+        ReaderHarness::filled(store.clone(), store)
+            .with_nameless(move || nameless.put(Scenario::LAB_CONTAINER, "cases/a/.hidden", b""))
+            .with_blind_reader(Arc::new(lab.store("absent")))
+            .fingerprinted_by(move || {
+                let names = seen
+                    .simulator
+                    .blob_names(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER);
+                let of = |name: &String| {
+                    seen.simulator
+                        .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name)
+                };
+                let blobs: Vec<_> = names
+                    .iter()
+                    .map(|name| format!("{name} {:?}", of(name)))
+                    .collect();
+                blobs.join("\n")
+            })
+            .keeping(guard)
+    }
+
+    custody_testkit::evidence_reader_conformance!(make);
+}
+
+mod image {
+    use custody_testkit::conformance::image_reader::ImageHarness;
+    use custody_testkit::fake::pattern;
+
+    use super::*;
+
+    fn make() -> ImageHarness {
+        let guard = Lab::guard();
+        let lab = Lab::new();
+        let bytes = pattern(700_001, 1);
+        lab.put("plain", "object", &bytes);
+        let store = lab.store("plain");
+        let image = run(store.open(&"object".parse().unwrap())).unwrap();
+        ImageHarness::new(image, bytes)
+            .replaced_by(move || lab.put("plain", "object", &pattern(700_001, 2)))
+            .keeping(guard)
+    }
+
+    custody_testkit::image_reader_conformance!(
+        make,
+        ignore {
+            ir_06_a_bad_sector_is_never_given_as_data: "a blob has no bad sectors; what fails otherwise is in ranges.rs"
+        }
+    );
+}
+
+mod anchor {
+    use custody_testkit::conformance::log_anchor::AnchorHarness;
+
+    use super::*;
+
+    /// Interrupted after the service took the lines and before its answer came: an append is whole or not at all.
+    fn make() -> AnchorHarness {
+        let guard = Lab::guard();
+        let lab = Lab::new();
+        let store = Arc::new(lab.store(Scenario::LAB_CONTAINER));
+        let (again, torn) = (lab.clone(), lab);
+        AnchorHarness::new(store.clone(), store)
+            .reopened_by(move || Arc::new(again.store(Scenario::LAB_CONTAINER)))
+            .interrupted_by(move |log, lines| {
+                let store = torn.store(Scenario::LAB_CONTAINER);
+                run(async {
+                    let head: LogHead = store.head(log).await.unwrap();
+                    store.append(log, &head, lines).await.unwrap();
+                });
+            })
+            .keeping(guard)
+    }
+
+    custody_testkit::log_anchor_conformance!(make);
+}
+
+mod snapshotter {
+    use custody_core::ids::{EvidenceItemId, MachineRef};
+    use custody_core::port::{PlannedSnapshot, SnapshotPlan, Snapshotter as _};
+    use custody_testkit::azure_sim::ExistingSnapshot;
+    use custody_testkit::conformance::snapshotter::SnapshotterHarness;
+
+    use super::*;
+
+    fn harness(lab: &Lab, machine: MachineRef) -> SnapshotterHarness {
+        let (foreign, seen) = (lab.clone(), lab.clone());
+        SnapshotterHarness::new(Arc::new(lab.snapshotter()), Arc::new(lab.access()), machine)
+            .with_foreign(move |name, disk| {
+                let planned = PlannedSnapshot::new(EvidenceItemId::new(1), disk.clone(), name.clone());
+                let others = "20261121T203015Z-eeeeeeee".parse().unwrap();
+                let plan = SnapshotPlan::new(others, foreign.machine(), vec![planned]);
+                let outcomes = run(async { foreign.snapshotter().take(&plan).await });
+                let made = outcomes.into_iter().next().unwrap().result.unwrap().value;
+                let lab = foreign.clone();
+                Box::new(move || {
+                    let of = plan.acquisition.clone();
+                    let left = runtime().block_on(async { lab.snapshotter().list(&of).await });
+                    left.unwrap() == [made.clone()]
+                })
+            })
+            .fingerprinted_by(move || {
+                format!(
+                    "{:?} {:?}",
+                    seen.simulator.snapshots(),
+                    seen.simulator.live_exports()
+                )
+            })
+    }
+
+    mod machine {
+        use super::*;
+
+        fn make() -> SnapshotterHarness {
+            let guard = Lab::guard();
+            let lab = Lab::new();
+            let machine = lab.machine();
+            harness(&lab, machine).keeping(guard)
+        }
+
+        custody_testkit::snapshotter_conformance!(
+            make,
+            ignore {
+                sn_07_only_what_was_made_is_deleted: "of a machine, every disk is taken anew; the clause runs on parts"
+            }
+        );
+    }
+
+    mod parts {
+        use super::*;
+
+        fn make() -> SnapshotterHarness {
+            let guard = Lab::guard();
+            let mut scenario = Scenario::lab();
+            scenario
+                .snapshots
+                .push(ExistingSnapshot::new("before-us", "web-01-data-0"));
+            let lab = Lab::of(scenario);
+            let existing = lab.simulator.snapshots().into_iter().next().unwrap().id;
+            let group = format!(
+                "/subscriptions/{}/resourceGroups/production/providers/Microsoft.Compute",
+                lab.subscription()
+            );
+            let machine = format!("{group}/disks/web-01_OsDisk_1,{group}/disks/web-01-data-0,{existing}");
+            harness(&lab, machine.parse().unwrap()).keeping(guard)
+        }
+
+        custody_testkit::snapshotter_conformance!(make);
+    }
+}
+
+mod access {
+    use custody_core::capture::{DeletionWarrant, DiscardOrder};
+    use custody_core::port::Snapshotter as _;
+    use custody_testkit::conformance::source_access::AccessHarness;
+
+    use super::*;
+
+    fn make() -> AccessHarness {
+        let guard = Lab::guard();
+        let lab = Lab::new();
+        let snapshot = lab.snapshot("granted", "web-01-data-0");
+        let mut bytes = lab.simulator.disk_bytes("web-01-data-0").unwrap().to_vec();
+        let (_, exported) = grant(&lab);
+        bytes.extend_from_slice(exported.get(bytes.len()..).unwrap());
+        run(async { lab.access().revoke(&snapshot).await }).unwrap();
+        let (written, gone) = (lab.clone(), lab.clone());
+        let (replaced, vanished) = (snapshot.clone(), snapshot.clone());
+        let remove = |lab: &Lab, snapshot: &custody_core::port::DiskSnapshot| {
+            let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
+            run(async {
+                lab.access().revoke(snapshot).await.unwrap();
+                lab.snapshotter()
+                    .delete(snapshot, DeletionWarrant::for_discard(&order))
+                    .await
+            })
+            .unwrap();
+        };
+        AccessHarness::new(
+            Arc::new(lab.access()),
+            snapshot,
+            bytes,
+            Arc::new(lab.clock.clone()),
+        )
+        .advanced_by({
+            let clock = lab.clock.clone();
+            move |by| clock.advance(by)
+        })
+        // A disk snapshot cannot be written: somebody takes another in its place.
+        .written_by(move || {
+            remove(&written, &replaced);
+            written.snapshot("granted", "web-01-data-0");
+        })
+        .vanishing_by(move || remove(&gone, &vanished))
+        .keeping(guard)
+    }
+
+    custody_testkit::source_access_conformance!(make);
+}

@@ -1,0 +1,199 @@
+//! A simulated cloud with a machine and a store, and our ports over it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
+use azure_core::http::{ClientOptions, RequestContent, Transport, Url};
+use azure_storage_blob::{BlockBlobClient, BlockBlobClientOptions};
+use custody_azure::arm::{Arm, ResourceId};
+use custody_azure::{
+    AzureSnapshotter, AzureSourceAccess, BlobStore, CleanTransport, Cloud, Identity, ManagedIdentity,
+    Patience, SnapshotPlace, StoreLocation,
+};
+use custody_core::ids::{EvidenceItemId, MachineRef, Timestamp};
+use custody_core::port::{Clock, DiskSnapshot, PlannedSnapshot, SnapshotPlan, Snapshotter as _};
+use custody_testkit::azure_sim::{Scenario, Simulator};
+use custody_testkit::fake::SeededEntropy;
+
+/// The clock of the simulated cloud: to sleep is to put the cloud ahead.
+#[derive(Clone)]
+pub struct LabClock {
+    simulator: Arc<Simulator>,
+    ahead_millis: Arc<AtomicU64>,
+}
+
+impl LabClock {
+    pub fn advance(&self, by: Duration) {
+        self.simulator.advance(by);
+        let millis = u64::try_from(by.as_millis()).unwrap();
+        self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for LabClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LabClock")
+    }
+}
+
+impl fmt::Display for LabClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lab's clock")
+    }
+}
+
+#[async_trait]
+impl Clock for LabClock {
+    fn now(&self) -> Timestamp {
+        let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let ahead = Duration::from_millis(self.ahead_millis.load(Ordering::Relaxed));
+        Timestamp::from_unix_millis(i64::try_from((host + ahead).as_millis()).unwrap()).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().unix_millis()).unwrap())
+    }
+
+    fn boot_id(&self) -> String {
+        "lab".into()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The lab.
+#[derive(Clone)]
+pub struct Lab {
+    pub simulator: Arc<Simulator>,
+    pub scenario: Scenario,
+    pub clock: LabClock,
+    pub credential: Arc<dyn TokenCredential>,
+    pub arm: Arm,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self::of(Scenario::lab())
+    }
+
+    pub fn of(scenario: Scenario) -> Self {
+        let simulator = Arc::new(Simulator::new(scenario.clone()).unwrap());
+        let clock = LabClock {
+            simulator: simulator.clone(),
+            ahead_millis: Arc::default(),
+        };
+        let cloud = Arc::new(Cloud::public().unwrap());
+        let transport = CleanTransport::over(simulator.transport());
+        let credential = Identity::ManagedIdentity(ManagedIdentity::System)
+            .credential(&cloud, &transport)
+            .unwrap();
+        let arm = Arm::new(
+            cloud,
+            transport,
+            &credential,
+            Patience::short(),
+            Arc::new(clock.clone()),
+        );
+        Self {
+            simulator,
+            scenario,
+            clock,
+            credential,
+            arm,
+        }
+    }
+
+    /// What keeps tokio's timer at hand for the rest of a test.
+    pub fn guard() -> impl Any {
+        crate::support::runtime().enter()
+    }
+
+    pub fn machine(&self) -> MachineRef {
+        self.scenario.machine_id(Scenario::LAB_MACHINE).parse().unwrap()
+    }
+
+    pub fn subscription(&self) -> String {
+        let id: ResourceId = self.machine().as_str().parse().unwrap();
+        id.subscription().to_owned()
+    }
+
+    pub fn place(&self) -> SnapshotPlace {
+        SnapshotPlace::new(&self.subscription(), "production").unwrap()
+    }
+
+    pub fn snapshotter(&self) -> AzureSnapshotter {
+        AzureSnapshotter::new(self.arm.clone(), self.place())
+    }
+
+    pub fn access(&self) -> AzureSourceAccess {
+        AzureSourceAccess::new(self.arm.clone(), self.credential.clone())
+    }
+
+    pub fn location(&self, container: &str) -> StoreLocation {
+        let account = &self.scenario.storage_accounts.first().unwrap();
+        StoreLocation::new(account.id(&self.subscription()).parse().unwrap(), container).unwrap()
+    }
+
+    pub fn store(&self, container: &str) -> BlobStore {
+        static SEED: AtomicU64 = AtomicU64::new(1);
+        let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
+        let location = self.location(container);
+        BlobStore::new(
+            self.arm.clone(),
+            location,
+            self.credential.clone(),
+            Arc::new(entropy),
+        )
+        .unwrap()
+    }
+
+    /// Puts a blob by hand, over whatever is there.
+    pub fn put(&self, container: &str, name: &str, bytes: &[u8]) {
+        let mut url = Url::parse(&format!(
+            "https://{}.blob.core.windows.net/{container}",
+            Scenario::LAB_ACCOUNT
+        ))
+        .unwrap();
+        url.path_segments_mut().unwrap().extend(name.split('/'));
+        let options = BlockBlobClientOptions {
+            client_options: ClientOptions {
+                transport: Some(Transport::new(self.simulator.transport())),
+                ..ClientOptions::default()
+            },
+            ..BlockBlobClientOptions::default()
+        };
+        let client = BlockBlobClient::new(url, Some(self.credential.clone()), Some(options)).unwrap();
+        let content = RequestContent::from(bytes.to_vec());
+        crate::support::run(async { client.upload(content, None).await }).unwrap();
+    }
+
+    /// Takes a disk snapshot of one disk.
+    pub fn snapshot(&self, name: &str, disk: &str) -> DiskSnapshot {
+        let group = if disk == "web-01-data-1" {
+            "shared-disks"
+        } else {
+            "production"
+        };
+        let id = ResourceId::new(&self.subscription(), group, "Microsoft.Compute/disks", disk).unwrap();
+        let planned = PlannedSnapshot::new(
+            EvidenceItemId::new(1),
+            id.as_str().parse().unwrap(),
+            name.parse().unwrap(),
+        );
+        let plan = SnapshotPlan::new(
+            "20261121T203015Z-0123abcd".parse().unwrap(),
+            self.machine(),
+            vec![planned],
+        );
+        let mut outcomes = crate::support::run(async { self.snapshotter().take(&plan).await });
+        outcomes.remove(0).result.unwrap().value
+    }
+}

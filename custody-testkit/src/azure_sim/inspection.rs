@@ -1,0 +1,121 @@
+//! Looks at the state from the side, as no client could: for assertions.
+
+use std::io;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::world::World;
+
+/// A blob as it is stored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredBlob {
+    /// `PageBlob`, `BlockBlob` or `AppendBlob`.
+    pub kind: &'static str,
+    /// Its length in bytes.
+    pub length: u64,
+    /// `pending`, `success`, `failed` or `aborted`, if it came by a copy.
+    pub copy_status: Option<&'static str>,
+    /// Metadata.
+    pub metadata: Vec<(String, String)>,
+    /// How many versions there are of it, the current one counted.
+    pub versions: usize,
+    content: super::content::Content,
+}
+
+impl StoredBlob {
+    /// All its bytes.
+    ///
+    /// # Errors
+    /// When the file behind it cannot be read.
+    pub fn bytes(&self) -> io::Result<Bytes> {
+        self.content.read(0..self.length)
+    }
+}
+
+/// A snapshot as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredSnapshot {
+    /// Its ARM id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The id of the disk that it is of.
+    pub source: String,
+    /// Whether it is incremental.
+    pub incremental: bool,
+    /// Whether its bytes can be read through an export now.
+    pub has_access: bool,
+}
+
+pub(crate) fn blob(world: &World, account: &str, container: &str, name: &str) -> Option<StoredBlob> {
+    let blob = world.accounts.get(account)?.blob(container, name)?;
+    let version = blob.current.as_ref()?;
+    Some(StoredBlob {
+        kind: version.kind.name(),
+        length: version.content.length(),
+        copy_status: version.copy.as_ref().map(|copy| copy.status()),
+        metadata: version.metadata.clone(),
+        versions: blob.previous.len() + 1,
+        content: version.content.clone(),
+    })
+}
+
+pub(crate) fn blob_names(world: &World, account: &str, container: &str) -> Vec<String> {
+    let container = world
+        .accounts
+        .get(account)
+        .and_then(|account| account.containers.get(container));
+    let blobs = container.into_iter().flat_map(|container| &container.blobs);
+    blobs
+        .filter(|(_, blob)| blob.current.is_some())
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+pub(crate) fn snapshots(world: &World, now: Timestamp) -> Vec<StoredSnapshot> {
+    let each = world.snapshots.iter().map(|(key, snapshot)| StoredSnapshot {
+        id: snapshot.id.clone(),
+        name: snapshot.name.clone(),
+        source: snapshot.source_id.clone(),
+        incremental: snapshot.incremental,
+        has_access: world.has_access(key, now),
+    });
+    each.collect()
+}
+
+pub(crate) fn live_exports(world: &World, now: Timestamp) -> Vec<String> {
+    let live = world.exports.values().filter(|export| export.is_live(now));
+    let mut sources: Vec<String> = live.map(|export| export.source.clone()).collect();
+    sources.sort();
+    sources.dedup();
+    sources
+}
+
+fn no_disk(name: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("the scenario has no disk {name:?}"),
+    )
+}
+
+pub(crate) fn disk_bytes(world: &World, name: &str) -> io::Result<Bytes> {
+    let state = world
+        .disks
+        .values()
+        .find(|state| state.disk.name == name)
+        .ok_or_else(|| no_disk(name))?;
+    state.content.read(0..state.content.length())
+}
+
+pub(crate) fn write_disk(world: &mut World, name: &str, offset: u64, bytes: Bytes) -> io::Result<()> {
+    let state = world
+        .disks
+        .values_mut()
+        .find(|state| state.disk.name == name)
+        .ok_or_else(|| no_disk(name))?;
+    state.content.write(offset, bytes);
+    Ok(())
+}

@@ -1,0 +1,190 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::http::HttpClient;
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::cloud::SimulatedCloud;
+use super::fault::Fault;
+use super::inspection::{self, StoredBlob, StoredSnapshot};
+use super::journal::JournalEntry;
+use super::listener::{self, Endpoints};
+use super::scenario::Scenario;
+use super::transport::{InProcess, OverLoopback};
+
+/// A running simulated cloud.
+///
+/// Dropping it closes its ports and removes its certificate's file. What it hands out (transports) keeps working on
+/// the same state.
+pub struct Simulator {
+    cloud: Arc<SimulatedCloud>,
+    listening: Option<Listening>,
+}
+
+struct Listening {
+    endpoints: Endpoints,
+    tasks: Vec<JoinHandle<()>>,
+    /// Holds the certificate's file.
+    _folder: TempDir,
+}
+
+impl Simulator {
+    /// A cloud without ports: reached through [`Self::transport`] only.
+    ///
+    /// # Errors
+    /// When the scenario contradicts itself, or a disk's file cannot be read.
+    pub fn new(scenario: Scenario) -> io::Result<Self> {
+        Ok(Self {
+            cloud: Arc::new(SimulatedCloud::new(scenario)?),
+            listening: None,
+        })
+    }
+
+    /// A cloud that listens on 127.0.0.1, at ports that the host chooses.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and when no port or certificate can be had.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes what was opened.
+    pub async fn start(scenario: Scenario) -> io::Result<Self> {
+        let mut simulator = Self::new(scenario)?;
+        let folder = tempfile::Builder::new().prefix("custody-azure-sim-").tempdir()?;
+        let (endpoints, tasks) = listener::listen(&simulator.cloud, folder.path()).await?;
+        simulator.listening = Some(Listening {
+            endpoints,
+            tasks,
+            _folder: folder,
+        });
+        Ok(simulator)
+    }
+
+    /// Where it listens; none when it was made by [`Self::new`].
+    #[must_use]
+    pub fn endpoints(&self) -> Option<&Endpoints> {
+        self.listening.as_ref().map(|listening| &listening.endpoints)
+    }
+
+    /// A client that reaches this cloud, and nothing else, under production's addresses, within the process. Calls to
+    /// hosts that the cloud does not have fail and are listed by [`Self::refused_hosts`].
+    ///
+    /// Needs a tokio runtime when answers are delayed or paced.
+    #[must_use]
+    pub fn transport(&self) -> Arc<dyn HttpClient> {
+        Arc::new(InProcess::new(Arc::clone(&self.cloud)))
+    }
+
+    /// The same over real sockets, for measurements: the built-in HTTP client, to the plain port that serves all hosts.
+    ///
+    /// # Panics
+    /// When the simulator was not started.
+    #[must_use]
+    pub fn loopback_transport(&self) -> Arc<dyn HttpClient> {
+        let endpoints = self.endpoints().expect("the simulator listens");
+        Arc::new(OverLoopback::new(
+            Arc::clone(&self.cloud),
+            &endpoints.plain_router,
+        ))
+    }
+
+    /// Adds a fault, from the next call on.
+    pub fn inject(&self, fault: Fault) {
+        self.cloud.faults.add(fault);
+    }
+
+    /// Removes all faults, those of the scenario too.
+    pub fn clear_faults(&self) {
+        self.cloud.faults.clear();
+    }
+
+    /// Puts the cloud's clock ahead: signatures and tokens expire, copies and retention go on.
+    pub fn advance(&self, by: Duration) {
+        self.cloud.clock.advance(by);
+    }
+
+    /// All calls so far, in the order in which they were answered.
+    #[must_use]
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.cloud.journal.entries()
+    }
+
+    /// Hosts that a client asked for and that the cloud does not have.
+    #[must_use]
+    pub fn refused_hosts(&self) -> Vec<String> {
+        self.cloud.refused_hosts()
+    }
+
+    /// A blob as it is stored; none when there is none of that name.
+    #[must_use]
+    pub fn blob(&self, account: &str, container: &str, name: &str) -> Option<StoredBlob> {
+        self.settle();
+        inspection::blob(&self.cloud.world(), account, container, name)
+    }
+
+    /// The names of all blobs of a container, in order.
+    #[must_use]
+    pub fn blob_names(&self, account: &str, container: &str) -> Vec<String> {
+        inspection::blob_names(&self.cloud.world(), account, container)
+    }
+
+    /// All snapshots, by their id.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<StoredSnapshot> {
+        inspection::snapshots(&self.cloud.world(), self.cloud.clock.now())
+    }
+
+    /// Ids, in lower case, of what can be read through an export now.
+    #[must_use]
+    pub fn live_exports(&self) -> Vec<String> {
+        inspection::live_exports(&self.cloud.world(), self.cloud.clock.now())
+    }
+
+    /// The bytes of a disk of the scenario, as they are now.
+    ///
+    /// # Errors
+    /// When the scenario has no such disk, or its file cannot be read.
+    pub fn disk_bytes(&self, name: &str) -> io::Result<Bytes> {
+        inspection::disk_bytes(&self.cloud.world(), name)
+    }
+
+    /// Writes to a disk, as its machine would. Snapshots that were taken before stay as they are.
+    ///
+    /// # Errors
+    /// When the scenario has no such disk.
+    pub fn write_disk(&self, name: &str, offset: u64, bytes: impl Into<Bytes>) -> io::Result<()> {
+        inspection::write_disk(&mut self.cloud.world(), name, offset, bytes.into())
+    }
+
+    /// Removes a disk, as someone else would, and detaches it from its machine's answers.
+    pub fn remove_disk(&self, name: &str) {
+        self.cloud
+            .world()
+            .disks
+            .retain(|_, state| state.disk.name != name);
+    }
+
+    fn settle(&self) {
+        let now = self.cloud.clock.now();
+        self.cloud.world().settle(now);
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        for task in self.listening.iter().flat_map(|listening| &listening.tasks) {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulator")
+            .field("endpoints", &self.endpoints())
+            .finish_non_exhaustive()
+    }
+}
