@@ -8,6 +8,7 @@ use custody_core::port::LogName;
 use custody_core::visible;
 use custody_local::{AttributeUse, StateFolder};
 
+use crate::azure::{AZURE, AzurePlace};
 use crate::failure::Failure;
 
 /// By this name the settings of an acquisition hold where its store lies: its absolute path, escaped.
@@ -85,6 +86,12 @@ impl Journaled {
         use std::os::unix::ffi::OsStringExt as _;
         let bytes = visible::unescape(self.status.settings.provider.get(STORE)?)?;
         Some(std::ffi::OsString::from_vec(bytes).into())
+    }
+
+    /// The Azure side of it, where it has one.
+    pub(crate) fn azure(&self) -> Result<Option<AzurePlace>, Error> {
+        let setting = self.status.settings.provider.get(AZURE);
+        setting.map(|text| AzurePlace::from_setting(text)).transpose()
     }
 
     pub(crate) fn attributes(&self) -> AttributeUse {

@@ -6,8 +6,10 @@
 
 mod answer;
 mod arguments;
+mod azure;
 mod circumstances;
 mod console;
+mod driver;
 mod environment;
 mod exit;
 mod failure;
@@ -23,6 +25,7 @@ mod reopened;
 mod signing;
 mod state_place;
 mod stop;
+mod store_place;
 mod sum_line;
 mod summary;
 mod tool;

@@ -1,32 +1,34 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use custody_core::custody_log::Circumstances;
+use custody_core::custody_log::{Circumstances, VerifierKey};
 use custody_core::ids::{AcquisitionId, Statement};
 use custody_core::{Error, Ports};
 use custody_local::source::{LocalSources, SourceOptions};
-use custody_local::{AcquisitionLock, LocalPorts, StateFolder};
+use custody_local::{AcquisitionLock, StateFolder};
 
 use crate::circumstances;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
-use crate::local_ports::{absolute, engine, open, watched};
+use crate::local_ports::{absolute, engine, hasher, open};
 use crate::printable;
 use crate::progress;
 use crate::signing;
 use crate::state_place::StatePlace;
 use crate::stop::SignalStop;
+use crate::store_place::StorePlace;
 
 /// An acquisition of this host with everything that going on with it needs, found by its journal.
 #[derive(Debug)]
 pub(crate) struct Reopened {
     pub(crate) journaled: Journaled,
-    pub(crate) local: LocalPorts,
     pub(crate) ports: Ports,
-    /// Where its store lies, as an absolute path.
-    pub(crate) store: PathBuf,
+    pub(crate) state: StateFolder,
+    /// The key that signs it.
+    pub(crate) key: VerifierKey,
+    pub(crate) store: StorePlace,
     _turn: AcquisitionLock,
 }
 
@@ -51,34 +53,22 @@ impl Reopened {
             })?;
         let turn = state.lock_acquisition(acquisition)?;
         let journaled = Journaled::read(&state, acquisition).await?;
-        let noted = journaled.store();
-        let store = store.map(Path::to_owned).or(noted).ok_or_else(|| {
-            Failure::usage(format!(
-                "the journal of {acquisition} does not say where its store lies"
-            ))
-            .with_next("name it with --store DIR")
-        })?;
-        let store = absolute(&store)?;
-        if !store.is_dir() {
-            let missing = Error::NotFound {
-                object: format!("store {}", printable::path(&store)),
-            };
-            return Err(
-                Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR")
-            );
-        }
-        let key = journaled.signer()?;
-        signing::must_exist(&state, &key)?;
-        let local = open(&store, place, &key, journaled.attributes())?;
-        let options = SourceOptions::from_settings(&journaled.status.settings.provider)?;
-        let disks = journaled.status.disks.iter().map(|disk| &disk.disk);
-        let sources = LocalSources::from_disk_ids(disks, options)?;
-        let stop = Arc::new(SignalStop::listen(console)?);
-        let ports = watched(&local, sources, progress::observer(console), stop)?;
+        let key_name = journaled.signer()?;
+        let key = signing::must_exist(&state, &key_name)?;
+        let (store, mut ports) = match journaled.azure()? {
+            Some(azure) => {
+                let (ports, _) = azure.ports(&state, state.signer(&key_name)?)?;
+                (StorePlace::container(azure)?, ports)
+            }
+            None => in_directory(&journaled, place, store, &key_name)?,
+        };
+        ports.progress = progress::observer(console);
+        ports.stop = Arc::new(SignalStop::listen(console)?);
         Ok(Self {
             journaled,
-            local,
             ports,
+            state,
+            key,
             store,
             _turn: turn,
         })
@@ -95,6 +85,40 @@ impl Reopened {
         })?;
         Ok(circumstances::continued(before, examiner, settings, &engine()?))
     }
+}
+
+/// The directory and the sources of this host that an acquisition was begun with.
+fn in_directory(
+    journaled: &Journaled,
+    place: &StatePlace,
+    store: Option<&Path>,
+    key: &str,
+) -> Result<(StorePlace, Ports), Failure> {
+    let store = store
+        .map(Path::to_owned)
+        .or_else(|| journaled.store())
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "the journal of {} does not say where its store lies",
+                journaled.acquisition()
+            ))
+            .with_next("name it with --store DIR")
+        })?;
+    let store = absolute(&store)?;
+    if !store.is_dir() {
+        let missing = Error::NotFound {
+            object: format!("store {}", printable::path(&store)),
+        };
+        return Err(
+            Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR")
+        );
+    }
+    let local = open(&store, place, key, journaled.attributes())?;
+    let options = SourceOptions::from_settings(&journaled.status.settings.provider)?;
+    let disks = journaled.status.disks.iter().map(|disk| &disk.disk);
+    let sources = LocalSources::from_disk_ids(disks, options)?;
+    let ports = local.ports(sources, hasher()?);
+    Ok((StorePlace::Directory(store), ports))
 }
 
 /// No journal of this host is of this acquisition.

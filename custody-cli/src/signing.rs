@@ -5,6 +5,7 @@ use custody_core::port::SealSigner as _;
 use custody_local::{KeyOrigin, StateFolder};
 use serde_json::{Value, json};
 
+use crate::console::Console;
 use crate::failure::Failure;
 
 /// The name of the key that is made when there is none: after the host.
@@ -54,6 +55,18 @@ pub(crate) fn must_exist(state: &StateFolder, name: &str) -> Result<VerifierKey,
             .with_next("`custody key list` names this host's keys; `custody key new` makes one")),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says at once that a key was made: what follows may fail, and the key stays.
+pub(crate) fn tell_of_new_key(key: &VerifierKey, console: &Console) {
+    console.err(&format!(
+        "custody: a signing key was made for this host: {}\n",
+        key.name()
+    ));
+    console.err(&format!(
+        "custody: write its fingerprint down, away from this host and from the store: {}\n",
+        key.fingerprint()
+    ));
 }
 
 /// What is known of the trust in a key, for the register.

@@ -1,7 +1,5 @@
 //! What became of a capture, for people and for programs.
 
-use std::path::Path;
-
 use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
 use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
 use custody_core::{Error, Remedy};
@@ -14,13 +12,14 @@ use crate::failure::Failure;
 use crate::printable;
 use crate::signing;
 use crate::state_place::StatePlace;
+use crate::store_place::StorePlace;
 
 /// What became of a capture, and what its reader needs to go on.
 #[derive(Debug)]
 pub(crate) struct Summary<'a> {
     pub(crate) outcome: &'a CaptureOutcome,
-    /// Where the store lies, as an absolute path.
-    pub(crate) store: &'a Path,
+    /// Where the store lies.
+    pub(crate) store: &'a StorePlace,
     pub(crate) state: &'a StatePlace,
     pub(crate) key: &'a VerifierKey,
     /// Where the key comes from: the fingerprint of one that was made now cannot have been written down yet.
@@ -45,10 +44,7 @@ impl Summary<'_> {
         for item in &outcome.items {
             text.push_str(&item_text(item));
         }
-        text.push_str(&format!(
-            "\nfolder       {}\n",
-            printable::path(&store.join(outcome.folder.as_str()))
-        ));
+        text.push_str(&format!("\nfolder       {}\n", store.folder(&outcome.folder)));
         text.push_str(&format!(
             "signed by    {}, {}\n",
             key.name(),
@@ -68,7 +64,7 @@ impl Summary<'_> {
         ) {
             text.push_str(&format!(
                 "\nnext: custody verify {}{}\n",
-                printable::word(store),
+                store.word(),
                 self.state.words(),
             ));
         }
@@ -80,7 +76,7 @@ impl Summary<'_> {
 
     fn document(&self) -> Value {
         let mut document = json!({
-            "store": printable::path(self.store),
+            "store": self.store.shown(),
             "signer": signing::document(self.key),
             "signer_pinned": signing::pinned(self.key_origin),
         });

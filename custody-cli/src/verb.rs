@@ -2,6 +2,8 @@
 
 mod abandon;
 mod capture;
+mod capture_azure;
+mod case_arguments;
 mod check;
 mod completions;
 mod hash;

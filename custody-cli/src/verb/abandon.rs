@@ -5,12 +5,11 @@ use std::sync::Arc;
 use clap::Args;
 use custody_core::capture::Capture;
 use custody_core::ids::{AcquisitionId, SnapshotName, Statement};
-use custody_core::port::SealSigner as _;
 use custody_local::KeyOrigin;
-use futures::executor::block_on;
 
 use crate::answer::Answer;
 use crate::console::Console;
+use crate::driver::block_on;
 use crate::failure::Failure;
 use crate::known_logs;
 use crate::reopened::{Reopened, unknown};
@@ -79,10 +78,10 @@ impl AbandonArguments {
             outcome: &outcome,
             store: &reopened.store,
             state: &self.state,
-            key: reopened.local.signer().verifier_key(),
+            key: &reopened.key,
             key_origin: KeyOrigin::Existing,
         };
-        let not_remembered = known_logs::remember_checkpoints(&outcome, reopened.local.state());
+        let not_remembered = known_logs::remember_checkpoints(&outcome, &reopened.state);
         Ok(summary.answer().or_failure(not_remembered))
     }
 }

@@ -7,12 +7,13 @@ use custody_core::port::SealSigner as _;
 use custody_core::{Error, Ports};
 use custody_local::source::LocalSources;
 use custody_local::{KeyOrigin, LocalPorts};
-use futures::executor::block_on;
 
+use super::capture_azure::AzureCapture;
 use super::local_arguments::LocalArguments;
 use super::plan;
 use crate::answer::Answer;
 use crate::console::Console;
+use crate::driver::block_on;
 use crate::failure::Failure;
 use crate::known_logs;
 use crate::local_ports::{absolute, open, watched};
@@ -20,6 +21,7 @@ use crate::made_folders::MadeFolders;
 use crate::progress;
 use crate::signing;
 use crate::stop::SignalStop;
+use crate::store_place::StorePlace;
 use crate::summary::Summary;
 
 /// Take disks as evidence
@@ -32,12 +34,15 @@ pub(crate) struct CaptureArguments {
 #[derive(Debug, Subcommand)]
 enum CaptureFrom {
     Local(Box<LocalArguments>),
+    Azure(Box<AzureCapture>),
 }
 
 impl CaptureArguments {
     pub(super) fn run(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
-        let CaptureFrom::Local(local) = &self.from;
-        block_on(capture(local, console))
+        match &self.from {
+            CaptureFrom::Local(local) => block_on(capture(local, console)),
+            CaptureFrom::Azure(azure) => block_on(azure.capture(console)),
+        }
     }
 }
 
@@ -48,7 +53,7 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
     let made = MadeFolders::before(&store);
     let local = open(&store, &asked.state, &key, asked.attributes())?;
     if local.key_origin() == KeyOrigin::MadeNow {
-        tell_of_key(&local, console);
+        signing::tell_of_new_key(local.signer().verifier_key(), console);
     }
     let request = asked.request(&local, &sources, &store)?;
     let stop = Arc::new(SignalStop::listen(console)?);
@@ -65,7 +70,7 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
     }
     let plan = plan?;
     if asked.dry_run {
-        return Ok(plan::answer(&plan, &store));
+        return Ok(plan::answer(&plan, &StorePlace::Directory(store)));
     }
     let _turn = local.state().lock_acquisition(&plan.acquisition)?;
     let acquisition = plan.acquisition.clone();
@@ -73,7 +78,7 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
         Ok(outcome) => {
             let summary = Summary {
                 outcome: &outcome,
-                store: &store,
+                store: &StorePlace::Directory(store),
                 state: &asked.state,
                 key: local.signer().verifier_key(),
                 key_origin: local.key_origin(),
@@ -84,19 +89,6 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
         }
         Err(error) => Err(broken_off(asked, error, &acquisition, &local).await),
     }
-}
-
-/// At once: what follows may fail, and the key stays.
-fn tell_of_key(local: &LocalPorts, console: &Console) {
-    let key = local.signer().verifier_key();
-    console.err(&format!(
-        "custody: a signing key was made for this host: {}\n",
-        key.name()
-    ));
-    console.err(&format!(
-        "custody: write its fingerprint down, away from this host and from the store: {}\n",
-        key.fingerprint()
-    ));
 }
 
 async fn run(asked: &LocalArguments, ports: Ports, plan: Plan) -> Result<CaptureOutcome, Error> {

@@ -1,20 +1,20 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use custody_core::custody_log::{Act, Event, read_chain};
 use custody_core::port::{EvidenceReader as _, LogName};
 use custody_core::{Error, layout};
-use custody_local::DirectoryReader;
-use futures::executor::block_on;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::driver::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
 use crate::log_lines;
 use crate::printable;
 use crate::state_place::StatePlace;
+use crate::store_place::StorePlace;
 use crate::summary::{state_word, status_words};
 
 const EXAMPLES: &str = "\
@@ -28,9 +28,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ListArguments {
-    /// Also what is registered in this store
-    #[arg(long, value_name = "DIR")]
+    /// Also what is registered in this store: a directory, or the address of a container
+    #[arg(long, value_name = "STORE")]
     store: Option<PathBuf>,
+
+    /// For a container: the settings file that says as whom it is read
+    #[arg(long, value_name = "FILE", env = "CUSTODY_CONFIG")]
+    config: Option<PathBuf>,
 
     #[command(flatten)]
     state: StatePlace,
@@ -68,8 +72,9 @@ impl ListArguments {
         }
         let mut document = json!({"acquisitions": documents});
         if let Some(store) = &self.store {
-            let events = registered(store).await?;
-            text.push_str(&format!("\nregistered in {}:\n", printable::path(store)));
+            let place = StorePlace::named(store, self.config.as_deref())?;
+            let events = registered(&place).await?;
+            text.push_str(&format!("\nregistered in {}:\n", place.shown()));
             if !events
                 .iter()
                 .any(|event| matches!(event.act, Act::AcquisitionRegistered { .. }))
@@ -96,7 +101,7 @@ impl ListArguments {
                 }
             }
             if let Value::Object(members) = &mut document {
-                members.insert("store".into(), json!(printable::path(store)));
+                members.insert("store".into(), json!(place.shown()));
                 members.insert("registered".into(), json!(registered));
             }
         }
@@ -149,8 +154,8 @@ fn own_document(journaled: &Journaled) -> Value {
 }
 
 /// The events of a store's register. Read only; the chain is checked, signatures are not.
-async fn registered(store: &Path) -> Result<Vec<Event>, Error> {
-    let reader = DirectoryReader::open(store)?;
+async fn registered(store: &StorePlace) -> Result<Vec<Event>, Failure> {
+    let reader = store.reader()?;
     let name = layout::log(&LogName::Register);
     let register = reader.open(&name).await?;
     Ok(read_chain(name.as_str(), log_lines::stored(register)).await?.1)

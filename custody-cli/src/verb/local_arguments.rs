@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use custody_core::capture::CaptureRequest;
-use custody_core::custody_log::{AcquisitionSettings, ReadScope, Stated, Why};
-use custody_core::ids::{CaseId, ExhibitNumber, Statement};
+use custody_core::custody_log::{AcquisitionSettings, ReadScope};
+use custody_core::ids::Statement;
 use custody_local::source::{LocalSources, MountedDevices, OnReadError, SourceOptions};
 use custody_local::{AttributeUse, LocalPorts};
 
+use super::case_arguments::CaseArguments;
 use crate::circumstances;
 use crate::failure::Failure;
 use crate::journaled::{ATTRIBUTES, STORE, attribute_word};
@@ -38,37 +39,12 @@ pub(super) struct LocalArguments {
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub(super) image: Vec<PathBuf>,
 
-    /// The case, as you number cases
-    #[arg(long, value_name = "ID")]
-    case: CaseId,
-
-    /// Who captures
-    #[arg(long, value_name = "NAME")]
-    examiner: Statement,
-
-    /// On what authority: the warrant, policy or ticket
-    #[arg(long, value_name = "TEXT")]
-    authority: Statement,
+    #[command(flatten)]
+    about: CaseArguments,
 
     /// Directory that keeps the evidence; made if it is missing
     #[arg(long, value_name = "DIR")]
     pub(super) store: PathBuf,
-
-    /// Exhibit numbers, one for each image, in their order
-    #[arg(long, num_args = 1.., value_name = "NO")]
-    exhibit: Vec<ExhibitNumber>,
-
-    /// What it is about
-    #[arg(long, value_name = "TEXT")]
-    description: Option<Statement>,
-
-    /// Who asked for it
-    #[arg(long, value_name = "NAME")]
-    requester: Option<Statement>,
-
-    /// Who watches
-    #[arg(long, value_name = "NAME")]
-    witness: Option<Statement>,
 
     #[command(flatten)]
     reading: Reading,
@@ -152,15 +128,11 @@ impl LocalArguments {
         store: &Path,
     ) -> Result<CaptureRequest, Failure> {
         let settings = self.settings(store);
-        let mut stated = Stated::new(self.examiner.clone());
-        stated.requester.clone_from(&self.requester);
-        stated.witness.clone_from(&self.witness);
-        let mut why = Why::new(self.authority.clone());
-        why.description.clone_from(&self.description);
-        let circumstances = circumstances::here(stated, why, self.words(&settings), &engine()?);
+        let words = self.words(&settings);
+        let circumstances = circumstances::here(self.about.stated(), self.about.why(), words, &engine()?);
         Ok(
-            CaptureRequest::new(self.case.clone(), sources.machine().clone(), circumstances)
-                .with_exhibits(self.exhibit.clone())
+            CaptureRequest::new(self.about.case.clone(), sources.machine().clone(), circumstances)
+                .with_exhibits(self.about.exhibit.clone())
                 .with_settings(settings)
                 .with_parallel(self.parallel.get())
                 .with_signers_pinned(signing::pinned(local.key_origin())),

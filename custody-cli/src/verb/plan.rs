@@ -1,7 +1,5 @@
 //! `custody capture --dry-run`.
 
-use std::path::Path;
-
 use custody_core::Remedy;
 use custody_core::capture::{Blocks, Plan};
 use serde_json::{Value, json};
@@ -10,9 +8,10 @@ use crate::answer::Answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printable;
+use crate::store_place::StorePlace;
 
 /// What would be done, and what stands against it.
-pub(super) fn answer(plan: &Plan, store: &Path) -> Answer {
+pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
     let text = text(plan, store);
     let refusals: Vec<Value> = plan
         .refusals
@@ -33,7 +32,7 @@ pub(super) fn answer(plan: &Plan, store: &Path) -> Answer {
         "method": plan.method,
         "protection": plan.protection,
         "settings": plan.request.settings,
-        "store": printable::path(store),
+        "store": store.shown(),
         "folder": plan.folder,
         "refusals": refusals,
     });
@@ -50,7 +49,7 @@ pub(super) fn answer(plan: &Plan, store: &Path) -> Answer {
     Answer::new(text, document).with_failure(failure)
 }
 
-fn text(plan: &Plan, store: &Path) -> String {
+fn text(plan: &Plan, store: &StorePlace) -> String {
     let mut text = format!(
         "would capture {} of case {}:\n",
         plan.machine.machine, plan.request.case
@@ -69,7 +68,7 @@ fn text(plan: &Plan, store: &Path) -> String {
         text.push_str(&format!("  format     {}\n", disk.format));
         text.push_str(&format!("  stored as  {}\n", item.file));
     }
-    text.push_str(&format!("\nstore        {}\n", printable::path(store)));
+    text.push_str(&format!("\nstore        {}\n", store.shown()));
     text.push_str(&format!("protection   {}\n", plan.protection.statement));
     text.push_str("\nwould not be acquired:\n");
     for not in &plan.machine.not_acquired {

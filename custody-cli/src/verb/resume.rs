@@ -7,13 +7,12 @@ use clap::Args;
 use custody_core::Error;
 use custody_core::capture::Capture;
 use custody_core::ids::{AcquisitionId, Statement};
-use custody_core::port::SealSigner as _;
 use custody_local::{KeyOrigin, StateFolder};
-use futures::executor::block_on;
 use serde_json::json;
 
 use crate::answer::Answer;
 use crate::console::Console;
+use crate::driver::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
@@ -94,10 +93,10 @@ impl ResumeArguments {
             outcome: &outcome,
             store: &reopened.store,
             state: &self.state,
-            key: reopened.local.signer().verifier_key(),
+            key: &reopened.key,
             key_origin: KeyOrigin::Existing,
         };
-        let not_remembered = known_logs::remember_checkpoints(&outcome, reopened.local.state());
+        let not_remembered = known_logs::remember_checkpoints(&outcome, &reopened.state);
         Ok(summary.answer().or_failure(not_remembered))
     }
 }

@@ -1,7 +1,5 @@
 //! What a verification found, for people and for programs.
 
-use std::path::Path;
-
 use custody_core::Remedy;
 use custody_core::verify::{AcquisitionReport, Finding, ItemReport, Outcome, Report, SignerTrust, Weight};
 use serde_json::{Value, json};
@@ -10,16 +8,17 @@ use crate::answer::Answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printable;
+use crate::store_place::StorePlace;
 use crate::summary::state_word;
 
 /// The most findings that are printed for a person; --json has all.
 const MAX_SHOWN_FINDINGS: usize = 50;
 
 /// The report, and why entering it in the register failed, if it did.
-pub(super) fn answer(report: &Report, store: &Path, not_recorded: Option<Failure>) -> Answer {
+pub(super) fn answer(report: &Report, store: &StorePlace, not_recorded: Option<Failure>) -> Answer {
     let mut document = serde_json::to_value(report).unwrap_or_default();
     if let Value::Object(members) = &mut document {
-        members.insert("path".into(), json!(printable::path(store)));
+        members.insert("path".into(), json!(store.shown()));
     }
     Answer::new(text(report, store), document).with_failure(failure(report, not_recorded))
 }
@@ -51,8 +50,8 @@ fn failure(report: &Report, not_recorded: Option<Failure>) -> Option<Failure> {
     Some(failure)
 }
 
-fn text(report: &Report, store: &Path) -> String {
-    let mut text = format!("{}\n\nstore        {}\n", report.result, printable::path(store));
+fn text(report: &Report, store: &StorePlace) -> String {
+    let mut text = format!("{}\n\nstore        {}\n", report.result, store.shown());
     if let Some(id) = &report.store {
         text.push_str(&format!("store id     {id}\n"));
     }

@@ -10,14 +10,14 @@ use custody_core::ids::{AcquisitionId, CaseId, Segment, Statement};
 use custody_core::port::EvidenceReader;
 use custody_core::verify::{Report, Verifier, VerifyOptions};
 use custody_core::{Remedy, layout};
-use custody_local::{DirectoryReader, KeyOrigin, StateFolder};
+use custody_local::{KeyOrigin, StateFolder};
 use futures::StreamExt as _;
-use futures::executor::block_on;
 
 use super::verdict;
 use crate::answer::Answer;
 use crate::circumstances;
 use crate::console::Console;
+use crate::driver::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::known_logs;
@@ -27,6 +27,7 @@ use crate::progress;
 use crate::signing;
 use crate::state_place::StatePlace;
 use crate::stop::SignalStop;
+use crate::store_place::StorePlace;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,8 +49,12 @@ established.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArguments {
-    /// The store's directory
+    /// The store: a directory, or the address of a container (https://ACCOUNT.blob.core.windows.net/CONTAINER)
     store: PathBuf,
+
+    /// For a container: the settings file that says as whom it is read
+    #[arg(long, value_name = "FILE", env = "CUSTODY_CONFIG")]
+    config: Option<PathBuf>,
 
     /// Trust the signers that this file names, beside this host's own keys
     #[arg(long, value_name = "FILE")]
@@ -89,7 +94,8 @@ impl VerifyArguments {
     }
 
     async fn verify(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
-        let reader = DirectoryReader::open(&self.store)?;
+        let place = StorePlace::named(&self.store, self.config.as_deref())?;
+        let reader = place.reader()?;
         let state = self.state.open_existing()?;
         let key = self.recording_key(state.as_ref())?;
         let mut trust = self.trusted()?;
@@ -99,17 +105,17 @@ impl VerifyArguments {
         if self.read_all {
             options = options.with_reads(ReadScope::Everything);
         }
-        if let Some(acquisitions) = self.scope(&reader).await? {
+        if let Some(acquisitions) = self.scope(reader.as_ref()).await? {
             options = options.with_acquisitions(acquisitions);
         }
         if let Some(state) = &state {
             trust = trust.and(state.own_trust()?);
-            for known in known_logs::of_store(&reader, state).await? {
+            for known in known_logs::of_store(reader.as_ref(), state).await? {
                 options = options.with_known(known);
             }
         }
         let hasher = hasher()?;
-        let report = Verifier::new(Arc::new(reader), hasher, trust)
+        let report = Verifier::new(reader, hasher, trust)
             .with_options(options)
             .verify()
             .await;
@@ -124,10 +130,10 @@ impl VerifyArguments {
             );
         }
         let not_recorded = match (&state, key) {
-            (Some(state), Some(key)) => self.enter(state, &key, &report).await.err(),
+            (Some(state), Some(key)) => self.enter(&place, state, &key, &report).await.err(),
             _ => None,
         };
-        Ok(verdict::answer(&report, &self.store, not_recorded))
+        Ok(verdict::answer(&report, &place, not_recorded))
     }
 
     fn trusted(&self) -> Result<Trust, Failure> {
@@ -140,7 +146,7 @@ impl VerifyArguments {
     }
 
     /// The acquisitions that were asked for; `None` for all.
-    async fn scope(&self, reader: &DirectoryReader) -> Result<Option<Vec<AcquisitionId>>, Failure> {
+    async fn scope(&self, reader: &dyn EvidenceReader) -> Result<Option<Vec<AcquisitionId>>, Failure> {
         let Some(case) = &self.case else {
             return Ok(self.acquisition.clone().map(|acquisition| vec![acquisition]));
         };
@@ -197,7 +203,13 @@ impl VerifyArguments {
         signing::choose(state, None).map(Some)
     }
 
-    async fn enter(&self, state: &StateFolder, key: &str, report: &Report) -> Result<(), Failure> {
+    async fn enter(
+        &self,
+        place: &StorePlace,
+        state: &StateFolder,
+        key: &str,
+        report: &Report,
+    ) -> Result<(), Failure> {
         let not_stated = |what: &str| format!("{what} not stated").parse::<Statement>();
         let examiner = self.examiner.clone().map_or_else(|| not_stated("examiner"), Ok)?;
         let authority = self
@@ -207,7 +219,10 @@ impl VerifyArguments {
         let settings = BTreeMap::from([("read-all".to_owned(), self.read_all.to_string())]);
         let circumstances =
             circumstances::here(Stated::new(examiner), Why::new(authority), settings, &engine()?);
-        let ports = registering(&self.store, state, key)?;
+        let ports = match place {
+            StorePlace::Directory(store) => registering(store, state, key)?,
+            StorePlace::Container { place, .. } => place.ports(state, state.signer(key)?)?.0,
+        };
         let checkpoint = Register::enter_verification(
             &ports,
             &circumstances,

@@ -1,0 +1,183 @@
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueEnum};
+use custody_azure::arm::ResourceId;
+use custody_core::Error;
+use custody_core::ids::MachineRef;
+use custody_core::port::ProtectionKind;
+
+use super::place::{AzurePlace, no_identity};
+use super::settings_file::{AzureSettings, CloudChoice, IdentityChoice, NetworkChoice, SettingsFile};
+use crate::failure::Failure;
+
+/// The least protection that a store must give unless the settings say otherwise: none that its keeper can lift.
+const DEFAULT_PROTECTION: ProtectionKind = ProtectionKind::LegalHold;
+
+/// What is captured, and where Azure's side of it is.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("source").required(true).args(["vm", "snapshot", "restore_point", "disk"])))]
+pub(crate) struct AzureArguments {
+    /// The subscription of the machine
+    #[arg(long, value_name = "ID", env = "CUSTODY_SUBSCRIPTION", help_heading = "What")]
+    subscription: Option<String>,
+
+    /// The resource group of the machine
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    resource_group: Option<String>,
+
+    /// The virtual machine: its name, or its full resource id
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    vm: Option<String>,
+
+    /// Disk snapshots that are there already, by resource id; they are read and never deleted
+    #[arg(long, num_args = 1.., value_name = "ID", help_heading = "What")]
+    snapshot: Vec<ResourceId>,
+
+    /// A restore point that is there already, by resource id; it is read and never deleted
+    #[arg(long, value_name = "ID", help_heading = "What")]
+    restore_point: Option<ResourceId>,
+
+    /// Disks that no machine holds, by resource id
+    #[arg(long, num_args = 1.., value_name = "ID", help_heading = "What")]
+    disk: Vec<ResourceId>,
+
+    /// Settings file; flags and the environment go before it
+    #[arg(long, value_name = "FILE", env = "CUSTODY_CONFIG", help_heading = "Azure")]
+    config: Option<PathBuf>,
+
+    /// As whom custody asks; the settings file has more kinds
+    #[arg(long, value_enum, value_name = "KIND", env = "CUSTODY_IDENTITY", help_heading = "Azure")]
+    identity: Option<SimpleIdentity>,
+
+    /// The storage account that keeps the evidence, by resource id
+    #[arg(long, value_name = "ID", env = "CUSTODY_STORE_ACCOUNT", help_heading = "Azure")]
+    account: Option<ResourceId>,
+
+    /// Its container
+    #[arg(long, value_name = "NAME", env = "CUSTODY_STORE_CONTAINER", help_heading = "Azure")]
+    container: Option<String>,
+
+    /// The least protection that the container must give; less is refused, once the disk snapshots are taken
+    /// [default: legal-hold]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Azure")]
+    require_protection: Option<Protection>,
+
+    /// Resource group in which disk snapshots are made [default: the machine's]
+    #[arg(long, value_name = "NAME", env = "CUSTODY_SNAPSHOT_GROUP", help_heading = "Azure")]
+    snapshot_group: Option<String>,
+
+    /// Let the disk snapshots be exported from everywhere, although the disks may not be; the record shows it
+    #[arg(long, help_heading = "Azure")]
+    open_snapshots: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SimpleIdentity {
+    /// The managed identity of the machine that custody runs on
+    ManagedIdentity,
+    /// Whoever is signed in to the Azure CLI
+    AzureCli,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Protection {
+    /// Nothing: whatever the container gives is taken, and the record says what it is
+    None,
+    /// A legal hold, or a locked retention policy
+    LegalHold,
+    /// A locked retention policy
+    LockedRetention,
+}
+
+impl AzureArguments {
+    /// The settings file, if one is named.
+    pub(crate) fn settings(&self) -> Result<AzureSettings, Failure> {
+        match &self.config {
+            Some(path) => Ok(SettingsFile::read(path)?.azure),
+            None => Ok(AzureSettings::default()),
+        }
+    }
+
+    /// What is captured.
+    pub(crate) fn machine(&self) -> Result<MachineRef, Failure> {
+        let ids: Vec<ResourceId> = match (&self.vm, &self.restore_point) {
+            (Some(vm), _) => vec![self.machine_id(vm)?],
+            (_, Some(point)) => vec![point.clone()],
+            (None, None) => self.snapshot.iter().chain(&self.disk).cloned().collect(),
+        };
+        let words: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Ok(words.join(",").parse()?)
+    }
+
+    fn machine_id(&self, vm: &str) -> Result<ResourceId, Failure> {
+        if vm.starts_with('/') {
+            return Ok(vm.parse()?);
+        }
+        let missing = |what: &str| {
+            Failure::usage(format!("--vm {vm} is a name: {what} of the machine is missing"))
+                .with_next("give --subscription and --resource-group, or the machine's full resource id")
+        };
+        let subscription = self.subscription.as_deref().ok_or_else(|| missing("the subscription"))?;
+        let group = self.resource_group.as_deref().ok_or_else(|| missing("the resource group"))?;
+        Ok(ResourceId::new(
+            subscription,
+            group,
+            "Microsoft.Compute/virtualMachines",
+            vm,
+        )?)
+    }
+
+    /// The least protection that the store must give; `None` takes what there is.
+    pub(crate) fn protection_floor(&self, settings: &AzureSettings) -> Option<ProtectionKind> {
+        let asked = self.require_protection.map(|asked| match asked {
+            Protection::None => ProtectionKind::None,
+            Protection::LegalHold => ProtectionKind::LegalHold,
+            Protection::LockedRetention => ProtectionKind::LockedRetention,
+        });
+        let floor = asked.or(settings.store.protection).unwrap_or(DEFAULT_PROTECTION);
+        (floor != ProtectionKind::None).then_some(floor)
+    }
+
+    /// The Azure side of the capture.
+    pub(crate) fn place(&self, settings: &AzureSettings, machine: &MachineRef) -> Result<AzurePlace, Failure> {
+        let missing = |what: &str, flag: &str, member: &str| {
+            Failure::usage(format!("{what} is not named"))
+                .with_next(format!("give {flag}, or {member} in the settings file (--config)"))
+        };
+        let first: ResourceId = machine
+            .as_str()
+            .split(',')
+            .next()
+            .unwrap_or_default()
+            .parse::<ResourceId>()
+            .map_err(|error: Error| Failure::from(error))?;
+        let asked = self.identity.map(|identity| match identity {
+            SimpleIdentity::ManagedIdentity => IdentityChoice::ManagedIdentity { client: None },
+            SimpleIdentity::AzureCli => IdentityChoice::AzureCli { tenant: None },
+        });
+        let account = self.account.clone().or_else(|| settings.store.account.clone());
+        let container = self.container.clone().or_else(|| settings.store.container.clone());
+        let group = self.snapshot_group.clone();
+        let network = if self.open_snapshots {
+            NetworkChoice::AllowAll
+        } else {
+            settings.snapshots.network.clone().unwrap_or_default()
+        };
+        Ok(AzurePlace {
+            cloud: settings.cloud.clone().unwrap_or(CloudChoice::PUBLIC),
+            identity: asked.or_else(|| settings.identity.clone()).ok_or_else(no_identity)?,
+            account: account.ok_or_else(|| missing("the storage account", "--account ID", "azure.store.account"))?,
+            container: container
+                .ok_or_else(|| missing("the container", "--container NAME", "azure.store.container"))?,
+            snapshot_subscription: settings
+                .snapshots
+                .subscription
+                .clone()
+                .unwrap_or_else(|| first.subscription().to_owned()),
+            snapshot_group: group
+                .or_else(|| settings.snapshots.resource_group.clone())
+                .unwrap_or_else(|| first.group().to_owned()),
+            network,
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! Azure as a source of disks and a store of evidence: what was asked for, and the ports that come of it.
+
+mod arguments;
+mod place;
+mod settings_file;
+
+pub(crate) use arguments::AzureArguments;
+pub(crate) use place::{AZURE, AzurePlace, is_store_address};

@@ -1,0 +1,146 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use custody_azure::arm::ResourceId;
+use custody_azure::{
+    AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, SnapshotPlace, StoreLocation, WorkerPorts,
+};
+use custody_core::port::{Clock, Entropy};
+use custody_core::{Error, visible};
+use custody_local::{FileSigner, StateFolder, SystemClock, SystemEntropy};
+use serde::{Deserialize, Serialize};
+
+use super::settings_file::{AzureSettings, CloudChoice, IdentityChoice, NetworkChoice, SettingsFile};
+use crate::failure::Failure;
+use crate::local_ports::hasher;
+
+/// By this name the settings of an acquisition hold the Azure side of it, so that going on finds it again.
+pub(crate) const AZURE: &str = "azure";
+
+/// The Azure side of a capture: which cloud, as whom, from where and into what. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AzurePlace {
+    pub(crate) cloud: CloudChoice,
+    pub(crate) identity: IdentityChoice,
+    pub(crate) account: ResourceId,
+    pub(crate) container: String,
+    pub(crate) snapshot_subscription: String,
+    pub(crate) snapshot_group: String,
+    pub(crate) network: NetworkChoice,
+}
+
+/// Nobody said as whom the cloud is to be asked.
+pub(crate) fn no_identity() -> Failure {
+    Failure::usage("it is not said as whom the cloud is to be asked").with_next(
+        "give --identity, or azure.identity in the settings file (--config); it is never guessed",
+    )
+}
+
+/// Whether these words name a store in a cloud and no directory.
+pub(crate) fn is_store_address(words: &str) -> bool {
+    words.starts_with("https://")
+}
+
+impl AzurePlace {
+    /// The container of an address, to be read as the settings file says.
+    pub(crate) fn of_address(address: &str, config: Option<&Path>) -> Result<Self, Failure> {
+        let settings = match config {
+            Some(config) => SettingsFile::read(config)?.azure,
+            None => AzureSettings::default(),
+        };
+        let cloud = settings.cloud.unwrap_or(CloudChoice::PUBLIC);
+        let identity = settings.identity.ok_or_else(no_identity)?;
+        let unlike = || {
+            Failure::usage(format!("{} is no container of the cloud", visible::escape(address)))
+                .with_next("an address is https://ACCOUNT.blob.core.windows.net/CONTAINER, without what follows a `?`")
+        };
+        let (endpoint, container) = address.trim_end_matches('/').rsplit_once('/').ok_or_else(unlike)?;
+        let known = settings.store.account.as_ref().map(ResourceId::name);
+        let first_label = endpoint.trim_start_matches("https://").split('.').next();
+        let account = [known, first_label, endpoint.rsplit('/').next()]
+            .into_iter()
+            .flatten()
+            .find(|account| {
+                let at = cloud.cloud().and_then(|cloud| cloud.blob_endpoint(account));
+                at.is_ok_and(|at| at.as_str().trim_end_matches('/') == endpoint)
+            })
+            .ok_or_else(unlike)?;
+        // Reading asks the container alone, so it does not matter which resource the account is.
+        let account = match &settings.store.account {
+            Some(named) if named.name() == account => named.clone(),
+            _ => ResourceId::new("any", "any", "Microsoft.Storage/storageAccounts", account)?,
+        };
+        Ok(Self {
+            cloud,
+            identity,
+            snapshot_subscription: account.subscription().to_owned(),
+            snapshot_group: account.group().to_owned(),
+            account,
+            container: container.to_owned(),
+            network: NetworkChoice::default(),
+        })
+    }
+
+    /// The text that an acquisition's settings hold.
+    pub(crate) fn to_setting(&self) -> Result<String, Error> {
+        let text = serde_json::to_string(self).map_err(|error| Error::Provider {
+            object: "settings of this acquisition".into(),
+            operation: "write",
+            source: Some(error.into()),
+        })?;
+        Ok(visible::escape(&text))
+    }
+
+    /// Reads what [`to_setting`](Self::to_setting) wrote.
+    pub(crate) fn from_setting(text: &str) -> Result<Self, Error> {
+        let malformed = |reason: String| Error::malformed("settings of this acquisition", reason);
+        let bytes = visible::unescape(text).ok_or_else(|| malformed("they are not escaped text".into()))?;
+        serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))
+    }
+
+    /// The store's address.
+    pub(crate) fn store_address(&self) -> Result<String, Error> {
+        let endpoint = self.cloud.cloud()?.blob_endpoint(self.account.name())?;
+        let endpoint = endpoint.as_str().trim_end_matches('/').to_owned();
+        Ok(format!("{endpoint}/{}", self.container))
+    }
+
+    fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {
+        let cloud = self.cloud.cloud()?;
+        let transport = CleanTransport::new();
+        let credential = self.identity.identity().credential(&cloud, &transport)?;
+        let snapshots = SnapshotPlace::new(&self.snapshot_subscription, &self.snapshot_group)?;
+        let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
+        let options = AzurePortsOptions::new(cloud, snapshots, store)
+            .with_transport(transport)
+            .with_network(self.network.network());
+        AzurePorts::new(options, &credential, &credential, clock, entropy)
+    }
+
+    /// The store alone, to be read.
+    pub(crate) fn store(&self) -> Result<BlobStore, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+        Ok(self.azure_ports(&clock, &entropy)?.store().clone())
+    }
+
+    /// Everything that a capture needs, with the journal and the key of this host.
+    pub(crate) fn ports(
+        &self,
+        state: &StateFolder,
+        signer: FileSigner,
+    ) -> Result<(custody_core::Ports, AzurePorts), Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+        let azure = self.azure_ports(&clock, &entropy)?;
+        let ports = azure.ports(WorkerPorts {
+            hasher: hasher()?,
+            log: Arc::new(state.journal()),
+            signers: vec![Arc::new(signer)],
+            clock,
+            entropy,
+        });
+        Ok((ports, azure))
+    }
+}
