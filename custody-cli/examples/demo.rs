@@ -1,22 +1,25 @@
-//! A disk image becomes sealed evidence, is verified, and a changed byte is found.
+//! A virtual machine in a simulated Azure becomes sealed evidence, is verified, and a changed byte is found.
 //!
-//! `cargo demo` runs it. It makes a small disk image with a partition, a file system and files in it, captures it,
-//! verifies the store, changes one byte in a *copy* of the store, and shows that verification names the place. It
-//! leaves its results in a new folder below the build directory, says where, and ends with 1 when anything is not as
-//! it must be.
+//! `cargo demo` runs it. It starts a simulated Azure on this host with a machine of three disks (a partition, a file
+//! system and files in the first), captures the machine into a container under a locked retention policy, verifies the
+//! container, downloads it, changes one byte of the download, and shows that verification names the place. It leaves its
+//! results in a new folder below the build directory, says where, and ends with 1 when anything is not as it must be.
+//!
+//! Called with `--as-custody` it is the command line itself: the demonstration runs itself so, in a process that trusts
+//! the simulator's certificate.
 
 #![expect(clippy::print_stdout, reason = "a demonstration talks")]
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use custody_cli::{Console, Exit};
+use custody_testkit::azure_sim::{Bytes, Scenario, Simulator};
 use serde_json::Value;
 
 const SECTOR_BYTES: u64 = 512;
@@ -25,11 +28,19 @@ const PARTITION_START: u64 = 1 << 20;
 const PARTITION_BYTES: u64 = 20 << 20;
 /// FAT16 with logical block addresses.
 const PARTITION_TYPE: u8 = 0x0e;
+const AS_CUSTODY: &str = "--as-custody";
+const MACHINE: &str = Scenario::LAB_MACHINE;
+const OS_DISK: &str = "web-01_OsDisk_1";
 const MEMO: &str = "Meet at the north gate at 21:40. Bring the second ledger.\n";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    if words.nth(1).is_some_and(|word| word == AS_CUSTODY) {
+        let arguments = std::iter::once("custody".into()).chain(words);
+        return custody_cli::run(arguments, &Arc::new(Console::system())).into();
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -41,36 +52,45 @@ fn main() -> ExitCode {
 
 fn run() -> Outcome<()> {
     let folder = new_folder()?;
-    let image = folder.join("suspect-disk.img");
-    let store = folder.join("store");
-    let demo = Demo {
-        state: folder.join("state"),
-    };
+    let disk = folder.join("os-disk.img");
+    make_image(&disk)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let azure = runtime.block_on(Simulator::start(scenario(&disk)))?;
+    let demo = Demo::new(&folder, &azure)?;
 
-    title("A disk image: one partition, a FAT file system, two files");
-    make_image(&image)?;
-    println!("{} ({IMAGE_BYTES} bytes)", image.display());
+    title("A simulated Azure on this host: one machine, an OS disk with files in it, two data disks");
+    println!("{}: virtual machine {MACHINE}", demo.manager);
+    println!("{}: a container under a locked policy of 365 days", demo.store);
 
-    title("Capture");
+    title("Capture: disk snapshots, server-side copies, digests, read-back, seal");
     demo.expect(
         Exit::Done,
-        &["capture", "local", "--image", &text(&image)?, "--case", "DEMO-1"],
+        &["capture", "azure", "--vm", &azure_machine(), "--case", "DEMO-1"],
         &[
-            "--exhibit",
-            "MX-1",
             "--examiner",
             "M. Example",
             "--authority",
             "a demonstration, no warrant",
-            "--store",
-            &text(&store)?,
+            "--config",
+            &text(&demo.settings)?,
         ],
     )?;
+    must(
+        azure.snapshots().is_empty() && azure.live_exports().is_empty(),
+        "no disk snapshot and no access to one may be left",
+    )?;
+    println!("\nleft in the machine's subscription: no disk snapshot, no access to one");
 
-    title("Verify: every byte read again, every signature checked");
-    demo.expect(Exit::Done, &["verify", &text(&store)?], &[])?;
+    title("Verify the container: every byte read again, every signature checked");
+    demo.expect(
+        Exit::Done,
+        &["verify", &demo.store],
+        &["--config", &text(&demo.settings)?],
+    )?;
 
-    title("What a capture leaves behind");
+    title("The container, downloaded");
+    let store = folder.join("downloaded");
+    download(&azure, &store)?;
     print_tree(&store, 0)?;
     let acquisition = only_folder(&store.join("cases/DEMO-1"))?;
     check_with_coreutils(&acquisition)?;
@@ -82,10 +102,10 @@ fn run() -> Outcome<()> {
         .unwrap_or_default();
     demo.expect(Exit::Done, &["log", &text(&store)?, &id], &[])?;
 
-    title("One byte of the memo is changed, in a copy of the store");
-    let copy = folder.join("store-with-one-byte-changed");
+    title("One byte of a memo on the OS disk is changed, in a copy of the download");
+    let copy = folder.join("downloaded-with-one-byte-changed");
     copy_tree(&store, &copy)?;
-    let item = acquisition.strip_prefix(&store)?.join("suspect-disk.img");
+    let item = acquisition.strip_prefix(&store)?.join(os_disk_item(&acquisition)?);
     let offset = change_a_byte(&copy.join(&item))?;
     println!("{}: byte {offset}: 'n' of \"north\" became 'N'\n", item.display());
     let (exit, report) = demo.json(&["verify", &text(&copy)?, "--json"])?;
@@ -106,18 +126,107 @@ fn run() -> Outcome<()> {
         acquisition.display()
     );
     println!(
-        "  split -b 4M --filter=sha256sum {0}/suspect-disk.img | cmp - {0}/suspect-disk.img.chunks.sha256",
-        acquisition.display()
+        "  split -b 4M --filter=sha256sum {0} | cmp - {0}.chunks.sha256",
+        store.join(&item).display()
     );
+    println!("A disk image of this host is captured the same way: custody capture local --help");
     Ok(())
 }
 
-/// The command line, with a state folder of its own.
+/// The lab, its machine's OS disk with these bytes.
+fn scenario(disk: &Path) -> Scenario {
+    let mut lab = Scenario::lab();
+    for found in lab.disks.iter_mut().filter(|found| found.name == OS_DISK) {
+        found.bytes = Bytes::File(disk.to_owned());
+    }
+    lab
+}
+
+fn azure_machine() -> String {
+    Scenario::lab().machine_id(MACHINE)
+}
+
+/// Every blob of the container, into files.
+fn download(azure: &Simulator, to: &Path) -> Outcome<()> {
+    for name in azure.blob_names(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER) {
+        let blob = azure
+            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, &name)
+            .ok_or("a blob that was listed is gone")?;
+        let file = to.join(&name);
+        fs::create_dir_all(file.parent().ok_or("a blob lies nowhere")?)?;
+        fs::write(file, blob.bytes()?)?;
+    }
+    Ok(())
+}
+
+/// The file name of the OS disk's stored copy.
+fn os_disk_item(acquisition: &Path) -> Outcome<String> {
+    for entry in fs::read_dir(acquisition)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.contains("OsDisk") && Path::new(&name).extension().is_some_and(|end| end == "vhd") {
+            return Ok(name);
+        }
+    }
+    Err("the OS disk was not stored".into())
+}
+
+/// The command line, run as a process that trusts the simulator, with a state folder of its own.
 struct Demo {
     state: PathBuf,
+    settings: PathBuf,
+    certificate: String,
+    manager: String,
+    /// The container's address.
+    store: String,
 }
 
 impl Demo {
+    fn new(folder: &Path, azure: &Simulator) -> Outcome<Self> {
+        let endpoints = azure.endpoints().ok_or("the simulator does not listen")?;
+        let services = &endpoints.tls;
+        let account = services
+            .blob
+            .get(Scenario::LAB_ACCOUNT)
+            .ok_or("the simulator has no storage account")?
+            .trim_end_matches('/');
+        let template = account.replace(Scenario::LAB_ACCOUNT, "{account}");
+        let host = |url: &str| url.trim_start_matches("https://").split('/').next().map(str::to_owned);
+        let hosts = host(account).into_iter().chain(host(&services.exports));
+        let hosts: Vec<String> = hosts.map(|host| format!("{host:?}")).collect();
+        let secret = folder.join("client-secret");
+        fs::write(&secret, Scenario::LAB_CLIENT_SECRET)?;
+        let settings = folder.join("custody.toml");
+        let lab = Scenario::lab();
+        let subscription = lab.subscriptions.first().ok_or("the lab has no subscription")?;
+        let storage_account = format!(
+            "/subscriptions/{subscription}/resourceGroups/soc/providers/Microsoft.Storage/storageAccounts/{}",
+            Scenario::LAB_ACCOUNT
+        );
+        let text = format!(
+            "[azure.cloud]\nname = \"simulated\"\nauthority = {:?}\nmanager = {:?}\n\
+             manager-audience = \"https://management.azure.com\"\nblob = {template:?}\n\
+             blob-hosts = [{hosts}]\nexport-hosts = [{hosts}]\n\n\
+             [azure.identity]\nkind = \"client-secret\"\ntenant = {:?}\nclient = {:?}\nfile = {:?}\n\n\
+             [azure.store]\naccount = {:?}\ncontainer = {:?}\nprotection = \"locked-retention\"\n",
+            services.login,
+            services.management,
+            lab.tenants.first().ok_or("the lab has no tenant")?,
+            Scenario::LAB_CLIENT_ID,
+            secret,
+            storage_account,
+            Scenario::LAB_CONTAINER,
+            hosts = hosts.join(", "),
+        );
+        fs::write(&settings, text)?;
+        Ok(Self {
+            state: folder.join("state"),
+            settings,
+            certificate: endpoints.ca_certificate.clone(),
+            manager: services.management.clone(),
+            store: format!("{account}/{}", Scenario::LAB_CONTAINER),
+        })
+    }
+
     /// Runs a command, shows it and what it prints, and demands how it ends.
     fn expect(&self, exit: Exit, command: &[&str], options: &[&str]) -> Outcome<()> {
         println!(
@@ -133,61 +242,44 @@ impl Demo {
         let (found, printed) = self.run(&words)?;
         println!("{}", printed.trim_end());
         must(
-            found == exit,
-            &format!("it ended with {}, {} was due", found.code(), exit.code()),
+            found == i32::from(exit.code()),
+            &format!("it ended with {found}, {} was due", exit.code()),
         )
     }
 
     /// Runs a command that answers in JSON.
     fn json(&self, command: &[&str]) -> Outcome<(Exit, Value)> {
         let (exit, printed) = self.run(command)?;
+        let exit = [Exit::Done, Exit::Integrity]
+            .into_iter()
+            .find(|known| i32::from(known.code()) == exit)
+            .ok_or("it ended in another way")?;
         Ok((exit, serde_json::from_str(&printed)?))
     }
 
-    fn run(&self, words: &[&str]) -> Outcome<(Exit, String)> {
-        let out = Shared::default();
-        let err = Shared::default();
-        let console = Arc::new(Console::of(Box::new(out.clone()), Box::new(err.clone())));
-        // The build directory may lie in memory: good enough for a demonstration, refused for a real capture.
-        let words = ["custody"].iter().chain(words).map(OsString::from);
-        let state = [
-            "--state".into(),
-            self.state.clone().into_os_string(),
-            "--allow-temporary-state".into(),
-        ];
-        let exit = custody_cli::run(words.chain(state), &console);
-        let (out, err) = (out.text(), err.text());
+    fn run(&self, words: &[&str]) -> Outcome<(i32, String)> {
+        let ended = Command::new(std::env::current_exe()?)
+            .arg(AS_CUSTODY)
+            .args(words)
+            .arg("--state")
+            .arg(&self.state)
+            // The build directory may lie in memory: good enough for a demonstration, refused for a real capture.
+            .arg("--allow-temporary-state")
+            .env("SSL_CERT_FILE", &self.certificate)
+            .env_remove("HTTPS_PROXY")
+            .env_remove("https_proxy")
+            .output()?;
+        let (out, err) = (
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr),
+        );
         // Failures are told behind the data; progress is left out.
         let told = err
             .lines()
             .skip_while(|line| !line.starts_with("custody: error:"));
         let told: String = told.map(|line| format!("{line}\n")).collect();
-        Ok((exit, format!("{out}{told}")))
-    }
-}
-
-/// A buffer that a console writes and the demonstration reads.
-#[derive(Debug, Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Shared {
-    fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        let code = ended.status.code().ok_or("it was killed")?;
+        Ok((code, format!("{out}{told}")))
     }
 }
 

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use custody_core::custody_log::{Act, Event, read_chain};
-use custody_core::port::{EvidenceReader as _, LogName};
-use custody_core::{Error, layout};
+use custody_core::port::LogName;
+use custody_core::layout;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -148,6 +148,10 @@ fn own_document(journaled: &Journaled) -> Value {
         .collect();
     if let Value::Object(members) = &mut document {
         members.insert("settled".into(), json!(journaled.settled));
+        let stated = journaled.circumstances().map(|circumstances| &circumstances.why);
+        if let Some(description) = stated.and_then(|why| why.description.as_ref()) {
+            members.insert("description".into(), json!(description));
+        }
         members.insert("kept_snapshots".into(), json!(kept));
     }
     document
