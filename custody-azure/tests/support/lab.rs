@@ -138,8 +138,15 @@ impl Lab {
     }
 
     pub(crate) fn location(&self, container: &str) -> StoreLocation {
-        let account = &self.scenario.storage_accounts.first().unwrap();
-        StoreLocation::new(account.id(&self.subscription()).parse().unwrap(), container).unwrap()
+        let account = self.scenario.storage_accounts.first().unwrap();
+        let group = account.resource_group.as_str();
+        let id = ResourceId::new(
+            &self.subscription(),
+            group,
+            "Microsoft.Storage/storageAccounts",
+            &account.name,
+        );
+        StoreLocation::new(id.unwrap(), container).unwrap()
     }
 
     pub(crate) fn store(&self, container: &str) -> BlobStore {
