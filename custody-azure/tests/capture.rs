@@ -223,13 +223,9 @@ fn stores_whose_answers_were_lost_are_adopted() {
 
 #[test]
 fn a_wrong_byte_in_the_copy_is_found_and_the_snapshot_kept() {
-    let lab = Lab::of(
-        Scenario::lab().with_fault(
-            Fault::on("PUT", "*data-0*", FaultAction::CopyCorrupts(1_100_000))
-                .at_host("socevidence*")
-                .times(1),
-        ),
-    );
+    let lab = Lab::of(Scenario::lab().with_fault(
+        Fault::on("PUT", "*data-0*", FaultAction::CopyCorrupts(1_100_000)).at_host("socevidence*"),
+    ));
     let worker = Worker::new(&lab);
     let (_, outcome) = run(worker.capture()).unwrap();
     assert_eq!(outcome.exit_code(), 4, "{outcome:?}");

@@ -284,6 +284,11 @@ impl Arm {
         let base = address.path().trim_end_matches('/').to_owned();
         address.set_path(&format!("{base}{path}"));
         address.query_pairs_mut().extend_pairs(query);
+        // A space is `+` in forms only; a `+` of ours is `%2B` by now.
+        if let Some(query) = address.query().filter(|query| query.contains('+')) {
+            let query = query.replace('+', "%20");
+            address.set_query(Some(&query));
+        }
         address
     }
 }

@@ -125,16 +125,12 @@ impl BlobStore {
             .await;
         match created.map_err(|error| failing.because(&call, error)) {
             Ok(_) => Ok(()),
-            // Somebody else made it first, which is as well. A policy can speak before the condition does.
-            Err(error)
-                if matches!(
-                    error.meaning(),
-                    Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::Immutable { .. }
-                ) && self.remote(name)?.look().await?.is_some() =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error),
+            // Somebody else made it first, or we did and the answer was lost, which is as well. A policy can speak
+            // before the condition does.
+            Err(error) => match self.remote(name)?.look().await? {
+                Some(_) => Ok(()),
+                None => Err(error),
+            },
         }
     }
 

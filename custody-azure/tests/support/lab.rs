@@ -22,13 +22,13 @@ use custody_testkit::fake::SeededEntropy;
 
 /// The clock of the simulated cloud: to sleep is to put the cloud ahead.
 #[derive(Clone)]
-pub struct LabClock {
+pub(crate) struct LabClock {
     simulator: Arc<Simulator>,
     ahead_millis: Arc<AtomicU64>,
 }
 
 impl LabClock {
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.simulator.advance(by);
         let millis = u64::try_from(by.as_millis()).unwrap();
         self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
@@ -71,20 +71,20 @@ impl Clock for LabClock {
 
 /// The lab.
 #[derive(Clone)]
-pub struct Lab {
-    pub simulator: Arc<Simulator>,
-    pub scenario: Scenario,
-    pub clock: LabClock,
-    pub credential: Arc<dyn TokenCredential>,
-    pub arm: Arm,
+pub(crate) struct Lab {
+    pub(crate) simulator: Arc<Simulator>,
+    pub(crate) scenario: Scenario,
+    pub(crate) clock: LabClock,
+    pub(crate) credential: Arc<dyn TokenCredential>,
+    pub(crate) arm: Arm,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(Scenario::lab())
     }
 
-    pub fn of(scenario: Scenario) -> Self {
+    pub(crate) fn of(scenario: Scenario) -> Self {
         let simulator = Arc::new(Simulator::new(scenario.clone()).unwrap());
         let clock = LabClock {
             simulator: simulator.clone(),
@@ -112,37 +112,44 @@ impl Lab {
     }
 
     /// What keeps tokio's timer at hand for the rest of a test.
-    pub fn guard() -> impl Any {
+    pub(crate) fn guard() -> impl Any {
         crate::support::runtime().enter()
     }
 
-    pub fn machine(&self) -> MachineRef {
+    pub(crate) fn machine(&self) -> MachineRef {
         self.scenario.machine_id(Scenario::LAB_MACHINE).parse().unwrap()
     }
 
-    pub fn subscription(&self) -> String {
+    pub(crate) fn subscription(&self) -> String {
         let id: ResourceId = self.machine().as_str().parse().unwrap();
         id.subscription().to_owned()
     }
 
-    pub fn place(&self) -> SnapshotPlace {
+    pub(crate) fn place(&self) -> SnapshotPlace {
         SnapshotPlace::new(&self.subscription(), "production").unwrap()
     }
 
-    pub fn snapshotter(&self) -> AzureSnapshotter {
+    pub(crate) fn snapshotter(&self) -> AzureSnapshotter {
         AzureSnapshotter::new(self.arm.clone(), self.place())
     }
 
-    pub fn access(&self) -> AzureSourceAccess {
+    pub(crate) fn access(&self) -> AzureSourceAccess {
         AzureSourceAccess::new(self.arm.clone(), self.credential.clone())
     }
 
-    pub fn location(&self, container: &str) -> StoreLocation {
-        let account = &self.scenario.storage_accounts.first().unwrap();
-        StoreLocation::new(account.id(&self.subscription()).parse().unwrap(), container).unwrap()
+    pub(crate) fn location(&self, container: &str) -> StoreLocation {
+        let account = self.scenario.storage_accounts.first().unwrap();
+        let group = account.resource_group.as_str();
+        let id = ResourceId::new(
+            &self.subscription(),
+            group,
+            "Microsoft.Storage/storageAccounts",
+            &account.name,
+        );
+        StoreLocation::new(id.unwrap(), container).unwrap()
     }
 
-    pub fn store(&self, container: &str) -> BlobStore {
+    pub(crate) fn store(&self, container: &str) -> BlobStore {
         static SEED: AtomicU64 = AtomicU64::new(1);
         let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
         let location = self.location(container);
@@ -156,7 +163,7 @@ impl Lab {
     }
 
     /// Puts a blob by hand, over whatever is there.
-    pub fn put(&self, container: &str, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, container: &str, name: &str, bytes: &[u8]) {
         let mut url = Url::parse(&format!(
             "https://{}.blob.core.windows.net/{container}",
             Scenario::LAB_ACCOUNT
@@ -176,7 +183,7 @@ impl Lab {
     }
 
     /// Takes a disk snapshot of one disk.
-    pub fn snapshot(&self, name: &str, disk: &str) -> DiskSnapshot {
+    pub(crate) fn snapshot(&self, name: &str, disk: &str) -> DiskSnapshot {
         let group = if disk == "web-01-data-1" {
             "shared-disks"
         } else {

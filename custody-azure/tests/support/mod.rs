@@ -15,18 +15,18 @@ use custody_core::port::Clock;
 use custody_testkit::fake::FakeClock;
 
 /// What no text of ours may hold.
-pub const CANARY: &str = "CANARY-7f3a";
+pub(crate) const CANARY: &str = "CANARY-7f3a";
 
 /// An answer of the script.
 #[derive(Debug, Clone)]
-pub struct Canned {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Canned {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Canned {
-    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
             headers: vec![("x-ms-request-id".into(), "request-1".into())],
@@ -34,11 +34,11 @@ impl Canned {
         }
     }
 
-    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+    pub(crate) fn json(status: u16, body: &serde_json::Value) -> Self {
         Self::new(status, body.to_string())
     }
 
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -46,37 +46,37 @@ impl Canned {
 
 /// A request as it left.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
-    pub url: String,
-    pub authorization: Option<String>,
-    pub body: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) body: String,
 }
 
 /// Answers in the order of its script; a request beyond it fails the test.
 #[derive(Debug, Default)]
-pub struct Script {
+pub(crate) struct Script {
     answers: Mutex<VecDeque<Canned>>,
     seen: Mutex<Vec<Seen>>,
 }
 
 impl Script {
-    pub fn of(answers: impl IntoIterator<Item = Canned>) -> Arc<Self> {
+    pub(crate) fn of(answers: impl IntoIterator<Item = Canned>) -> Arc<Self> {
         Arc::new(Self {
             answers: Mutex::new(answers.into_iter().collect()),
             seen: Mutex::default(),
         })
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn count(&self, method: &str) -> usize {
+    pub(crate) fn count(&self, method: &str) -> usize {
         self.seen().iter().filter(|seen| seen.method == method).count()
     }
 
-    pub fn is_used_up(&self) -> bool {
+    pub(crate) fn is_used_up(&self) -> bool {
         self.answers.lock().unwrap().is_empty()
     }
 }
@@ -117,7 +117,7 @@ impl HttpClient for Script {
 
 /// Gives tokens that name their scope.
 #[derive(Debug)]
-pub struct Tokens;
+pub(crate) struct Tokens;
 
 #[async_trait]
 impl TokenCredential for Tokens {
@@ -134,15 +134,15 @@ impl TokenCredential for Tokens {
     }
 }
 
-pub fn tokens() -> Arc<dyn TokenCredential> {
+pub(crate) fn tokens() -> Arc<dyn TokenCredential> {
     Arc::new(Tokens)
 }
 
-pub fn arm_of(script: &Arc<Script>) -> Arm {
+pub(crate) fn arm_of(script: &Arc<Script>) -> Arm {
     arm_with(script, Arc::new(FakeClock::new()))
 }
 
-pub fn arm_with(script: &Arc<Script>, clock: Arc<dyn Clock>) -> Arm {
+pub(crate) fn arm_with(script: &Arc<Script>, clock: Arc<dyn Clock>) -> Arm {
     let cloud = Arc::new(Cloud::public().unwrap());
     Arm::new(
         cloud,
@@ -154,11 +154,11 @@ pub fn arm_with(script: &Arc<Script>, clock: Arc<dyn Clock>) -> Arm {
 }
 
 /// Runs a future where tokio's timer is.
-pub fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     runtime().block_on(future)
 }
 
-pub fn runtime() -> &'static tokio::runtime::Runtime {
+pub(crate) fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread()
@@ -170,10 +170,10 @@ pub fn runtime() -> &'static tokio::runtime::Runtime {
 }
 
 /// Everything that an error says, its causes and its debug form included.
-pub fn all_of(error: &custody_core::Error) -> String {
+pub(crate) fn all_of(error: &custody_core::Error) -> String {
     format!("{error} {error:?} {:?} {:?}", error.causes(), error.service())
 }
 
-pub fn hour() -> Duration {
+pub(crate) fn hour() -> Duration {
     Duration::from_secs(3600)
 }

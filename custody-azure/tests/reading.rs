@@ -1,0 +1,319 @@
+//! What is only read: the machine and its exhibit, protection, rights; and as whom.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "support/lab.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod lab;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod support;
+
+use std::sync::Arc;
+
+use custody_azure::arm::{ActivityWindow, ResourceId, RoleAction};
+use custody_azure::exhibit::{ExhibitContent, MachineExhibit};
+use custody_azure::{CleanTransport, Cloud, Identity, StoreLocation};
+use custody_core::Error;
+use custody_core::ids::Timestamp;
+use custody_core::port::{Clock as _, EvidenceSink as _, ProtectionKind, Snapshotter as _};
+use custody_testkit::azure_sim::{AttachedDisk, Container, ImmutabilityPolicy, Machine, RoleGrant, Scenario};
+use lab::Lab;
+use support::{CANARY, all_of, run};
+
+#[test]
+fn all_disks_are_described_wherever_their_group_is() {
+    let lab = Lab::new();
+    let machine = run(async { lab.snapshotter().describe(&lab.machine()).await }).unwrap();
+    let names: Vec<&str> = machine.disks.iter().map(|disk| disk.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["web-01_OsDisk_1.vhd", "web-01-data-0.vhd", "web-01-data-1.vhd"]
+    );
+    assert!(
+        machine
+            .disks
+            .last()
+            .unwrap()
+            .disk
+            .as_str()
+            .contains("/resourceGroups/shared-disks/")
+    );
+    assert_eq!(
+        machine.attributes.get("powerState").unwrap(),
+        "PowerState/running"
+    );
+    let left_out: Vec<&str> = machine
+        .not_acquired
+        .iter()
+        .map(|left| left.what.as_str())
+        .collect();
+    assert_eq!(left_out, ["memory", "temporary disk", "local NVMe disks"]);
+}
+
+#[test]
+fn disks_that_cannot_be_taken_are_named_with_what_to_do() {
+    let machine = Machine::new(
+        "odd-01",
+        AttachedDisk::ephemeral("odd-os"),
+        vec![
+            AttachedDisk::unmanaged("odd-blob", "https://old.blob.core.windows.net/vhds/odd.vhd"),
+            AttachedDisk::managed("web-01-data-0"),
+        ],
+    );
+    let lab = Lab::of(Scenario::lab().with_machine(machine));
+    let id = lab.scenario.machine_id("odd-01").parse().unwrap();
+    let described = run(async { lab.snapshotter().describe(&id).await }).unwrap();
+    assert_eq!(described.disks.len(), 1);
+    let told: String = described
+        .not_acquired
+        .iter()
+        .map(|left| format!("{}: {}\n", left.what, left.reason))
+        .collect();
+    assert!(
+        told.contains("odd-os") && told.contains("it is ephemeral"),
+        "{told}"
+    );
+    assert!(
+        told.contains("odd-blob") && told.contains("it is unmanaged"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_disk_that_vanished_is_named_and_the_others_are_described() {
+    let lab = Lab::new();
+    lab.simulator.remove_disk("web-01-data-0");
+    let machine = run(async { lab.snapshotter().describe(&lab.machine()).await }).unwrap();
+    assert_eq!(machine.disks.len(), 2);
+    assert!(
+        machine
+            .not_acquired
+            .iter()
+            .any(|left| left.what.contains("web-01-data-0"))
+    );
+}
+
+fn window(lab: &Lab) -> ActivityWindow {
+    let until = lab.clock.now();
+    let from = Timestamp::from_unix_millis(until.unix_millis() - 86_400_000).unwrap();
+    ActivityWindow::new(from, until).unwrap()
+}
+
+#[test]
+fn the_exhibit_is_what_the_service_says_byte_for_byte() {
+    let lab = Lab::new();
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let parts = run(MachineExhibit::read(&lab.arm, &id, &window(&lab)));
+    let of = |file: &str| {
+        let found = parts.iter().find(|part| part.file.as_str() == file);
+        &found
+            .unwrap_or_else(|| unreachable!("{file} is not in {parts:?}"))
+            .content
+    };
+    for file in [
+        "virtual-machine.json",
+        "instance-view.json",
+        "disk-1-web-01_OsDisk_1.json",
+        "disk-3-web-01-data-1.json",
+        "network-interface-1-web-01-nic.json",
+        "network-security-group-1-web-01-nsg.json",
+        "role-assignments-1.json",
+        "activity-log-1.json",
+    ] {
+        let content = of(file);
+        assert!(
+            matches!(content, ExhibitContent::Read(bytes) if !bytes.is_empty()),
+            "{file}: {content:?}"
+        );
+    }
+    let mut files: Vec<&str> = parts.iter().map(|part| part.file.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    assert_eq!(files.len(), parts.len(), "a name is there twice");
+}
+
+#[test]
+fn what_may_not_be_read_is_told_so_and_not_as_nothing() {
+    let mut scenario = Scenario::lab();
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without("Microsoft.Network/networkInterfaces/read")];
+    }
+    let lab = Lab::of(scenario);
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let parts = run(MachineExhibit::read(&lab.arm, &id, &window(&lab)));
+    let told = parts
+        .iter()
+        .find(|part| part.file.as_str().starts_with("network-interface-1"))
+        .unwrap();
+    let ExhibitContent::NotAllowed(text) = &told.content else {
+        unreachable!("{told:?}");
+    };
+    assert!(
+        text.contains("Microsoft.Network/networkInterfaces/read"),
+        "{text}"
+    );
+    assert!(
+        parts
+            .iter()
+            .any(|part| matches!(part.content, ExhibitContent::Read(_)))
+    );
+}
+
+#[test]
+fn protection_is_what_is_seen_and_an_unlocked_policy_is_told_as_no_protection() {
+    let mut scenario = Scenario::lab();
+    let containers = &mut scenario.storage_accounts.first_mut().unwrap().containers;
+    containers.push(Container::new("unlocked").with_policy(ImmutabilityPolicy::unlocked(7)));
+    containers.push(Container::new("held").with_legal_hold("case42"));
+    let lab = Lab::of(scenario);
+    for (container, kind, words) in [
+        (
+            Scenario::LAB_CONTAINER,
+            ProtectionKind::LockedRetention,
+            "365 days",
+        ),
+        (
+            "unlocked",
+            ProtectionKind::UnlockedRetention,
+            "count it as no protection",
+        ),
+        ("held", ProtectionKind::LegalHold, "may clear it"),
+        ("plain", ProtectionKind::None, "neither"),
+    ] {
+        let protection = run(async { lab.store(container).protection().await }).unwrap();
+        assert_eq!(protection.kind, kind, "{container}");
+        assert!(
+            protection.statement.contains(words),
+            "{container}: {}",
+            protection.statement
+        );
+        assert!(protection.observed.contains_key("account location"));
+    }
+}
+
+#[test]
+fn protection_that_may_not_be_read_claims_nothing_and_says_why() {
+    let mut scenario = Scenario::lab();
+    let right = "Microsoft.Storage/storageAccounts/blobServices/containers/read";
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without(right)];
+    }
+    let lab = Lab::of(scenario);
+    let protection = run(async { lab.store(Scenario::LAB_CONTAINER).protection().await }).unwrap();
+    assert_eq!(protection.kind, ProtectionKind::None);
+    assert!(protection.statement.contains(right), "{}", protection.statement);
+}
+
+#[test]
+fn rights_that_are_missing_are_named() {
+    let mut scenario = Scenario::lab();
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without("Microsoft.Compute/snapshots/delete")];
+    }
+    let lab = Lab::of(scenario);
+    let needed = [
+        "Microsoft.Compute/snapshots/write",
+        "Microsoft.Compute/snapshots/delete",
+    ]
+    .map(|name| RoleAction::Control(name.into()));
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let missing = run(lab.arm.missing_actions(&id, &needed)).unwrap().missing;
+    assert_eq!(
+        missing,
+        [RoleAction::Control("Microsoft.Compute/snapshots/delete".into())]
+    );
+}
+
+#[test]
+fn an_application_proves_itself_by_a_secret_in_a_file_that_is_shown_nowhere() {
+    let lab = Lab::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let cloud = Cloud::public().unwrap();
+    let transport = CleanTransport::over(lab.simulator.transport());
+    let identity = Identity::ClientSecret {
+        tenant: lab.scenario.tenants.first().unwrap().clone(),
+        client: Scenario::LAB_CLIENT_ID.into(),
+        secret_file: file.clone(),
+    };
+    assert!(matches!(
+        identity.credential(&cloud, &transport).unwrap_err().meaning(),
+        Error::NotFound { .. }
+    ));
+    std::fs::write(&file, format!("{}\n", Scenario::LAB_CLIENT_SECRET)).unwrap();
+    let credential = identity.credential(&cloud, &transport).unwrap();
+    let token = run(async {
+        credential
+            .get_token(&["https://management.azure.com/.default"], None)
+            .await
+    });
+    assert!(!token.unwrap().token.secret().is_empty());
+    assert!(!format!("{identity} {identity:?} {credential:?}").contains(Scenario::LAB_CLIENT_SECRET));
+
+    std::fs::write(&file, format!("{CANARY}-wrong")).unwrap();
+    let wrong = identity.credential(&cloud, &transport).unwrap();
+    let clock = Arc::new(lab.clock.clone());
+    let arm = custody_azure::arm::Arm::new(
+        Arc::new(cloud),
+        transport,
+        &wrong,
+        custody_azure::Patience::short(),
+        clock,
+    );
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let error = run(arm.missing_actions(&id, &[])).unwrap_err();
+    let text = all_of(&error);
+    assert!(
+        text.contains("obtaining a token") && !text.contains(CANARY),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    let (cloud, transport) = (Cloud::public().unwrap(), CleanTransport::new());
+    let identity = Identity::ClientSecret {
+        tenant: "11111111-1111-4111-8111-111111111111".into(),
+        client: "c".into(),
+        secret_file: file.clone(),
+    };
+    for wrong in [
+        Vec::new(),
+        vec![b'x'; 70_000],
+        [CANARY.as_bytes(), &[0xff]].concat(),
+    ] {
+        std::fs::write(&file, wrong).unwrap();
+        let error = identity.credential(&cloud, &transport).unwrap_err();
+        assert!(matches!(error.meaning(), Error::Malformed { .. }), "{error}");
+        assert!(!all_of(&error).contains(CANARY));
+    }
+}
+
+#[test]
+fn a_place_that_is_no_container_is_refused() {
+    let account: ResourceId =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a123"
+            .parse()
+            .unwrap();
+    for wrong in [
+        "",
+        "ab",
+        "Upper",
+        "a--b",
+        "-ab",
+        "ab-",
+        "a/b",
+        "a?b",
+        &"a".repeat(64),
+    ] {
+        assert!(
+            StoreLocation::new(account.clone(), wrong).is_err(),
+            "{wrong:?} was taken"
+        );
+    }
+    let disk: ResourceId = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d"
+        .parse()
+        .unwrap();
+    assert!(StoreLocation::new(disk, "evidence").is_err());
+}
