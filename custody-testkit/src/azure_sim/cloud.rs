@@ -108,7 +108,7 @@ impl SimulatedCloud {
         let answer = self.perform(&mut world, &call, &actions);
         drop(world);
         self.journal.push(entry(&host, &call, &answer));
-        let links = self.links.from_host(&host);
+        let links = self.links.over(&host);
         (answer, links)
     }
 

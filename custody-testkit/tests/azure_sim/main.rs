@@ -5,9 +5,22 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::missing_panics_doc,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
+mod access;
+mod api_description;
+mod blobs;
 mod capture;
 mod client;
+mod copies;
+mod faults;
+mod immutability;
+mod loopback;
+mod operations;
+mod program;
+mod python;
+mod rights;
+mod sign_in;
+mod signatures;

@@ -126,7 +126,7 @@ impl Filter {
                 ("eventtimestamp", "le") => to = Some(value.parse().ok()?),
                 ("eventchannels", "eq") => {}
                 ("resourceprovider", "eq") if field.is_none() => {
-                    field = Some(("provider".to_string(), value))
+                    field = Some(("provider".to_string(), value));
                 }
                 (name, "eq") if field.is_none() => {
                     let (_, member) = FIELDS.iter().find(|(known, _)| *known == name)?;

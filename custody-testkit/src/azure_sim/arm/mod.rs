@@ -124,7 +124,7 @@ fn decide(world: &mut World, call: &Call, bends: &[FaultAction], correlation: &s
             "ResourceGroupNotFound",
             format!("Resource group '{group}' could not be found."),
         )
-        .from_gateway());
+        .by_gateway());
     }
     let body = call.json().ok_or_else(|| {
         Refusal::new(

@@ -31,7 +31,7 @@ impl Refusal {
     }
 
     /// ARM itself refuses, before any provider was asked.
-    pub(crate) fn from_gateway(mut self) -> Self {
+    pub(crate) fn by_gateway(mut self) -> Self {
         self.from_gateway = true;
         self
     }
@@ -41,7 +41,7 @@ impl Refusal {
             "The Resource '{kind}/{name}' under resource group '{group}' was not found. For more details please go to \
              https://aka.ms/ARMResourceNotFoundFix"
         );
-        Self::new(404, "ResourceNotFound", message).from_gateway()
+        Self::new(404, "ResourceNotFound", message).by_gateway()
     }
 
     pub(crate) fn unauthorized(principal: &Principal, action: &str, scope: &str) -> Self {
@@ -51,7 +51,7 @@ impl Refusal {
              over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your \
              credentials."
         );
-        Self::new(403, "AuthorizationFailed", message).from_gateway()
+        Self::new(403, "AuthorizationFailed", message).by_gateway()
     }
 
     pub(crate) fn parameter(name: &str, message: impl Into<String>) -> Self {

@@ -83,7 +83,7 @@ pub(crate) fn read_group_level(world: &mut World, arm: &ArmCall<'_>) -> Outcome 
                 "InvalidResourceType",
                 "The resource type could not be found.",
             )
-            .from_gateway());
+            .by_gateway());
         }
     };
     Ok(Answer::json(200, &body))

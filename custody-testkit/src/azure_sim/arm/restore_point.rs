@@ -133,7 +133,7 @@ fn create(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
             "ParentResourceNotFound",
             "The restore point collection was not found.",
         )
-        .from_gateway()
+        .by_gateway()
     })?;
     let id = collection["properties"]["source"]["id"]
         .as_str()

@@ -168,7 +168,7 @@ pub(super) fn block_list(world: &mut World, call: &Call, place: &BlobPlace) -> R
         section("UncommittedBlocks", &mut { uncommitted });
     }
     body.push_str("</BlockList>");
-    let answer = Answer::xml(200, body);
+    let answer = Answer::xml(200, &body);
     Ok(match &blob.current {
         Some(version) => answer
             .with_header("etag", version.etag.clone())

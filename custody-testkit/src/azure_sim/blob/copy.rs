@@ -280,7 +280,7 @@ pub(crate) fn advance(world: &mut World, now: Timestamp, looked_at: Option<&Blob
         let fate = copy.fate.clone();
         match fate {
             Fate::Failure(description) if half && done > 0 => {
-                end(version, Status::Failed, Some(description), now)
+                end(version, Status::Failed, Some(description), now);
             }
             Fate::Abortion if half && done > 0 => end(version, Status::Aborted, None, now),
             Fate::Corruption(offset) if done == copy.total => {

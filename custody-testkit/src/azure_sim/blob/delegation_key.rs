@@ -56,7 +56,7 @@ pub(super) fn issue(world: &World, call: &Call, account: &str, who: &Principal) 
     let [oid, tid, start, expiry, service, version] = parts.map(escape);
     Ok(Answer::xml(
         200,
-        format!(
+        &format!(
             "<UserDelegationKey><SignedOid>{oid}</SignedOid><SignedTid>{tid}</SignedTid>\
              <SignedStart>{start}</SignedStart><SignedExpiry>{expiry}</SignedExpiry>\
              <SignedService>{service}</SignedService><SignedVersion>{version}</SignedVersion>\

@@ -8,6 +8,7 @@ use super::writing::container_of;
 use crate::azure_sim::address::Service;
 use crate::azure_sim::clock::http_date;
 use crate::azure_sim::http::{Answer, Call, escape};
+use crate::azure_sim::keyed;
 use crate::azure_sim::world::World;
 
 /// Source: List Blobs: results in an answer.
@@ -47,7 +48,16 @@ pub(super) fn blobs(world: &mut World, call: &Call, place: &BlobPlace) -> Result
     let include = value("include").to_lowercase();
     let include: Vec<&str> = include.split(',').map(str::trim).collect();
     let lines = lines(container, prefix, delimiter, include.contains(&"versions"));
-    let mut following = lines.range(marker.to_string()..);
+    // A marker is opaque to the client; here it is the key of the line that comes next.
+    let from = keyed::from_base64url(marker).and_then(|key| String::from_utf8(key).ok());
+    let from = from.ok_or_else(|| {
+        Refused::new(
+            400,
+            "InvalidQueryParameterValue",
+            "Value for one of the query parameters is invalid: marker.",
+        )
+    })?;
+    let mut following = lines.range(from..);
     let mut entries = String::new();
     for (_, line) in following.by_ref().take(most) {
         match line {
@@ -64,7 +74,9 @@ pub(super) fn blobs(world: &mut World, call: &Call, place: &BlobPlace) -> Result
             }
         }
     }
-    let next = following.next().map_or_else(String::new, |(key, _)| escape(key));
+    let next = following
+        .next()
+        .map_or_else(String::new, |(key, _)| keyed::base64url(key.as_bytes()));
     let optional = |name: &str, text: &str| {
         if text.is_empty() {
             String::new()
@@ -74,7 +86,7 @@ pub(super) fn blobs(world: &mut World, call: &Call, place: &BlobPlace) -> Result
     };
     Ok(Answer::xml(
         200,
-        format!(
+        &format!(
             "<EnumerationResults ServiceEndpoint=\"{}/\" ContainerName=\"{}\">{}{}<MaxResults>{most}</MaxResults>{}\
              <Blobs>{entries}</Blobs><NextMarker>{next}</NextMarker></EnumerationResults>",
             escape(&base),
@@ -235,7 +247,7 @@ pub(super) fn containers(world: &World, call: &Call, account: &str) -> Result<An
     }
     Ok(Answer::xml(
         200,
-        format!(
+        &format!(
             "<EnumerationResults ServiceEndpoint=\"{}/\"><Containers>{entries}</Containers><NextMarker /></EnumerationResults>",
             escape(&base)
         ),

@@ -151,7 +151,7 @@ pub(crate) fn page_list(call: &Call, view: &View<'_>) -> Result<Answer, Refused>
         None => body.push_str("<NextMarker />"),
     }
     body.push_str("</PageList>");
-    Ok(Answer::xml(200, body)
+    Ok(Answer::xml(200, &body)
         .with_header("etag", view.etag)
         .with_header("x-ms-blob-content-length", total.to_string()))
 }

@@ -38,6 +38,11 @@ fn cannot_verify(status: u16, why: &str) -> Refused {
     )
 }
 
+/// The source refused the signature: what it said is told on, as far as its code.
+fn unaccepted(refused: &Refused) -> Refused {
+    cannot_verify(403, refused.code)
+}
+
 /// Opens the source that `x-ms-copy-source` names.
 pub(super) fn open(world: &World, call: &Call, account: &str) -> Result<Source, Refused> {
     let address = call.header("x-ms-copy-source").unwrap_or_default();
@@ -72,7 +77,7 @@ fn open_export(
         .ok_or_else(|| cannot_verify(404, "no such blob"))?;
     export
         .check(path, query, call.at)
-        .map_err(|_| cannot_verify(403, "the signature is not accepted"))?;
+        .map_err(|refused| unaccepted(&refused))?;
     if export.needs_token || export.private {
         return Err(cannot_verify(403, "the source is not open to the service"));
     }
@@ -106,8 +111,7 @@ fn open_blob(
     };
     let signed = sas::is_in(query);
     if signed {
-        permit_signed(world, call, query, target, Need::Read)
-            .map_err(|_| cannot_verify(403, "the signature is not accepted"))?;
+        permit_signed(world, call, query, target, Need::Read).map_err(|refused| unaccepted(&refused))?;
     } else if from != to {
         return Err(cannot_verify(404, "the source is not public"));
     }

@@ -31,7 +31,8 @@ pub(super) fn permit(
         return permit_version(version, change, now);
     }
     let append_blob = version.kind == Kind::Append && change == Change::Append;
-    if !container.hold_tags.is_empty() && !(append_blob && container.hold_appends_all) {
+    let held_open = append_blob && container.hold_appends_all;
+    if !(container.hold_tags.is_empty() || held_open) {
         return Err(held());
     }
     let Some(policy) = &container.policy else {

@@ -150,8 +150,10 @@ fn permit_token(world: &World, call: &Call, export: &Export) -> Result<(), Refus
         world.scenario.cloud.storage_audience.clone(),
         "https://disk.azure.com".to_string(),
     ];
-    let principal = principal_of(world, call.header("authorization"), &audiences, call.at)
-        .map_err(|_| Refused::unauthenticated())?;
+    let presented = principal_of(world, call.header("authorization"), &audiences, call.at);
+    let Ok(principal) = presented else {
+        return Err(Refused::unauthenticated());
+    };
     let kind = if export.source.contains("/snapshots/") {
         "snapshots"
     } else {

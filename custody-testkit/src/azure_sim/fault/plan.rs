@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn the_second_call_alone_is_met() {
         let plan = FaultPlan::new(&[Fault::on("GET", "*", FaultAction::DropBefore).nth(2)]);
-        let mut met = || plan.meet("h", "GET", "/", "").len();
+        let met = || plan.meet("h", "GET", "/", "").len();
         assert_eq!([met(), met(), met()], [0, 1, 0]);
         assert!(plan.meet("h", "PUT", "/", "").is_empty());
     }

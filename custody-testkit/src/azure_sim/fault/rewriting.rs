@@ -16,7 +16,7 @@ pub(crate) fn error_answer(service: &Service, status: u16, code: &str, message: 
                 escape(code),
                 escape(message)
             );
-            Answer::xml(status, body).with_header("x-ms-error-code", code)
+            Answer::xml(status, &body).with_header("x-ms-error-code", code)
         }
         Service::Arm => Answer::json(status, &json!({"error": {"code": code, "message": message}})),
         Service::Entra | Service::Metadata => {

@@ -68,7 +68,7 @@ impl Answer {
             .with_header("content-type", "application/json; charset=utf-8")
     }
 
-    pub(crate) fn xml(status: u16, body: String) -> Self {
+    pub(crate) fn xml(status: u16, body: &str) -> Self {
         let text = format!("\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>{body}");
         Self::empty(status)
             .with_body(text)

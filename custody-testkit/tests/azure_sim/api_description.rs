@@ -1,0 +1,264 @@
+//! Answers against Microsoft's API descriptions: types, enumerations, what is required.
+
+use std::path::{Path, PathBuf};
+
+use azure_core::http::Method;
+use jsonschema::{Draft, Retrieve, Uri};
+use serde_json::{Value, json};
+
+use crate::client::{Lab, snapshot_of};
+use custody_testkit::azure_sim::Scenario;
+
+const DISKS: &str = "compute/resource-manager/Microsoft.Compute/DiskRP/stable/2023-10-02";
+const MACHINES: &str = "compute/resource-manager/Microsoft.Compute/ComputeRP/stable/2024-03-01";
+const STORAGE: &str = "storage/resource-manager/Microsoft.Storage/stable/2023-05-01";
+const MONITOR: &str = "monitor/resource-manager/Microsoft.Insights/stable/2015-04-01";
+const NETWORK: &str = "network/resource-manager/Microsoft.Network/stable/2023-11-01";
+const RIGHTS: &str = "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01";
+
+fn specification() -> PathBuf {
+    let fixtures = std::env::var("CUSTODY_FIXTURES")
+        .map(PathBuf::from)
+        .unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures"));
+    fixtures
+        .canonicalize()
+        .expect("the fixtures are there")
+        .join("azure-rest-api-specs/specification")
+}
+
+/// Reads what a description refers to.
+struct Files;
+
+impl Retrieve for Files {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(serde_json::from_str(&std::fs::read_to_string(
+            uri.path().as_str(),
+        )?)?)
+    }
+}
+
+/// Holds an answer against a definition.
+fn hold(answer: &Value, file: &str, definition: &str) {
+    let path = specification().join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let known: Value = serde_json::from_str(&text).unwrap();
+    assert!(
+        known["definitions"][definition].is_object(),
+        "{definition} is not in {file}"
+    );
+    let schema = json!({"$ref": format!("file://{}#/definitions/{definition}", path.display())});
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft4)
+        .with_retriever(Files)
+        .with_base_uri(format!("file://{}", path.display()))
+        .build(&schema)
+        .unwrap();
+    let faults: Vec<String> = validator
+        .iter_errors(answer)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(
+        faults.is_empty(),
+        "{definition} of {file}: {faults:#?}\n{answer:#}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the project's shared fixtures"]
+async fn answers_of_the_compute_provider_are_as_described() {
+    let lab = Lab::new().await;
+    let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+    let machines = format!("{MACHINES}/virtualMachine.json");
+    let read = lab
+        .arm(
+            Method::Get,
+            &format!("{machine}?$expand=instanceView"),
+            Value::Null,
+        )
+        .await
+        .json();
+    hold(&read, &machines, "VirtualMachine");
+    let view = lab
+        .arm(Method::Get, &format!("{machine}/instanceView"), Value::Null)
+        .await
+        .json();
+    hold(&view, &machines, "VirtualMachineInstanceView");
+    let boot = lab
+        .arm(
+            Method::Post,
+            &format!("{machine}/retrieveBootDiagnosticsData"),
+            Value::Null,
+        )
+        .await
+        .json();
+    hold(&boot, &machines, "RetrieveBootDiagnosticsDataResult");
+    hold(
+        &lab.arm(Method::Get, &lab.disk("web-01-data-0"), Value::Null)
+            .await
+            .json(),
+        &format!("{DISKS}/disk.json"),
+        "Disk",
+    );
+    let snapshots = format!("{DISKS}/snapshot.json");
+    let started = lab
+        .arm(
+            Method::Put,
+            &lab.snapshot("one"),
+            snapshot_of(&lab.disk("web-01-data-0")),
+        )
+        .await;
+    hold(&started.json(), &snapshots, "Snapshot");
+    let status = lab.finish(&started).await;
+    hold(&status["properties"]["output"], &snapshots, "Snapshot");
+    let read = lab
+        .arm(Method::Get, &lab.snapshot("one"), Value::Null)
+        .await
+        .json();
+    hold(&read, &snapshots, "Snapshot");
+    let list = format!(
+        "{}/providers/Microsoft.Compute/snapshots",
+        lab.group("production")
+    );
+    hold(
+        &lab.arm(Method::Get, &list, Value::Null).await.json(),
+        &snapshots,
+        "SnapshotList",
+    );
+    let begun = lab
+        .arm(
+            Method::Post,
+            &format!("{}/beginGetAccess", lab.snapshot("one")),
+            json!({"access": "Read", "durationInSeconds": 60}),
+        )
+        .await;
+    let access = lab.finish(&begun).await["properties"]["output"].clone();
+    hold(&access, &format!("{DISKS}/diskRPCommon.json"), "AccessUri");
+    let error = lab
+        .arm(Method::Delete, &lab.snapshot("one"), Value::Null)
+        .await
+        .json();
+    hold(
+        &error,
+        "compute/resource-manager/Microsoft.Compute/common-types/v1/common.json",
+        "CloudError",
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the project's shared fixtures"]
+async fn answers_about_restore_points_are_as_described() {
+    let lab = Lab::new().await;
+    let collection = format!(
+        "{}/providers/Microsoft.Compute/restorePointCollections/c1",
+        lab.group("production")
+    );
+    let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+    let body = json!({"location": "westeurope", "properties": {"source": {"id": machine}}});
+    let file = format!("{MACHINES}/restorePoint.json");
+    hold(
+        &lab.arm(Method::Put, &collection, body).await.json(),
+        &file,
+        "RestorePointCollection",
+    );
+    let point = format!("{collection}/restorePoints/p1");
+    let body = json!({"properties": {"consistencyMode": "CrashConsistent"}});
+    let started = lab.arm(Method::Put, &point, body).await;
+    hold(&started.json(), &file, "RestorePoint");
+    lab.finish(&started).await;
+    let read = lab
+        .arm(Method::Get, &format!("{point}?$expand=instanceView"), Value::Null)
+        .await
+        .json();
+    hold(&read, &file, "RestorePoint");
+    let disks = lab
+        .arm(Method::Get, &format!("{point}/diskRestorePoints"), Value::Null)
+        .await
+        .json();
+    hold(
+        &disks,
+        &format!("{DISKS}/diskRestorePoint.json"),
+        "DiskRestorePointList",
+    );
+    assert_eq!(disks["value"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+#[ignore = "needs the project's shared fixtures"]
+async fn answers_of_the_other_providers_are_as_described() {
+    let lab = Lab::new().await;
+    let get = |path: String| {
+        let lab = &lab;
+        async move { lab.arm(Method::Get, &path, Value::Null).await.json() }
+    };
+    let account = format!(
+        "{}/providers/Microsoft.Storage/storageAccounts/socevidence",
+        lab.group("soc")
+    );
+    hold(
+        &get(account.clone()).await,
+        &format!("{STORAGE}/storage.json"),
+        "StorageAccount",
+    );
+    let service = format!("{account}/blobServices/default");
+    hold(
+        &get(service.clone()).await,
+        &format!("{STORAGE}/blob.json"),
+        "BlobServiceProperties",
+    );
+    let container = format!("{service}/containers/immutable");
+    let hold_set = lab
+        .arm(
+            Method::Post,
+            &format!("{container}/setLegalHold"),
+            json!({"tags": ["case1"]}),
+        )
+        .await;
+    hold(&hold_set.json(), &format!("{STORAGE}/blob.json"), "LegalHold");
+    hold(
+        &get(container.clone()).await,
+        &format!("{STORAGE}/blob.json"),
+        "BlobContainer",
+    );
+    hold(
+        &get(format!("{service}/containers")).await,
+        &format!("{STORAGE}/blob.json"),
+        "ListContainerItems",
+    );
+    let policy = get(format!("{container}/immutabilityPolicies/default")).await;
+    hold(&policy, &format!("{STORAGE}/blob.json"), "ImmutabilityPolicy");
+    let events = format!(
+        "/subscriptions/{}/providers/Microsoft.Insights/eventtypes/management/values",
+        lab.subscription
+    );
+    let filter = "$filter=eventTimestamp%20ge%20'2020-01-01T00:00:00Z'";
+    let events = get(format!("{events}?{filter}")).await;
+    assert_eq!(events["value"].as_array().unwrap().len(), 1);
+    hold(
+        &events,
+        &format!("{MONITOR}/activityLogs_API.json"),
+        "EventDataCollection",
+    );
+    let network = format!("{}/providers/Microsoft.Network", lab.group("production"));
+    let interface = get(format!("{network}/networkInterfaces/web-01-nic")).await;
+    hold(
+        &interface,
+        &format!("{NETWORK}/networkInterface.json"),
+        "NetworkInterface",
+    );
+    let group = get(format!("{network}/networkSecurityGroups/web-01-nsg")).await;
+    hold(
+        &group,
+        &format!("{NETWORK}/networkSecurityGroup.json"),
+        "NetworkSecurityGroup",
+    );
+    let roles = get(format!(
+        "{}/providers/Microsoft.Authorization/roleAssignments",
+        lab.group("production")
+    ))
+    .await;
+    hold(
+        &roles,
+        &format!("{RIGHTS}/authorization-RoleAssignmentsCalls.json"),
+        "RoleAssignmentListResult",
+    );
+}
