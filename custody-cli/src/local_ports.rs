@@ -50,6 +50,7 @@ pub(crate) fn registering(store: &Path, state: &StateFolder, key: &str) -> Resul
     state.check_apart_from(&store)?;
     Ok(Ports {
         snapshotter: Arc::new(NoSources),
+        machine_records: None,
         source: Arc::new(NoSources),
         sink: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),

@@ -8,6 +8,7 @@
 //!     <item>.chunks.sha256                   SHA-256 of each 4 MiB of it
 //!     <item>.zero-ranges.txt                 ranges that were not read, and on whose word (if any)
 //!     <item>.ddrescue.map                    sectors that could not be read (if any)
+//!     machine-record.<name>                  an answer of those who run the machine, as they gave it (if any)
 //!     log.jsonl                              who did what, when, where, how and why
 //!     checkpoints/<20 digits>.note           signed checkpoints of the log
 //!     checkpoint-<20 digits>.tsr             an RFC 3161 time stamp over the seal's checkpoint (if any)
@@ -16,7 +17,7 @@
 //!     SHA256SUMS                             for `sha256sum -c`
 //! ```
 
-use crate::ids::{AcquisitionId, CaseId, ObjectName, Segment};
+use crate::ids::{AcquisitionId, CaseId, ObjectName, RecordName, Segment};
 use crate::port::LogName;
 
 /// File name of a log inside its folder.
@@ -35,6 +36,8 @@ pub const ZERO_RANGES_SUFFIX: &str = ".zero-ranges.txt";
 pub const MAP_SUFFIX: &str = ".ddrescue.map";
 /// Suffix of a checkpoint.
 pub const NOTE_SUFFIX: &str = ".note";
+/// What the file name of a machine record begins with, and no item's name does.
+pub const MACHINE_RECORD_PREFIX: &str = "machine-record.";
 /// Folder of all cases.
 pub const CASES_FOLDER: &str = "cases";
 /// File name of the register.
@@ -96,6 +99,18 @@ pub fn checkpoint(log: &LogName, size: u64) -> ObjectName {
 #[must_use]
 pub fn time_stamp(size: u64) -> Segment {
     segment(&format!("checkpoint-{size:020}.tsr"))
+}
+
+/// The machine record of this name, in the acquisition's folder.
+#[must_use]
+pub fn machine_record(name: &RecordName) -> Segment {
+    segment(&format!("{MACHINE_RECORD_PREFIX}{name}"))
+}
+
+/// The machine record's name that its file name tells; `None` for any other file.
+#[must_use]
+pub fn machine_record_name(file: &Segment) -> Option<RecordName> {
+    file.as_str().strip_prefix(MACHINE_RECORD_PREFIX)?.parse().ok()
 }
 
 /// The size that a checkpoint's file name tells; `None` for any other name.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::port::{
     Clock, DigestRegister, Entropy, EvidenceReader, EvidenceSink, ImageHasher, KeyEscrow, KeyProver,
-    KeySource, KeyWrapper, LogAnchor, LogStore, NoProgress, ProgressObserver, SealSigner, Snapshotter,
-    SourceAccess, StopSignal, StopSwitch, TimestampAuthority,
+    KeySource, KeyWrapper, LogAnchor, LogStore, MachineRecords, NoProgress, ProgressObserver, SealSigner,
+    Snapshotter, SourceAccess, StopSignal, StopSwitch, TimestampAuthority,
 };
 
 /// Everything that a capture needs, each part replaceable: build one from a provider and change fields.
@@ -18,6 +18,8 @@ use crate::port::{
 pub struct Ports {
     /// Describes the machine, takes and deletes disk snapshots.
     pub snapshotter: Arc<dyn Snapshotter>,
+    /// Reads what those who run the machine say of it, where somebody can be asked.
+    pub machine_records: Option<Arc<dyn MachineRecords>>,
     /// Opens disk snapshots for reading.
     pub source: Arc<dyn SourceAccess>,
     /// Stores evidence, once.

@@ -56,8 +56,33 @@ fn finish(world: &FakeWorld, first: Option<custody_core::capture::CaptureOutcome
         "{what}: {outcome:#?}"
     );
     assert_rest(world, &outcome, what);
+    assert_records(world, &outcome, what);
     let report = verify(world);
     assert!(report.is_empty(), "{what}: {report:?}");
+}
+
+/// What is known of the machine is stored, each answer once as the log meant it, or named as not acquired.
+fn assert_records(world: &FakeWorld, outcome: &custody_core::capture::CaptureOutcome, what: &str) {
+    if world.ports().machine_records.is_none() {
+        return;
+    }
+    let sealed: Vec<&str> = (outcome.sealed.iter())
+        .filter_map(|object| object.file.as_str().strip_prefix("machine-record."))
+        .collect();
+    let missing: Vec<&str> = (outcome.not_acquired.iter())
+        .filter_map(|left_out| left_out.what.strip_prefix("machine record "))
+        .map(|words| words.split_once(':').unwrap().0)
+        .collect();
+    assert_eq!(
+        sealed,
+        [
+            "activity-log-1.json",
+            "network-interface-1.json",
+            "virtual-machine.json"
+        ],
+        "{what}"
+    );
+    assert_eq!(missing, ["console.log", "role-assignments.json"], "{what}");
 }
 
 /// What speaks against the stored items: each must be there byte for byte.
@@ -104,6 +129,11 @@ fn i04_a_capture_with_every_optional_part_survives_a_fault_at_every_call() {
             .with_timestamps()
             .with_digest_register()
     });
+}
+
+#[test]
+fn i04_a_capture_that_records_the_machine_survives_a_fault_at_every_call() {
+    sweep("machine records", || one_disk().with_machine_records());
 }
 
 /// The process dies at one call, and again at a call of the resume: a fault in the recovery itself.

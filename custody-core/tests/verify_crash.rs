@@ -84,13 +84,27 @@ fn a_capture_with_every_optional_part_is_proven_once_resumed() {
 }
 
 #[test]
+fn a_capture_that_records_the_machine_is_proven_once_resumed() {
+    sweep(|| one_disk().with_machine_records());
+}
+
+#[test]
 fn a_capture_that_was_stopped_anywhere_and_given_up_is_never_accused() {
-    let clean = one_disk();
+    never_accused(one_disk);
+}
+
+#[test]
+fn a_capture_that_records_the_machine_and_was_given_up_is_never_accused() {
+    never_accused(|| one_disk().with_machine_records());
+}
+
+fn never_accused(make: impl Fn() -> FakeWorld) {
+    let clean = make();
     support::capture(clean.ports()).unwrap_or_else(|error| panic!("{error}"));
     for at in 1..=clean.calls() {
         for mode in CrashMode::ALL {
             let what = format!("call {at}, {mode:?}");
-            let world = one_disk().with_crash(at, mode);
+            let world = make().with_crash(at, mode);
             drop(support::capture(world.ports()));
             world.restart();
             let Some(outcome) = (!logs(&world).is_empty()).then(|| support::abandon(&world, &[])) else {

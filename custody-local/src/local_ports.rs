@@ -110,6 +110,7 @@ impl LocalPorts {
     pub fn ports(&self, sources: LocalSources, hasher: Arc<dyn ImageHasher>) -> Ports {
         Ports {
             snapshotter: Arc::new(sources.clone()),
+            machine_records: None,
             source: Arc::new(sources),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),

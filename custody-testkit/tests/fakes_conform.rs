@@ -90,6 +90,7 @@ mod machine {
     use super::*;
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(plain!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(plain!(SourceAccess)));
+    custody_testkit::machine_records_conformance!(|| harness::machine_records(plain!(MachineRecords)));
 }
 
 mod machine_in_place {
@@ -127,6 +128,7 @@ mod behind_a_gate {
     });
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(gated!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(gated!(SourceAccess)));
+    custody_testkit::machine_records_conformance!(|| harness::machine_records(gated!(MachineRecords)));
     custody_testkit::digest_register_conformance!(|| harness::register(|register| Arc::new(behind_gate(
         register
     ))));

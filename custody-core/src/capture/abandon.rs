@@ -35,6 +35,7 @@ impl Workflow<'_> {
                 self.journal().await.note(act).await?;
             }
             self.adopt_lost_snapshots().await?;
+            self.settle_records().await?;
             for item in self.items().await {
                 self.end_grant(&item.planned.item).await?;
                 self.take_back_deposits(&item).await?;

@@ -120,6 +120,11 @@ impl Journal {
         self.write(act, None, ServiceRecord::none()).await.map(Intent)
     }
 
+    /// As [`intend`](Self::intend), for an act on what a service answered, with that answer.
+    pub(super) async fn intend_answered(&mut self, act: Act, service: ServiceRecord) -> Result<Intent> {
+        self.write(act, None, service).await.map(Intent)
+    }
+
     /// As [`intend`](Self::intend), for an act that exposes or destroys: the anchor has the line first.
     pub(super) async fn intend_anchored(&mut self, act: Act) -> Result<Intent> {
         let intent = self.intend(act).await?;
@@ -135,6 +140,11 @@ impl Journal {
     /// Writes a line that answers no intent.
     pub(super) async fn note(&mut self, act: Act) -> Result<u64> {
         self.write(act, None, ServiceRecord::none()).await
+    }
+
+    /// As [`note`](Self::note), with what a service answered.
+    pub(super) async fn note_answered(&mut self, act: Act, service: ServiceRecord) -> Result<()> {
+        self.write(act, None, service).await.map(drop)
     }
 
     async fn write(&mut self, act: Act, intent: Option<u64>, service: ServiceRecord) -> Result<u64> {

@@ -1,7 +1,7 @@
 //! The capture workflow: plan, run, resume, abandon.
 //!
 //! ```text
-//! plan -> snapshot -> per item: grant, acquire, read back -> seal -> clean up -> close
+//! plan -> snapshot -> what is known of the machine -> per item: grant, acquire, read back -> seal -> clean up -> close
 //! ```
 //!
 //! Every act on the outside has a durable intent line before it and a done or failed line after it;
@@ -17,11 +17,13 @@ mod extent_lists;
 mod footer;
 mod item;
 mod journal;
+mod machine_records;
 mod notes;
 mod outcome;
 mod plan;
 mod process;
 mod read_back;
+mod record_state;
 mod register;
 mod request;
 mod seal;

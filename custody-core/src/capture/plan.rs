@@ -222,6 +222,9 @@ fn name_items(machine: &Machine, request: &CaptureRequest, time: &str) -> Result
         let item = EvidenceItemId::new(number);
         let name = crate::visible::unescape(&disk.name).unwrap_or_else(|| disk.name.clone().into_bytes());
         let mut file = Segment::escape(&name);
+        if is_of_records(&file) {
+            file = format!("{item}.{file}").parse()?;
+        }
         // Suffixes of ours must not make two objects meet, on no file system: compared without case.
         if collides(&taken, &file) {
             file = file.with_infix(item.as_str());
@@ -239,6 +242,12 @@ fn name_items(machine: &Machine, request: &CaptureRequest, time: &str) -> Result
         items.push(planned);
     }
     Ok(items)
+}
+
+/// Whether a machine record, or a list beside an item of this name and a machine record, could have the same name.
+fn is_of_records(file: &Segment) -> bool {
+    let name = file.as_str().to_ascii_lowercase();
+    format!("{name}.").starts_with(layout::MACHINE_RECORD_PREFIX)
 }
 
 fn collides(taken: &BTreeSet<String>, file: &Segment) -> bool {

@@ -23,9 +23,10 @@ const LIMITS: [&str; 4] = [
     "Protection is what was seen when it was looked at; it rests on whoever runs the store.",
 ];
 
-/// What was not taken: what the provider leaves out, and the keys that were not taken.
+/// What was not taken: what the provider leaves out, machine records that were not to be had, keys.
 pub(super) fn not_acquired(state: &AcquisitionState) -> Vec<NotAcquired> {
     let mut list = state.opened.machine.not_acquired.clone();
+    list.extend(state.records.not_acquired());
     for item in state.items.values().filter(|item| item.key_not_taken) {
         list.push(NotAcquired::new(
             format!("the disk key of {}", item.planned.item),
@@ -105,6 +106,7 @@ impl Workflow<'_> {
             circumstances: journal.circumstances().clone(),
             machine: opened.machine.clone(),
             items: state.items.values().filter_map(manifest_item).collect(),
+            machine_records: state.records.stored(),
             not_evidence: state
                 .items
                 .values()

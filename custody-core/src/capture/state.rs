@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
+use super::record_state::RecordStates;
 use crate::custody_log::{
     AcquireMethod, AcquisitionSettings, Act, ClosingState, Event, Failure, ItemVerdict, LeftBehind,
     PlannedItem, SealedObject,
@@ -65,6 +66,7 @@ pub(crate) struct ItemState {
 pub(crate) struct AcquisitionState {
     pub(crate) opened: Opened,
     pub(crate) items: BTreeMap<EvidenceItemId, ItemState>,
+    pub(crate) records: RecordStates,
     pub(crate) seal_intent: Option<SealedObject>,
     pub(crate) sealed: Option<Vec<SealedObject>>,
     /// The checkpoint of so many lines is to carry a time stamp.
@@ -130,6 +132,7 @@ impl AcquisitionState {
         Ok(Self {
             opened,
             items,
+            records: RecordStates::default(),
             seal_intent: None,
             sealed: None,
             stamp_intent: None,
@@ -152,6 +155,7 @@ impl AcquisitionState {
             Act::AcquisitionAbandoned { .. } => self.abandoned = true,
             Act::AcquisitionClosed { state } => self.closed = Some(*state),
             act => {
+                self.records.take(event.seq, act)?;
                 if let Some(id) = item_of(act) {
                     let description = self.description(id);
                     let item = self

@@ -6,6 +6,7 @@ use futures::lock::{Mutex, MutexGuard};
 use super::journal::Journal;
 use super::outcome::CaptureOutcome;
 use super::plan::storing_refusals;
+use super::record_state::AskAgain;
 use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState};
 use crate::custody_log::{Act, Checkpoint, ClosingState, Event, Failure};
@@ -21,8 +22,17 @@ pub enum Reach {
     /// To the end.
     #[default]
     ToTheEnd,
-    /// Until the disk snapshots are taken; the rest is left to `resume`.
+    /// Until the disk snapshots are taken, and what is known of the machine is recorded where it may be stored: that
+    /// may be gone tomorrow as well. The rest is left to `resume`.
     SnapshotsOnly,
+}
+
+/// The last step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastStep {
+    Snapshots,
+    MachineRecords,
+    Close,
 }
 
 /// A run of one acquisition.
@@ -125,19 +135,24 @@ impl<'a> Workflow<'a> {
     /// logged, and is the error.
     pub(super) async fn run_unless(&self, blocked: Result<()>, reach: Reach) -> Result<CaptureOutcome> {
         let Err(refusal) = blocked else {
-            return self.run(reach).await;
+            return self
+                .run(match reach {
+                    Reach::ToTheEnd => LastStep::Close,
+                    Reach::SnapshotsOnly => LastStep::MachineRecords,
+                })
+                .await;
         };
         let detail = crate::visible::escape(&format!("only disk snapshots are taken: {refusal}"));
         self.journal()
             .await
             .note(Act::Anomaly { item: None, detail })
             .await?;
-        self.run(Reach::SnapshotsOnly).await?;
+        self.run(LastStep::Snapshots).await?;
         Err(refusal)
     }
 
     /// All steps from wherever the log stands.
-    pub(super) async fn run(&self, reach: Reach) -> Result<CaptureOutcome> {
+    async fn run(&self, last: LastStep) -> Result<CaptureOutcome> {
         let state = self.state().await;
         if state.closed.is_none() && state.abandoned {
             // An order to abandon that was interrupted is carried out; what was ordered away by name is in the log.
@@ -147,11 +162,22 @@ impl<'a> Workflow<'a> {
             let unsnapped = self.take_snapshots().await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
-                if reach == Reach::SnapshotsOnly {
+                if last == LastStep::Snapshots {
+                    return self.interrupted(unsnapped, vec![checkpoint]).await;
+                }
+                if self.record_machine_or_stop(AskAgain::NewRun).await? {
+                    let stopped = self.all_stopped(unsnapped).await;
+                    return self.interrupted(stopped, vec![checkpoint]).await;
+                }
+                if last == LastStep::MachineRecords {
                     return self.interrupted(unsnapped, vec![checkpoint]).await;
                 }
                 let stopped = self.process_items(unsnapped).await?;
                 if !stopped.is_empty() || !self.state().await.all_final() {
+                    return self.interrupted(stopped, Vec::new()).await;
+                }
+                if self.record_machine_or_stop(AskAgain::BeforeSeal).await? {
+                    let stopped = self.all_stopped(Vec::new()).await;
                     return self.interrupted(stopped, Vec::new()).await;
                 }
                 self.seal().await?;
@@ -167,6 +193,26 @@ impl<'a> Workflow<'a> {
                 .await?;
         }
         self.close().await
+    }
+
+    /// Records the machine; whether the custodian asked to stop meanwhile.
+    async fn record_machine_or_stop(&self, again: AskAgain) -> Result<bool> {
+        match self.record_machine(again).await {
+            Err(error) if matches!(error.meaning(), Error::Stopped { .. }) => Ok(true),
+            other => other.map(|()| false),
+        }
+    }
+
+    /// Every item, with what stopped it: the custodian, where nothing else did before.
+    async fn all_stopped(&self, mut stopped: Vec<(EvidenceItemId, Error)>) -> Vec<(EvidenceItemId, Error)> {
+        for item in self.items().await {
+            let id = item.planned.item;
+            if !stopped.iter().any(|(known, _)| *known == id) {
+                let object = id.to_string();
+                stopped.push((id, Error::Stopped { object }));
+            }
+        }
+        stopped
     }
 
     /// The last checkpoint, and the entry in the register. Also after a crash between the closing line and these.

@@ -5,7 +5,9 @@ use crate::custody_log::item_record::{ItemVerdict, PlannedItem, SealedObject, Un
 use crate::custody_log::settings::AcquisitionSettings;
 use crate::digest::{ImageDigests, Sha256Digest};
 use crate::error::Error;
-use crate::ids::{AcquisitionId, ByteLength, DiskId, EvidenceItemId, Segment, SnapshotName, StoreId};
+use crate::ids::{
+    AcquisitionId, ByteLength, DiskId, EvidenceItemId, RecordName, Segment, SnapshotName, StoreId,
+};
 use crate::port::{DiskSnapshot, GrantExpiry, Machine, Protection, Receipt, SourceState};
 
 /// Why something failed, as it stands in a log line.
@@ -22,6 +24,17 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The error with its causes, in one line.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let mut words = self.error.clone();
+        for cause in &self.causes {
+            words.push_str(": ");
+            words.push_str(cause);
+        }
+        words
+    }
+
     /// Whether bytes were not what they must be, so that trying again is out of the question.
     #[must_use]
     pub fn is_integrity(&self) -> bool {
@@ -314,6 +327,42 @@ pub enum Act {
         item: EvidenceItemId,
         /// Which key, and why not.
         reason: String,
+    },
+    /// An answer about the machine was read and will be stored; the service's ids are those of the answer.
+    #[serde(rename = "machine-record.intent")]
+    MachineRecordIntent {
+        /// Its bytes, and the name for them.
+        object: SealedObject,
+        /// What it tells and where it came from.
+        what: String,
+    },
+    /// The answer is stored and was read back.
+    #[serde(rename = "machine-record.done")]
+    MachineRecordDone {
+        /// Its bytes under their name.
+        object: SealedObject,
+        /// What it tells and where it came from.
+        what: String,
+    },
+    /// The answer was read and is not known to be stored.
+    #[serde(rename = "machine-record.failed")]
+    MachineRecordFailed {
+        /// The record.
+        name: RecordName,
+        /// What it would have told.
+        what: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// There is no such answer: it was refused, or could not be had.
+    #[serde(rename = "machine-record.not-taken")]
+    MachineRecordNotTaken {
+        /// The record.
+        name: RecordName,
+        /// What it would have told.
+        what: String,
+        /// Why.
+        failure: Failure,
     },
     /// The seal will be written.
     #[serde(rename = "seal.intent")]

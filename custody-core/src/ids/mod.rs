@@ -5,6 +5,7 @@ mod byte_length;
 mod case_id;
 mod item_id;
 mod object_name;
+mod record_name;
 mod statement;
 mod timestamp;
 
@@ -13,6 +14,7 @@ pub use byte_length::ByteLength;
 pub use case_id::{CaseId, ExhibitNumber};
 pub use item_id::{DiskId, EvidenceItemId, MachineRef, SnapshotName};
 pub use object_name::{ObjectName, Segment};
+pub use record_name::RecordName;
 pub use statement::Statement;
 pub use timestamp::Timestamp;
 

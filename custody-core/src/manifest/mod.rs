@@ -15,8 +15,8 @@ pub use envelope::{
 pub use sums::sums;
 
 use crate::custody_log::{
-    Circumstances, ClosingState, Failure, Footers, ItemVerdict, PlannedItem, SealedObject, UnreadSummary,
-    ZeroSummary,
+    Circumstances, ClosingState, Failure, Footers, ItemVerdict, PlannedItem, SealedObject, StoredRecord,
+    UnreadSummary, ZeroSummary,
 };
 use crate::digest::{DiskData, ImageDigests, Sha256Digest};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, Segment, StoreId};
@@ -46,6 +46,9 @@ pub struct Manifest {
     pub machine: Machine,
     /// The evidence items.
     pub items: Vec<ManifestItem>,
+    /// What those who run the machine answered, as stored; ordered by file name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_records: Vec<StoredRecord>,
     /// Items and attempts that are not evidence, and why.
     pub not_evidence: Vec<NotEvidence>,
     /// What was not taken, and why. Never empty.
@@ -176,7 +179,7 @@ impl NotEvidence {
 }
 
 impl Manifest {
-    /// Every object that belongs to the evidence: items, chunk lists, lists of zeros, maps.
+    /// Every object that belongs to the evidence: items, chunk lists, lists of zeros, maps; then machine records.
     #[must_use]
     pub fn objects(&self) -> Vec<SealedObject> {
         let mut objects = Vec::new();
@@ -192,6 +195,7 @@ impl Manifest {
             objects.extend(item.zeros.list.clone());
             objects.extend(item.unread.map.clone());
         }
+        objects.extend(self.machine_records.iter().map(|record| record.object.clone()));
         objects
     }
 }

@@ -18,6 +18,7 @@ mod image_hasher;
 mod image_reader;
 mod keys;
 mod log;
+mod machine_records;
 mod seal;
 mod snapshotter;
 mod source_access;
@@ -39,6 +40,7 @@ pub use keys::{
     KeyWrapper, ProofVerdict,
 };
 pub use log::{LogAnchor, LogHead, LogName, LogStore};
+pub use machine_records::{MAX_MACHINE_RECORD_BYTES, MachineRecord, MachineRecords};
 pub use seal::{DigestRegister, SealSigner, TimestampAuthority};
 pub use snapshotter::{
     DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,

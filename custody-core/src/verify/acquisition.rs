@@ -13,6 +13,7 @@ use super::records::{Records, checkpoint_folder};
 use super::register::Register;
 use super::report::{AcquisitionReport, ItemReport};
 use super::signers::Signers;
+use crate::custody_log::SealedObject;
 use crate::error::Error;
 use crate::ids::{ObjectName, Segment};
 use crate::layout;
@@ -237,7 +238,14 @@ impl Verifier {
         let mut covered = names_of(&items);
         covered
             .extend([layout::MANIFEST_FILE, layout::ENVELOPE_FILE, layout::SUMS_FILE].map(layout::segment));
-        for object in sealed.unwrap_or_default().iter().chain(&log.tokens) {
+        let of_machine = records.machine_records().into_iter().map(|record| record.object);
+        let of_machine: Vec<SealedObject> = of_machine.collect();
+        for object in sealed
+            .unwrap_or_default()
+            .iter()
+            .chain(&log.tokens)
+            .chain(&of_machine)
+        {
             if covered.insert(object.file.clone()) {
                 findings.extend(self.check_object(&folder.join(&object.file), object).await);
             }

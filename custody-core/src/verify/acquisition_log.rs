@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
+use super::machine_records::RecordHistory;
 use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment, StoreId};
 use crate::layout;
@@ -48,6 +49,7 @@ pub(super) struct AcquisitionLog {
     folder: ObjectName,
     pub(super) opening: Option<Opening>,
     pub(super) items: BTreeMap<EvidenceItemId, ItemHistory>,
+    pub(super) records: RecordHistory,
     pub(super) seal_intents: Vec<SealIntent>,
     pub(super) sealed: Option<Sealed>,
     pub(super) closed: Option<(u64, ClosingState)>,
@@ -71,6 +73,7 @@ impl AcquisitionLog {
             folder,
             opening: None,
             items: BTreeMap::new(),
+            records: RecordHistory::default(),
             seal_intents: Vec::new(),
             sealed: None,
             closed: None,
@@ -192,6 +195,15 @@ impl AcquisitionLog {
             }
             Act::AcquisitionAbandoned { .. } => self.abandoned = true,
             Act::AcquisitionClosed { state } => self.close(line, seq, state),
+            act @ (Act::MachineRecordIntent { .. }
+            | Act::MachineRecordDone { .. }
+            | Act::MachineRecordFailed { .. }
+            | Act::MachineRecordNotTaken { .. }) => {
+                let sealed = self.sealed.is_some();
+                if let Some((expected, found)) = self.records.take(act, sealed) {
+                    self.wrong(line, expected, found);
+                }
+            }
             act => self.fold_item(line, seq, act),
         }
     }
@@ -263,11 +275,12 @@ impl AcquisitionLog {
             .collect()
     }
 
-    /// What was not taken, as the opening says.
-    pub(super) fn not_acquired(&self) -> &[NotAcquired] {
-        self.opening
-            .as_ref()
-            .map_or(&[], |opening| &opening.machine.not_acquired)
+    /// What was not taken, as the opening says, and the machine records that were not to be had.
+    pub(super) fn not_acquired(&self) -> Vec<NotAcquired> {
+        let opening = self.opening.as_ref();
+        let mut list = opening.map_or_else(Vec::new, |opening| opening.machine.not_acquired.clone());
+        list.extend(self.records.not_acquired());
+        list
     }
 
     /// What a closed log leaves open: acts whose end nobody knows, snapshots and grants that may still be there.

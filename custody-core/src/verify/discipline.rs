@@ -16,6 +16,7 @@ enum Deed {
     Digest,
     Delete,
     Stamp,
+    MachineRecord,
 }
 
 impl Deed {
@@ -29,6 +30,7 @@ impl Deed {
             Self::Digest => "digest",
             Self::Delete => "delete",
             Self::Stamp => "stamp",
+            Self::MachineRecord => "machine record",
         }
     }
 }
@@ -176,6 +178,12 @@ fn sided(act: &Act) -> Option<(Deed, Side, String)> {
         Act::StampIntent { size } => (Deed::Stamp, Intent, format!("of the checkpoint of {size} lines")),
         Act::StampDone { size, .. } | Act::StampFailed { size, .. } => {
             (Deed::Stamp, Answer, format!("of the checkpoint of {size} lines"))
+        }
+        Act::MachineRecordIntent { object, .. } => (Deed::MachineRecord, Intent, object.file.to_string()),
+        Act::MachineRecordDone { object, .. } => (Deed::MachineRecord, Answer, object.file.to_string()),
+        Act::MachineRecordFailed { name, .. } => {
+            let file = crate::layout::machine_record(name);
+            (Deed::MachineRecord, Answer, file.to_string())
         }
         _ => return None,
     };

@@ -147,6 +147,11 @@ pub(super) fn check_against_log(
         .collect();
     differs(Difference::between("items", &items, &manifest.items));
     differs(Difference::between(
+        "machine_records",
+        &log.records.stored(),
+        &manifest.machine_records,
+    ));
+    differs(Difference::between(
         "not_evidence",
         &log.not_evidence(),
         &manifest.not_evidence,
@@ -190,7 +195,7 @@ pub(super) fn check_against_log(
         }));
     }
     for left_out in log.not_acquired() {
-        if !manifest.not_acquired.contains(left_out) {
+        if !manifest.not_acquired.contains(&left_out) {
             differs(Some(Difference {
                 place: "not_acquired".into(),
                 expected: format!("{}: {}", left_out.what, left_out.reason),

@@ -26,6 +26,7 @@ mod item_history;
 mod item_judgement;
 mod lines;
 mod log_walk;
+mod machine_records;
 mod manifest;
 mod object;
 mod options;

@@ -9,7 +9,7 @@ use super::manifest::StoredManifest;
 use super::register::Register;
 use super::seal::SealDue;
 use super::signers::Signers;
-use crate::custody_log::{ClosingState, SealedObject};
+use crate::custody_log::{ClosingState, SealedObject, StoredRecord};
 use crate::ids::{ObjectName, Segment};
 use crate::layout;
 use crate::manifest::ManifestItem;
@@ -160,6 +160,14 @@ impl Records<'_> {
         }
     }
 
+    /// The machine records that are stored: by the log where it holds, else by the manifest.
+    pub(super) fn machine_records(&self) -> Vec<StoredRecord> {
+        match self.manifest.manifest() {
+            Some(manifest) if !self.sound => manifest.machine_records.clone(),
+            _ => self.log.records.stored(),
+        }
+    }
+
     /// What the seal must say: by the log where it tells, else by the manifest.
     pub(super) fn seal_due(&self, sealed: Option<&[SealedObject]>) -> Option<SealDue<'_>> {
         let opening = self.log.opening.as_ref();
@@ -228,6 +236,7 @@ impl Records<'_> {
                     .chain([file.clone()])
             })
             .chain(self.log.stamped.iter().cloned())
+            .chain(self.log.records.leftovers(given_up))
             .chain(half_sealed.into_iter().flatten().map(layout::segment))
             .collect()
     }

@@ -44,6 +44,7 @@ pub mod key_source;
 pub mod key_wrapper;
 pub mod log_anchor;
 pub mod log_store;
+pub mod machine_records;
 pub mod seal_signer;
 mod secret;
 pub mod snapshotter;

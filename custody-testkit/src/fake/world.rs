@@ -10,6 +10,7 @@ use super::hasher::SerialHasher;
 use super::keys::{FakeKeySource, FakeKeyWrapper, FakeProver, MemoryEscrow};
 use super::log::MemoryLog;
 use super::machine::FakeMachine;
+use super::machine_records::FakeMachineRecords;
 use super::progress::{RecordingProgress, ScriptedStop};
 use super::signer::FakeSigner;
 use super::store::MemoryStore;
@@ -41,6 +42,8 @@ use crate::fault::{CallGate, CrashMode, crashing};
 pub struct FakeWorld {
     /// The machine.
     pub machine: FakeMachine,
+    /// What is known of the machine, used after [`with_machine_records`](Self::with_machine_records).
+    pub records: FakeMachineRecords,
     /// The store: sink, reader and anchor.
     pub store: MemoryStore,
     /// The worker's disk.
@@ -72,6 +75,7 @@ pub struct FakeWorld {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Options {
+    machine_records: bool,
     timestamps: bool,
     digests: bool,
     keys: bool,
@@ -84,6 +88,7 @@ impl FakeWorld {
         let clock = machine.clock().clone();
         Self {
             machine,
+            records: FakeMachineRecords::of_each_kind(),
             store: MemoryStore::new(),
             log: MemoryLog::new(),
             signers: vec![FakeSigner::ed25519("custodian", 1)],
@@ -119,6 +124,13 @@ impl FakeWorld {
     #[must_use]
     pub fn with_second_signer(mut self) -> Self {
         self.signers.push(FakeSigner::ecdsa_p256("vault", 2));
+        self
+    }
+
+    /// Gives the ports what is known of the machine: a record [of each kind](FakeMachineRecords::of_each_kind).
+    #[must_use]
+    pub fn with_machine_records(mut self) -> Self {
+        self.options.machine_records = true;
         self
     }
 
@@ -188,6 +200,7 @@ impl FakeWorld {
         let signer = |signer: &FakeSigner| Arc::new(signer.clone()) as Arc<dyn SealSigner>;
         Ports {
             snapshotter: Arc::new(self.machine.clone()),
+            machine_records: (self.options.machine_records).then(|| Arc::new(self.records.clone()) as _),
             source: Arc::new(self.machine.clone()),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),

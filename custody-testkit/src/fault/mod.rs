@@ -12,6 +12,7 @@ mod hasher;
 mod image;
 mod keys;
 mod log_store;
+mod machine_records;
 mod reader;
 mod register;
 mod signer;
@@ -30,6 +31,7 @@ pub use keys::{
     WrapperFault,
 };
 pub use log_store::{FaultyLog, LogFault};
+pub use machine_records::{FaultyMachineRecords, RecordsFault};
 pub use reader::{FaultyReader, ReaderFault};
 pub use register::{FaultyRegister, RegisterFault};
 pub use signer::{FaultySigner, SignerFault};

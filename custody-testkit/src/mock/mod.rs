@@ -26,6 +26,7 @@ mod evidence;
 mod image;
 mod keys;
 mod log;
+mod machine_records;
 mod seal;
 mod source;
 
@@ -34,5 +35,6 @@ pub use evidence::{MockDeposit, MockEvidenceReader, MockEvidenceSink};
 pub use image::{MockImageHash, MockImageHasher, MockImageReader};
 pub use keys::{MockKeyEscrow, MockKeyProver, MockKeySource, MockKeyWrapper};
 pub use log::{MockLogAnchor, MockLogStore};
+pub use machine_records::MockMachineRecords;
 pub use seal::{MockDigestRegister, MockSealSigner, MockTimestampAuthority};
 pub use source::{MockSnapshotter, MockSourceAccess};

@@ -21,6 +21,7 @@ use custody_testkit::conformance::key_source::KeySourceHarness;
 use custody_testkit::conformance::key_wrapper::KeyWrapperHarness;
 use custody_testkit::conformance::log_anchor::AnchorHarness;
 use custody_testkit::conformance::log_store::LogStoreHarness;
+use custody_testkit::conformance::machine_records::RecordsHarness;
 use custody_testkit::conformance::seal_signer::SignerHarness;
 use custody_testkit::conformance::snapshotter::SnapshotterHarness;
 use custody_testkit::conformance::source_access::AccessHarness;
@@ -198,6 +199,38 @@ pub(crate) fn snapshotter(wrap: impl Fn(FakeMachine) -> Arc<dyn Snapshotter>) ->
             Box::new(move || find(&machine, &name) == before)
         })
         .fingerprinted_by(move || format!("{:?} {:?}", watched.snapshots(), watched.live_grants()))
+}
+
+/// What the records of the harness must not hold.
+pub(crate) const RECORDS_SECRET: &str = "sig=Zm9yIHRoZSBjb25zb2xl";
+
+pub(crate) fn machine_records(
+    wrap: impl Fn(FakeMachineRecords) -> Arc<dyn MachineRecords>,
+) -> RecordsHarness {
+    let machine = machine();
+    let described = block_on(machine.describe(machine.reference())).unwrap();
+    let records = FakeMachineRecords::new();
+    let readable = [
+        ("disk-1.json", " {\"b\":1, \"a\":2}\r\n"),
+        ("machine.json", "\u{feff}{}"),
+    ];
+    for (name, bytes) in readable {
+        records.put(name, bytes);
+    }
+    let too_long = usize::try_from(MAX_MACHINE_RECORD_BYTES).unwrap() + 1;
+    records.put("screen.bmp", vec![0; too_long]);
+    records.refuse("roles.json");
+    records.refuse("who-may.json");
+    let watched = records.clone();
+    let readable = readable.map(|(name, bytes)| (name.parse().unwrap(), bytes.as_bytes().to_vec()));
+    RecordsHarness::new(wrap(records), described, readable.into())
+        .with_refused(vec![
+            "roles.json".parse().unwrap(),
+            "who-may.json".parse().unwrap(),
+        ])
+        .with_too_long("screen.bmp".parse().unwrap())
+        .with_secret(RECORDS_SECRET.into())
+        .fingerprinted_by(move || watched.fingerprint())
 }
 
 /// Access to a snapshot that was made.

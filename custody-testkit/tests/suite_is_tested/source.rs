@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-use custody_testkit::conformance::{snapshotter, source_access};
-use custody_testkit::fault::{AccessFault, FaultyAccess, FaultySnapshotter, SnapshotFault};
+use custody_testkit::conformance::{machine_records, snapshotter, source_access};
+use custody_testkit::fault::{
+    AccessFault, FaultyAccess, FaultyMachineRecords, FaultySnapshotter, RecordsFault, SnapshotFault,
+};
 
 use crate::{assert_each_is_failed, harness};
 
@@ -87,6 +89,37 @@ fn every_clause_of_source_access_is_failed_by_a_fault_made_for_it() {
                 AccessFault::OpensWhatIsGone,
                 &["sa_06_a_source_that_is_gone_is_not_found"],
             ),
+        ],
+    );
+}
+
+#[test]
+fn every_clause_of_machine_records_is_failed_by_a_fault_made_for_it() {
+    let secret = harness::RECORDS_SECRET;
+    let changed = "mr_01_reading_changes_nothing";
+    let hidden = "mr_02_a_failure_is_told_and_does_not_hide_the_others";
+    let named = "mr_03_a_name_comes_once_and_keeps_its_meaning";
+    let settled = "mr_04_what_is_settled_is_left_out_and_nothing_else";
+    let long = "mr_05_what_is_too_long_is_an_error_and_not_cut";
+    let bytes = "mr_06_the_bytes_are_those_that_were_answered";
+    let access = "mr_07_nothing_in_a_record_gives_access";
+    assert_each_is_failed(
+        machine_records::CLAUSES,
+        |fault| harness::machine_records(|records| Arc::new(FaultyMachineRecords::new(records, fault))),
+        &[
+            (RecordsFault::ChangesTheMachine, &[changed]),
+            (RecordsFault::StopsAtAFailure, &[hidden, long]),
+            (RecordsFault::HidesRefusals, &[hidden]),
+            (RecordsFault::AnswersTwice, &[named]),
+            (RecordsFault::ChangesItsMeaning, &[named]),
+            (RecordsFault::IgnoresWhatIsSettled, &[settled]),
+            (RecordsFault::TakesAllForSettled, &[settled]),
+            (RecordsFault::CutsWhatIsTooLong, &[long]),
+            (RecordsFault::PassesWhatIsTooLong, &[long]),
+            (RecordsFault::Reformats, &[bytes]),
+            (RecordsFault::TellsInWords(secret), &[access]),
+            (RecordsFault::TellsInBytes(secret), &[access, bytes]),
+            (RecordsFault::TellsInErrors(secret), &[access]),
         ],
     );
 }

@@ -4,6 +4,7 @@ mod environment;
 mod gate;
 mod keys;
 mod log;
+mod machine_records;
 mod sink;
 mod source;
 
@@ -50,6 +51,9 @@ pub fn crashing(ports: Ports, gate: &CallGate) -> Ports {
     let gate = || gate.clone();
     Ports {
         snapshotter: Arc::new(Crashing::new(ports.snapshotter, gate())),
+        machine_records: ports
+            .machine_records
+            .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
         source: Arc::new(Crashing::new(ports.source, gate())),
         sink: Arc::new(Crashing::new(ports.sink, gate())),
         reader: Arc::new(Crashing::new(ports.reader, gate())),
