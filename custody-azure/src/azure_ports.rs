@@ -6,6 +6,7 @@ use custody_core::{Ports, Result};
 
 use crate::arm::Arm;
 use crate::cloud::Cloud;
+use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
 use crate::{AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace, StoreLocation};
 
@@ -171,6 +172,10 @@ impl AzurePorts {
             timestamps: None,
             digests: None,
             keys: None,
+            machine_records: Some(Arc::new(AzureMachineRecords::new(
+                self.arm.clone(),
+                worker.clock.clone(),
+            ))),
             clock: worker.clock,
             entropy: worker.entropy,
             progress: Arc::new(NoProgress::default()),

@@ -1,10 +1,20 @@
 //! What the Resource Manager says of a machine, byte for byte as it says it: to be stored beside the disks.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use custody_core::extent::ByteRange;
-use custody_core::ids::Segment;
-use custody_core::port::{ImageReader as _, ImageReaderExt as _};
-use custody_core::{Error, Result, ServiceRecord, visible};
+use custody_core::ids::{MachineRef, RecordName, Timestamp};
+use custody_core::port::{
+    Clock, ImageReader as _, ImageReaderExt as _, MAX_MACHINE_RECORD_BYTES, Machine, MachineRecord,
+    MachineRecords,
+};
+use custody_core::{Acted, Error, Result};
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use crate::arm::{ActivityWindow, Arm, RawAnswer, ResourceId};
@@ -20,42 +30,83 @@ const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
 const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
 const AUTHORIZATION_VERSION: (&str, &str) = ("api-version", "2022-04-01");
 
-/// One part of the exhibit.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ExhibitPart {
-    /// The file name it is to be stored under; each once in an exhibit.
-    pub file: Segment,
-    /// What it is, for people.
-    pub what: String,
-    /// What was read, or why nothing was.
-    pub content: ExhibitContent,
-    /// What the service answered beside it.
-    pub service: ServiceRecord,
+/// How far back the Activity Log is read.
+const ACTIVITY_WINDOW: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// What the Resource Manager says of a machine, as a port.
+#[derive(Debug, Clone)]
+pub struct AzureMachineRecords {
+    arm: Arm,
+    clock: Arc<dyn Clock>,
 }
 
-/// What became of reading a part.
-#[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever stores an exhibit decides on every outcome"
-)]
-pub enum ExhibitContent {
-    /// The bytes as the service answered them.
-    Read(Bytes),
-    /// The identity may not read it: the right that is missing is in the text.
-    NotAllowed(String),
-    /// The service says that there is none.
-    NotThere,
-    /// It could not be read, and so nobody knows whether there is one.
-    Failed(String),
+impl AzureMachineRecords {
+    /// Through this client; the clock says until when the Activity Log is read, for the two weeks before.
+    #[must_use]
+    pub fn new(arm: Arm, clock: Arc<dyn Clock>) -> Self {
+        Self { arm, clock }
+    }
+
+    async fn read(&self, machine: MachineRef) -> Result<Vec<MachineRecord>> {
+        // Disks, snapshots and restore points have no machine to ask about.
+        let Ok(id) = machine.as_str().parse::<ResourceId>() else {
+            return Ok(Vec::new());
+        };
+        if id.kind() != "microsoft.compute/virtualmachines" {
+            return Ok(Vec::new());
+        }
+        let until = self.clock.now();
+        let back = i64::try_from(ACTIVITY_WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let from = Timestamp::from_unix_millis(until.unix_millis().saturating_sub(back))?;
+        Ok(MachineExhibit::read(&self.arm, &id, &ActivityWindow::new(from, until)?).await)
+    }
+}
+
+impl fmt::Display for AzureMachineRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "machine records of {}", self.arm)
+    }
+}
+
+impl MachineRecords for AzureMachineRecords {
+    fn records(&self, machine: &Machine, settled: BTreeSet<RecordName>) -> BoxStream<'_, MachineRecord> {
+        let machine = machine.machine.clone();
+        let read = async move {
+            let records = match self.read(machine).await {
+                Ok(records) => records,
+                Err(error) => record("machine.json", "the machine", Err(error))
+                    .into_iter()
+                    .collect(),
+            };
+            futures::stream::iter(records)
+        };
+        read.flatten_stream()
+            .filter(move |record| std::future::ready(!settled.contains(record.name())))
+            .boxed()
+    }
+}
+
+/// A record; none where its name is no record's, which no name of ours is.
+fn record(name: &str, what: &str, outcome: Result<RawAnswer>) -> Option<MachineRecord> {
+    let result = outcome.and_then(|raw| {
+        if raw.body.len() as u64 > MAX_MACHINE_RECORD_BYTES {
+            return Err(Error::malformed(what, format!("has {} bytes", raw.body.len())));
+        }
+        Ok(Acted {
+            value: raw.body,
+            service: raw.service,
+        })
+    });
+    name.parse()
+        .ok()
+        .map(|name| MachineRecord::new(name, what, result))
 }
 
 /// The machine exhibit, being read. Reads only; a part that cannot be read does not stop the others.
 #[derive(Debug)]
 pub struct MachineExhibit<'a> {
     arm: &'a Arm,
-    parts: Vec<ExhibitPart>,
+    parts: Vec<MachineRecord>,
 }
 
 impl<'a> MachineExhibit<'a> {
@@ -68,7 +119,7 @@ impl<'a> MachineExhibit<'a> {
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
-    pub async fn read(arm: &'a Arm, machine: &ResourceId, window: &ActivityWindow) -> Vec<ExhibitPart> {
+    pub async fn read(arm: &'a Arm, machine: &ResourceId, window: &ActivityWindow) -> Vec<MachineRecord> {
         let mut exhibit = Self {
             arm,
             parts: Vec::new(),
@@ -131,10 +182,10 @@ impl<'a> MachineExhibit<'a> {
             .filter_map(|disk| disk.pointer("/managedDisk/id")?.as_str()?.parse().ok())
             .collect();
         for (number, id) in (1..).zip(&ids) {
-            let file = format!("disk-{number}-{}.json", id.name());
+            let file = format!("disk-{number}.json");
             self.one(
                 &file,
-                &format!("disk {}", id.name()),
+                &format!("disk {id}"),
                 id.as_str(),
                 &[DISK_VERSION],
                 "Microsoft.Compute/disks/read",
@@ -154,8 +205,8 @@ impl<'a> MachineExhibit<'a> {
             .collect();
         let mut groups: Vec<ResourceId> = Vec::new();
         for (number, id) in (1..).zip(&ids) {
-            let file = format!("network-interface-{number}-{}.json", id.name());
-            let what = format!("network interface {}", id.name());
+            let file = format!("network-interface-{number}.json");
+            let what = format!("network interface {id}");
             let found = self
                 .one(
                     &file,
@@ -176,8 +227,8 @@ impl<'a> MachineExhibit<'a> {
             }
         }
         for (number, id) in (1..).zip(&groups) {
-            let file = format!("network-security-group-{number}-{}.json", id.name());
-            let what = format!("network security group {}", id.name());
+            let file = format!("network-security-group-{number}.json");
+            let what = format!("network security group {id}");
             self.one(
                 &file,
                 &what,
@@ -270,24 +321,7 @@ impl<'a> MachineExhibit<'a> {
     }
 
     fn keep(&mut self, file: &str, what: &str, outcome: Result<RawAnswer>) {
-        let (content, service) = match outcome {
-            Ok(raw) => (ExhibitContent::Read(raw.body), raw.service),
-            Err(error) => {
-                let service = error.service().cloned().unwrap_or_default();
-                let content = match error.meaning() {
-                    Error::PermissionDenied { .. } => ExhibitContent::NotAllowed(error.to_string()),
-                    Error::NotFound { .. } => ExhibitContent::NotThere,
-                    _ => ExhibitContent::Failed(told(&error)),
-                };
-                (content, service)
-            }
-        };
-        self.parts.push(ExhibitPart {
-            file: Segment::escape(file.as_bytes()),
-            what: visible::escape(what),
-            content,
-            service,
-        });
+        self.parts.extend(record(file, what, outcome));
     }
 }
 

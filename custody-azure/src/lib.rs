@@ -6,7 +6,7 @@
 //! * [`AzureSnapshotter`] and [`AzureSourceAccess`] are the source: machines, disks, disk snapshots, timed read access.
 //! * [`BlobStore`] is the store: server-side copies and streams into a container, read back by checked ranges; logs in
 //!   append blobs.
-//! * [`exhibit::MachineExhibit`] reads what the Resource Manager says of a machine, byte for byte.
+//! * [`exhibit::AzureMachineRecords`] reads what the Resource Manager says of a machine, byte for byte.
 //! * [`ports`](ports()) puts it together with the worker's own ports.
 //!
 //! This crate speaks Microsoft's REST contract and decides nothing about evidence. Its futures need tokio: the HTTP

@@ -105,7 +105,9 @@ fn run() -> Outcome<()> {
     title("One byte of a memo on the OS disk is changed, in a copy of the download");
     let copy = folder.join("downloaded-with-one-byte-changed");
     copy_tree(&store, &copy)?;
-    let item = acquisition.strip_prefix(&store)?.join(os_disk_item(&acquisition)?);
+    let item = acquisition
+        .strip_prefix(&store)?
+        .join(os_disk_item(&acquisition)?);
     let offset = change_a_byte(&copy.join(&item))?;
     println!("{}: byte {offset}: 'n' of \"north\" became 'N'\n", item.display());
     let (exit, report) = demo.json(&["verify", &text(&copy)?, "--json"])?;
@@ -190,7 +192,12 @@ impl Demo {
             .ok_or("the simulator has no storage account")?
             .trim_end_matches('/');
         let template = account.replace(Scenario::LAB_ACCOUNT, "{account}");
-        let host = |url: &str| url.trim_start_matches("https://").split('/').next().map(str::to_owned);
+        let host = |url: &str| {
+            url.trim_start_matches("https://")
+                .split('/')
+                .next()
+                .map(str::to_owned)
+        };
         let hosts = host(account).into_iter().chain(host(&services.exports));
         let hosts: Vec<String> = hosts.map(|host| format!("{host:?}")).collect();
         let secret = folder.join("client-secret");

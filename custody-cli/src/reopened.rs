@@ -109,9 +109,7 @@ fn in_directory(
         let missing = Error::NotFound {
             object: format!("store {}", printable::path(&store)),
         };
-        return Err(
-            Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR")
-        );
+        return Err(Failure::from(missing).with_next("mount it, or say where it lies now with --store DIR"));
     }
     let local = open(&store, place, key, journaled.attributes())?;
     let options = SourceOptions::from_settings(&journaled.status.settings.provider)?;

@@ -46,15 +46,31 @@ pub(crate) struct AzureArguments {
     config: Option<PathBuf>,
 
     /// As whom custody asks; the settings file has more kinds
-    #[arg(long, value_enum, value_name = "KIND", env = "CUSTODY_IDENTITY", help_heading = "Azure")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        env = "CUSTODY_IDENTITY",
+        help_heading = "Azure"
+    )]
     identity: Option<SimpleIdentity>,
 
     /// The storage account that keeps the evidence, by resource id
-    #[arg(long, value_name = "ID", env = "CUSTODY_STORE_ACCOUNT", help_heading = "Azure")]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "CUSTODY_STORE_ACCOUNT",
+        help_heading = "Azure"
+    )]
     account: Option<ResourceId>,
 
     /// Its container
-    #[arg(long, value_name = "NAME", env = "CUSTODY_STORE_CONTAINER", help_heading = "Azure")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CUSTODY_STORE_CONTAINER",
+        help_heading = "Azure"
+    )]
     container: Option<String>,
 
     /// The least protection that the container must give; less is refused, once the disk snapshots are taken
@@ -63,7 +79,12 @@ pub(crate) struct AzureArguments {
     require_protection: Option<Protection>,
 
     /// Resource group in which disk snapshots are made [default: the machine's]
-    #[arg(long, value_name = "NAME", env = "CUSTODY_SNAPSHOT_GROUP", help_heading = "Azure")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CUSTODY_SNAPSHOT_GROUP",
+        help_heading = "Azure"
+    )]
     snapshot_group: Option<String>,
 
     /// Let the disk snapshots be exported from everywhere, although the disks may not be; the record shows it
@@ -117,8 +138,14 @@ impl AzureArguments {
             Failure::usage(format!("--vm {vm} is a name: {what} of the machine is missing"))
                 .with_next("give --subscription and --resource-group, or the machine's full resource id")
         };
-        let subscription = self.subscription.as_deref().ok_or_else(|| missing("the subscription"))?;
-        let group = self.resource_group.as_deref().ok_or_else(|| missing("the resource group"))?;
+        let subscription = self
+            .subscription
+            .as_deref()
+            .ok_or_else(|| missing("the subscription"))?;
+        let group = self
+            .resource_group
+            .as_deref()
+            .ok_or_else(|| missing("the resource group"))?;
         Ok(ResourceId::new(
             subscription,
             group,
@@ -139,10 +166,15 @@ impl AzureArguments {
     }
 
     /// The Azure side of the capture.
-    pub(crate) fn place(&self, settings: &AzureSettings, machine: &MachineRef) -> Result<AzurePlace, Failure> {
+    pub(crate) fn place(
+        &self,
+        settings: &AzureSettings,
+        machine: &MachineRef,
+    ) -> Result<AzurePlace, Failure> {
         let missing = |what: &str, flag: &str, member: &str| {
-            Failure::usage(format!("{what} is not named"))
-                .with_next(format!("give {flag}, or {member} in the settings file (--config)"))
+            Failure::usage(format!("{what} is not named")).with_next(format!(
+                "give {flag}, or {member} in the settings file (--config)"
+            ))
         };
         let first: ResourceId = machine
             .as_str()
@@ -156,7 +188,10 @@ impl AzureArguments {
             SimpleIdentity::AzureCli => IdentityChoice::AzureCli { tenant: None },
         });
         let account = self.account.clone().or_else(|| settings.store.account.clone());
-        let container = self.container.clone().or_else(|| settings.store.container.clone());
+        let container = self
+            .container
+            .clone()
+            .or_else(|| settings.store.container.clone());
         let group = self.snapshot_group.clone();
         let network = if self.open_snapshots {
             NetworkChoice::AllowAll
@@ -165,8 +200,11 @@ impl AzureArguments {
         };
         Ok(AzurePlace {
             cloud: settings.cloud.clone().unwrap_or(CloudChoice::PUBLIC),
-            identity: asked.or_else(|| settings.identity.clone()).ok_or_else(no_identity)?,
-            account: account.ok_or_else(|| missing("the storage account", "--account ID", "azure.store.account"))?,
+            identity: asked
+                .or_else(|| settings.identity.clone())
+                .ok_or_else(no_identity)?,
+            account: account
+                .ok_or_else(|| missing("the storage account", "--account ID", "azure.store.account"))?,
             container: container
                 .ok_or_else(|| missing("the container", "--container NAME", "azure.store.container"))?,
             snapshot_subscription: settings

@@ -32,9 +32,8 @@ pub(crate) struct AzurePlace {
 
 /// Nobody said as whom the cloud is to be asked.
 pub(crate) fn no_identity() -> Failure {
-    Failure::usage("it is not said as whom the cloud is to be asked").with_next(
-        "give --identity, or azure.identity in the settings file (--config); it is never guessed",
-    )
+    Failure::usage("it is not said as whom the cloud is to be asked")
+        .with_next("give --identity, or azure.identity in the settings file (--config); it is never guessed")
 }
 
 /// Whether these words name a store in a cloud and no directory.
@@ -52,10 +51,18 @@ impl AzurePlace {
         let cloud = settings.cloud.unwrap_or(CloudChoice::PUBLIC);
         let identity = settings.identity.ok_or_else(no_identity)?;
         let unlike = || {
-            Failure::usage(format!("{} is no container of the cloud", visible::escape(address)))
-                .with_next("an address is https://ACCOUNT.blob.core.windows.net/CONTAINER, without what follows a `?`")
+            Failure::usage(format!(
+                "{} is no container of the cloud",
+                visible::escape(address)
+            ))
+            .with_next(
+                "an address is https://ACCOUNT.blob.core.windows.net/CONTAINER, without what follows a `?`",
+            )
         };
-        let (endpoint, container) = address.trim_end_matches('/').rsplit_once('/').ok_or_else(unlike)?;
+        let (endpoint, container) = address
+            .trim_end_matches('/')
+            .rsplit_once('/')
+            .ok_or_else(unlike)?;
         let known = settings.store.account.as_ref().map(ResourceId::name);
         let first_label = endpoint.trim_start_matches("https://").split('.').next();
         let account = [known, first_label, endpoint.rsplit('/').next()]

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use custody_core::custody_log::{Act, Event, read_chain};
-use custody_core::port::LogName;
 use custody_core::layout;
+use custody_core::port::LogName;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
