@@ -113,7 +113,7 @@ impl AzurePorts {
     /// # Errors
     /// As [`BlobStore::new`].
     pub fn new(
-        options: AzurePortsOptions,
+        options: &AzurePortsOptions,
         source: &Arc<dyn TokenCredential>,
         store: &Arc<dyn TokenCredential>,
         clock: &Arc<dyn Clock>,
@@ -189,7 +189,7 @@ impl AzurePorts {
 /// # Errors
 /// As [`AzurePorts::new`].
 pub fn ports(
-    options: AzurePortsOptions,
+    options: &AzurePortsOptions,
     credential: &Arc<dyn TokenCredential>,
     worker: WorkerPorts,
 ) -> Result<Ports> {

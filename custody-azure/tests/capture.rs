@@ -56,7 +56,7 @@ impl Worker {
             entropy: Arc::new(SeededEntropy::new(7)),
         };
         let azure = AzurePorts::new(
-            options,
+            &options,
             &lab.credential,
             &lab.credential,
             &worker.clock,

@@ -130,6 +130,10 @@ impl BlobDeposit {
         Ok(())
     }
 
+    #[expect(
+        clippy::field_reassign_with_default,
+        reason = "the library's type can be made no other way"
+    )]
     async fn commit_blocks(&self, call: &Call) -> Result<()> {
         let shown = self.store.shown(&self.name);
         let failing = Failing {
@@ -192,7 +196,7 @@ impl Deposit for BlobDeposit {
         match extent {
             Extent::Data { bytes, .. } => self.take(bytes).await?,
             Extent::Zero { range, .. } | Extent::Unread { range, .. } => {
-                self.take_zeros(range.length()).await?
+                self.take_zeros(range.length()).await?;
             }
         }
         self.next = range.end();

@@ -59,6 +59,10 @@ pub(crate) struct Failing<'a> {
 
 impl Failing<'_> {
     /// The meaning of a failed call, with what the service answered.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it ends here: only its meaning goes on"
+    )]
     pub(crate) fn because(self, call: &Call, error: azure_core::Error) -> Error {
         if let ErrorKind::HttpResponse {
             status, raw_response, ..

@@ -113,7 +113,7 @@ fn attributes(found: &VirtualMachine) -> Vec<(String, String)> {
         let codes = view.statuses.iter().map(|status| status.code.as_str());
         codes
             .filter(|code| code.starts_with("PowerState/"))
-            .last()
+            .next_back()
             .map(str::to_owned)
     });
     let at_host = properties

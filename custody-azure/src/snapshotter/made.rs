@@ -224,7 +224,7 @@ impl Making<'_> {
 }
 
 /// The record of a snapshot of ours, of whatever disk it says that it is of.
-pub(super) fn adopted(name: SnapshotName, found: &DiskResource) -> Result<DiskSnapshot> {
+pub(super) fn adopted(name: &SnapshotName, found: &DiskResource) -> Result<DiskSnapshot> {
     let missing = |what: &str| {
         Error::malformed(
             format!("disk snapshot {name}"),

@@ -198,7 +198,7 @@ impl Snapshotter for AzureSnapshotter {
             let Some(mark) = tag::Mark::read(&found.tags).filter(|mark| mark.acquisition == *of) else {
                 continue;
             };
-            ours.push(made::adopted(mark.name, &found)?);
+            ours.push(made::adopted(&mark.name, &found)?);
         }
         Ok(ours)
     }
