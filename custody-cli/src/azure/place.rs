@@ -122,7 +122,7 @@ impl AzurePlace {
         let options = AzurePortsOptions::new(cloud, snapshots, store)
             .with_transport(transport)
             .with_network(self.network.network());
-        AzurePorts::new(options, &credential, &credential, clock, entropy)
+        AzurePorts::new(&options, &credential, &credential, clock, entropy)
     }
 
     /// The store alone, to be read.

@@ -61,7 +61,6 @@ impl MachineRecord {
     }
 
     /// Name, words and answer, for whoever stores it.
-    #[must_use]
     pub fn into_parts(self) -> (RecordName, String, Result<Acted<Bytes>>) {
         (self.name, self.what, self.result)
     }

@@ -96,7 +96,7 @@ impl FaultyMachineRecords {
             RecordsFault::TellsInWords(secret) => one(format!("{what} from {secret}"), result),
             RecordsFault::TellsInBytes(secret) => one(what, result.map(|acted| appended(acted, secret))),
             RecordsFault::TellsInErrors(secret) => {
-                let told = result.map_err(|_| Error::PermissionDenied {
+                let told = result.map_err(|_not_told| Error::PermissionDenied {
                     object: name.to_string(),
                     operation: "reading",
                     source: Some(secret.into()),
