@@ -1,0 +1,299 @@
+//! The real program against a simulated Azure, over TLS on loopback.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use custody_testkit::azure_sim::{Scenario, Simulator};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_custody");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A simulated Azure with the lab's machine, and a worker's folder.
+struct Lab {
+    azure: Simulator,
+    folder: TempDir,
+    _runtime: Runtime,
+}
+
+impl Lab {
+    /// Evidence goes into this container.
+    fn new(container: &str) -> Self {
+        Self::of(Scenario::lab(), container)
+    }
+
+    fn of(scenario: Scenario, container: &str) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let subscription = scenario.subscriptions[0].clone();
+        let tenant = scenario.tenants[0].clone();
+        let azure = runtime.block_on(Simulator::start(scenario)).unwrap();
+        let folder = tempfile::Builder::new().prefix("custody-azure-").tempdir().unwrap();
+        let services = &azure.endpoints().unwrap().tls;
+        let account = services.blob[Scenario::LAB_ACCOUNT].trim_end_matches('/');
+        let host = |url: &str| url.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+        let secret = folder.path().join("client-secret");
+        fs::write(&secret, Scenario::LAB_CLIENT_SECRET).unwrap();
+        let settings = format!(
+            "[azure.cloud]\nname = \"simulated\"\nauthority = {:?}\nmanager = {:?}\n\
+             manager-audience = \"https://management.azure.com\"\nblob = {:?}\nblob-hosts = [{:?}]\n\
+             export-hosts = [{:?}]\n\n[azure.identity]\nkind = \"client-secret\"\ntenant = {tenant:?}\n\
+             client = {:?}\nfile = {secret:?}\n\n[azure.store]\naccount = \"/subscriptions/{subscription}\
+             /resourceGroups/soc/providers/Microsoft.Storage/storageAccounts/{}\"\ncontainer = {container:?}\n",
+            services.login,
+            services.management,
+            account.replace(Scenario::LAB_ACCOUNT, "{account}"),
+            host(account),
+            host(&services.exports),
+            Scenario::LAB_CLIENT_ID,
+            Scenario::LAB_ACCOUNT,
+        );
+        fs::write(folder.path().join("custody.toml"), settings).unwrap();
+        Self {
+            azure,
+            folder,
+            _runtime: runtime,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn store(&self, container: &str) -> String {
+        let services = &self.azure.endpoints().unwrap().tls;
+        let account = services.blob[Scenario::LAB_ACCOUNT].trim_end_matches('/');
+        format!("{account}/{container}")
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("SSL_CERT_FILE", &self.azure.endpoints().unwrap().ca_certificate)
+            .stdin(Stdio::null())
+            .args(words)
+            .args(["--state", "state", "--allow-temporary-state"]);
+        command
+    }
+
+    fn custody(&self, words: &[&str]) -> Run {
+        let run = Run::of(&self.command(words).output().unwrap());
+        // Whatever is asked and whatever comes of it: nothing that opens anything is printed.
+        for secret in [Scenario::LAB_CLIENT_SECRET, "sig=", "eyJ", "Bearer "] {
+            assert!(!run.out.contains(secret) && !run.err.contains(secret), "{secret} in {run:?}");
+        }
+        run
+    }
+
+    fn capture(&self, options: &[&str]) -> Run {
+        let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+        let words = [
+            &["capture", "azure", "--config", "custody.toml", "--vm", &machine, "--case", "C-1"],
+            &["--examiner", "M. Example", "--authority", "Incident 1"],
+            options,
+        ]
+        .concat();
+        self.custody(&words)
+    }
+
+    fn blobs(&self, container: &str) -> Vec<String> {
+        self.azure.blob_names(Scenario::LAB_ACCOUNT, container)
+    }
+
+    fn nothing_is_left_at_the_source(&self) {
+        assert_eq!(self.azure.snapshots(), []);
+        assert_eq!(self.azure.live_exports(), [""; 0]);
+    }
+
+    /// No blob and no file of the worker, its secret's own aside, holds something that opens anything.
+    fn no_secret_is_kept(&self, container: &str) {
+        let canary = Scenario::LAB_CLIENT_SECRET.as_bytes();
+        let holds = |bytes: &[u8], secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        for name in self.blobs(container) {
+            let blob = self.azure.blob(Scenario::LAB_ACCOUNT, container, &name).unwrap();
+            let bytes = blob.bytes().unwrap();
+            for secret in [canary, b"&sig=".as_slice(), b"Bearer ey".as_slice()] {
+                assert!(!holds(&bytes, secret), "{name} holds a secret");
+            }
+        }
+        let mut folders = vec![self.path("state")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let bytes = fs::read(&path).unwrap();
+                    assert!(!holds(&bytes, canary) && !holds(&bytes, b"&sig="), "{}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+#[test]
+fn a_machine_is_captured_verified_and_nothing_is_left_at_its_side() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let captured = lab.capture(&["--json"]).expect(0).json();
+    assert_eq!(captured["state"], "complete", "{captured}");
+    lab.nothing_is_left_at_the_source();
+    assert_eq!(captured["items"].as_array().unwrap().len(), 3);
+    for (item, disk) in captured["items"].as_array().unwrap().iter().zip([
+        "web-01_OsDisk_1",
+        "web-01-data-0",
+        "web-01-data-1",
+    ]) {
+        let name = item["object"].as_str().unwrap();
+        let blob = lab
+            .azure
+            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name)
+            .unwrap();
+        assert_eq!(blob.kind, "PageBlob");
+        let stored = blob.bytes().unwrap();
+        assert!(stored.starts_with(&lab.azure.disk_bytes(disk).unwrap()), "{disk}");
+    }
+    let records = lab.blobs(Scenario::LAB_CONTAINER);
+    assert!(
+        records.iter().any(|name| name.ends_with("virtual-machine.json")),
+        "{records:?}"
+    );
+    lab.no_secret_is_kept(Scenario::LAB_CONTAINER);
+
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+    let listed = lab
+        .custody(&["list", "--store", &store, "--config", "custody.toml", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(listed["registered"][0]["state"], "complete", "{listed}");
+    assert_eq!(listed["acquisitions"][0]["settled"], true, "{listed}");
+}
+
+#[test]
+fn a_plan_changes_nothing_and_names_what_protects_the_container() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let plan = lab.capture(&["--dry-run", "--json"]).expect(0).json();
+    assert_eq!(plan["protection"]["kind"], "locked-retention", "{plan}");
+    assert_eq!(plan["items"].as_array().unwrap().len(), 3);
+    lab.nothing_is_left_at_the_source();
+    assert_eq!(lab.blobs(Scenario::LAB_CONTAINER), [""; 0]);
+}
+
+#[test]
+fn evidence_is_preserved_and_not_stored_where_nothing_protects_it() {
+    let lab = Lab::new("plain");
+    let refused = lab.capture(&[]).expect(3);
+    assert!(refused.err.contains("less than was asked for"), "{refused:?}");
+    assert_eq!(lab.azure.snapshots().len(), 3, "the evidence is preserved first");
+    let again = lab.custody(&["resume"]).expect(3);
+    assert!(again.err.contains("less than was asked for"), "{again:?}");
+    assert!(!lab.blobs("plain").iter().any(|name| name.ends_with(".vhd")));
+}
+
+#[test]
+fn without_a_policy_evidence_is_stored_only_when_that_is_asked_for_and_the_record_says_so() {
+    let lab = Lab::new("plain");
+    let captured = lab.capture(&["--require-protection", "none", "--json"]).expect(0).json();
+    assert_eq!(captured["state"], "complete", "{captured}");
+    let manifest = lab.blobs("plain").into_iter().find(|name| name.ends_with("manifest.json")).unwrap();
+    let manifest = lab.azure.blob(Scenario::LAB_ACCOUNT, "plain", &manifest).unwrap().bytes().unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["protection"]["before"]["kind"], "none", "{manifest}");
+}
+
+#[test]
+fn snapshots_can_be_taken_first_and_the_rest_done_later() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    lab.capture(&["--preserve-only"]).expect(3);
+    assert_eq!(lab.azure.snapshots().len(), 3);
+    lab.custody(&["resume"]).expect(0);
+    lab.nothing_is_left_at_the_source();
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+}
+
+#[test]
+fn a_capture_that_is_killed_while_azure_copies_is_finished_by_another_process() {
+    let mut scenario = Scenario::lab();
+    scenario.timing.copy_polls = 3;
+    let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
+    let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+    let words = [
+        "capture", "azure", "--config", "custody.toml", "--vm", &machine, "--case", "C-1", "--examiner", "M",
+        "--authority", "I",
+    ];
+    let mut child = lab
+        .command(&words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let copying = || {
+        let names = lab.blobs(Scenario::LAB_CONTAINER);
+        names.iter().any(|name| {
+            let blob = lab.azure.blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name);
+            blob.is_some_and(|blob| blob.copy_status == Some("pending"))
+        })
+    };
+    while !copying() && child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "no copy was begun");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lab.custody(&["resume"]).expect(0);
+    lab.nothing_is_left_at_the_source();
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+}
+
+#[test]
+fn what_is_missing_from_the_settings_is_named_with_where_to_put_it() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+    let base = [
+        "capture", "azure", "--vm", &machine, "--case", "C", "--examiner", "M", "--authority", "I",
+    ];
+    let none = lab.custody(&base).expect(2);
+    assert!(none.err.contains("as whom") && none.err.contains("--identity"), "{none:?}");
+    let words = [base.as_slice(), &["--identity", "azure-cli"]].concat();
+    let none = lab.custody(&words).expect(2);
+    assert!(none.err.contains("--account"), "{none:?}");
+    let named = ["capture", "azure", "--vm", "web-01", "--case", "C", "--examiner", "M", "--authority", "I"];
+    let none = lab.custody(&named).expect(2);
+    assert!(none.err.contains("--subscription"), "{none:?}");
+}
