@@ -69,7 +69,10 @@ impl Addresses {
     /// The service behind a production host name; none when the cloud has no such host.
     pub(crate) fn service_of(&self, host: &str) -> Option<Service> {
         let host = host.to_ascii_lowercase();
-        let host = host.split_once(':').map_or(host.as_str(), |(name, _)| name);
+        let host = host
+            .strip_suffix(":443")
+            .or_else(|| host.strip_suffix(":80"))
+            .unwrap_or(&host);
         let label = |suffix: &str| host.strip_suffix(suffix).and_then(|rest| rest.strip_suffix('.'));
         if host == self.cloud.login_host {
             return Some(Service::Entra);
@@ -179,6 +182,7 @@ mod tests {
         );
         for host in [
             "management.azure.com.evil.example",
+            "management.azure.com:8443",
             "evil-management.azure.com",
             "other.blob.core.windows.net",
             "xblob.core.windows.net",

@@ -10,6 +10,7 @@ import os
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.identity import ClientSecretCredential
 from azure.mgmt.compute import ComputeManagementClient
+from azure.mgmt.compute.models import CreationData, GrantAccessData, Snapshot
 from azure.storage.blob import (
     BlobClient,
     BlobSasPermissions,
@@ -62,18 +63,18 @@ def take(compute):
     snapshot = compute.snapshots.begin_create_or_update(
         GROUP,
         SNAPSHOT,
-        {
-            "location": disk.location,
-            "tags": {"case": "c1"},
-            "creation_data": {"create_option": "Copy", "source_resource_id": disk.id},
-        },
+        Snapshot(
+            location=disk.location,
+            tags={"case": "c1"},
+            creation_data=CreationData(create_option="Copy", source_resource_id=disk.id),
+        ),
         polling_interval=0,
     ).result()
     assert snapshot.provisioning_state == "Succeeded", snapshot
     assert snapshot.creation_data.source_unique_id == disk.unique_id
     assert [one.name for one in compute.snapshots.list_by_resource_group(GROUP)] == [SNAPSHOT]
     access = compute.snapshots.begin_grant_access(
-        GROUP, SNAPSHOT, {"access": "Read", "duration_in_seconds": 3600}, polling_interval=0
+        GROUP, SNAPSHOT, GrantAccessData(access="Read", duration_in_seconds=3600), polling_interval=0
     ).result()
     assert access.access_sas, "no address"
     return access.access_sas
@@ -93,7 +94,7 @@ def read_export(address):
 
 def archive(service, address, data):
     blob = service.get_blob_client("immutable", "cases/c1/disk.vhd")
-    blob.start_copy_from_url(address, metadata={"case": "c1"}, etag=None)
+    blob.start_copy_from_url(address, metadata={"case": "c1"})
     seen = []
     for _ in range(10):
         properties = blob.get_blob_properties()
