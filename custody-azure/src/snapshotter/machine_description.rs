@@ -110,10 +110,9 @@ fn what_disks_do_not_hold() -> Vec<NotAcquired> {
 fn attributes(found: &VirtualMachine) -> Vec<(String, String)> {
     let properties = &found.properties;
     let power = properties.instance_view.as_ref().and_then(|view| {
-        let codes = view.statuses.iter().map(|status| status.code.as_str());
+        let mut codes = view.statuses.iter().map(|status| status.code.as_str());
         codes
-            .filter(|code| code.starts_with("PowerState/"))
-            .next_back()
+            .rfind(|code| code.starts_with("PowerState/"))
             .map(str::to_owned)
     });
     let at_host = properties
