@@ -1,5 +1,5 @@
 //! What is only read: the machine and its exhibit, protection, rights; and as whom.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::unreachable, reason = "tests")]
 
 #[path = "support/lab.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
