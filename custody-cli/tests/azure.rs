@@ -1,6 +1,11 @@
 //! The real program against a simulated Azure, over TLS on loopback.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,10 +38,19 @@ impl Lab {
         let subscription = scenario.subscriptions[0].clone();
         let tenant = scenario.tenants[0].clone();
         let azure = runtime.block_on(Simulator::start(scenario)).unwrap();
-        let folder = tempfile::Builder::new().prefix("custody-azure-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("custody-azure-")
+            .tempdir()
+            .unwrap();
         let services = &azure.endpoints().unwrap().tls;
         let account = services.blob[Scenario::LAB_ACCOUNT].trim_end_matches('/');
-        let host = |url: &str| url.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+        let host = |url: &str| {
+            url.trim_start_matches("https://")
+                .split('/')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
         let secret = folder.path().join("client-secret");
         fs::write(&secret, Scenario::LAB_CLIENT_SECRET).unwrap();
         let settings = format!(
@@ -87,7 +101,10 @@ impl Lab {
         let run = Run::of(&self.command(words).output().unwrap());
         // Whatever is asked and whatever comes of it: nothing that opens anything is printed.
         for secret in [Scenario::LAB_CLIENT_SECRET, "sig=", "eyJ", "Bearer "] {
-            assert!(!run.out.contains(secret) && !run.err.contains(secret), "{secret} in {run:?}");
+            assert!(
+                !run.out.contains(secret) && !run.err.contains(secret),
+                "{secret} in {run:?}"
+            );
         }
         run
     }
@@ -95,7 +112,17 @@ impl Lab {
     fn capture(&self, options: &[&str]) -> Run {
         let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
         let words = [
-            &["capture", "azure", "--config", "custody.toml", "--vm", &machine, "--case", "C-1"],
+            [
+                "capture",
+                "azure",
+                "--config",
+                "custody.toml",
+                "--vm",
+                &machine,
+                "--case",
+                "C-1",
+            ]
+            .as_slice(),
             &["--examiner", "M. Example", "--authority", "Incident 1"],
             options,
         ]
@@ -131,7 +158,11 @@ impl Lab {
                     folders.push(path);
                 } else {
                     let bytes = fs::read(&path).unwrap();
-                    assert!(!holds(&bytes, canary) && !holds(&bytes, b"&sig="), "{}", path.display());
+                    assert!(
+                        !holds(&bytes, canary) && !holds(&bytes, b"&sig="),
+                        "{}",
+                        path.display()
+                    );
                 }
             }
         }
@@ -193,7 +224,8 @@ fn a_machine_is_captured_verified_and_nothing_is_left_at_its_side() {
     lab.no_secret_is_kept(Scenario::LAB_CONTAINER);
 
     let store = lab.store(Scenario::LAB_CONTAINER);
-    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
     let listed = lab
         .custody(&["list", "--store", &store, "--config", "custody.toml", "--json"])
         .expect(0)
@@ -226,10 +258,22 @@ fn evidence_is_preserved_and_not_stored_where_nothing_protects_it() {
 #[test]
 fn without_a_policy_evidence_is_stored_only_when_that_is_asked_for_and_the_record_says_so() {
     let lab = Lab::new("plain");
-    let captured = lab.capture(&["--require-protection", "none", "--json"]).expect(0).json();
+    let captured = lab
+        .capture(&["--require-protection", "none", "--json"])
+        .expect(0)
+        .json();
     assert_eq!(captured["state"], "complete", "{captured}");
-    let manifest = lab.blobs("plain").into_iter().find(|name| name.ends_with("manifest.json")).unwrap();
-    let manifest = lab.azure.blob(Scenario::LAB_ACCOUNT, "plain", &manifest).unwrap().bytes().unwrap();
+    let manifest = lab
+        .blobs("plain")
+        .into_iter()
+        .find(|name| name.ends_with("manifest.json"))
+        .unwrap();
+    let manifest = lab
+        .azure
+        .blob(Scenario::LAB_ACCOUNT, "plain", &manifest)
+        .unwrap()
+        .bytes()
+        .unwrap();
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(manifest["protection"]["before"]["kind"], "none", "{manifest}");
 }
@@ -242,7 +286,8 @@ fn snapshots_can_be_taken_first_and_the_rest_done_later() {
     lab.custody(&["resume"]).expect(0);
     lab.nothing_is_left_at_the_source();
     let store = lab.store(Scenario::LAB_CONTAINER);
-    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
 }
 
 #[test]
@@ -252,8 +297,18 @@ fn a_capture_that_is_killed_while_azure_copies_is_finished_by_another_process() 
     let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
     let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
     let words = [
-        "capture", "azure", "--config", "custody.toml", "--vm", &machine, "--case", "C-1", "--examiner", "M",
-        "--authority", "I",
+        "capture",
+        "azure",
+        "--config",
+        "custody.toml",
+        "--vm",
+        &machine,
+        "--case",
+        "C-1",
+        "--examiner",
+        "M",
+        "--authority",
+        "I",
     ];
     let mut child = lab
         .command(&words)
@@ -265,7 +320,9 @@ fn a_capture_that_is_killed_while_azure_copies_is_finished_by_another_process() 
     let copying = || {
         let names = lab.blobs(Scenario::LAB_CONTAINER);
         names.iter().any(|name| {
-            let blob = lab.azure.blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name);
+            let blob = lab
+                .azure
+                .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name);
             blob.is_some_and(|blob| blob.copy_status == Some("pending"))
         })
     };
@@ -278,7 +335,8 @@ fn a_capture_that_is_killed_while_azure_copies_is_finished_by_another_process() 
     lab.custody(&["resume"]).expect(0);
     lab.nothing_is_left_at_the_source();
     let store = lab.store(Scenario::LAB_CONTAINER);
-    lab.custody(&["verify", &store, "--config", "custody.toml"]).expect(0);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
 }
 
 #[test]
@@ -286,14 +344,37 @@ fn what_is_missing_from_the_settings_is_named_with_where_to_put_it() {
     let lab = Lab::new(Scenario::LAB_CONTAINER);
     let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
     let base = [
-        "capture", "azure", "--vm", &machine, "--case", "C", "--examiner", "M", "--authority", "I",
+        "capture",
+        "azure",
+        "--vm",
+        &machine,
+        "--case",
+        "C",
+        "--examiner",
+        "M",
+        "--authority",
+        "I",
     ];
     let none = lab.custody(&base).expect(2);
-    assert!(none.err.contains("as whom") && none.err.contains("--identity"), "{none:?}");
+    assert!(
+        none.err.contains("as whom") && none.err.contains("--identity"),
+        "{none:?}"
+    );
     let words = [base.as_slice(), &["--identity", "azure-cli"]].concat();
     let none = lab.custody(&words).expect(2);
     assert!(none.err.contains("--account"), "{none:?}");
-    let named = ["capture", "azure", "--vm", "web-01", "--case", "C", "--examiner", "M", "--authority", "I"];
+    let named = [
+        "capture",
+        "azure",
+        "--vm",
+        "web-01",
+        "--case",
+        "C",
+        "--examiner",
+        "M",
+        "--authority",
+        "I",
+    ];
     let none = lab.custody(&named).expect(2);
     assert!(none.err.contains("--subscription"), "{none:?}");
 }

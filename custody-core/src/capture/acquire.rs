@@ -21,8 +21,9 @@ use crate::port::{
 };
 use crate::service::ServiceRecord;
 
-/// How long to wait between two looks at a server-side copy.
-const IMPORT_POLL: Duration = Duration::from_secs(5);
+/// How long to wait between two looks at a server-side copy: at first, and at most.
+const FIRST_IMPORT_POLL: Duration = Duration::from_millis(250);
+const LONGEST_IMPORT_POLL: Duration = Duration::from_secs(5);
 
 /// The bytes of a line in a chunk list.
 pub(super) const CHUNK_LINE_BYTES: u64 = 68;
@@ -271,6 +272,7 @@ impl Workflow<'_> {
     async fn await_import(&self, file: &Segment) -> Result<Receipt> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
+        let mut pause = FIRST_IMPORT_POLL;
         loop {
             match self.ports().sink.state(&name, &acquisition).await? {
                 ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
@@ -278,7 +280,8 @@ impl Workflow<'_> {
                 }
                 ObjectState::Importing(ImportState::Pending { .. }) => {
                     self.go_on(name.as_str())?;
-                    self.ports().clock.sleep(IMPORT_POLL).await;
+                    self.ports().clock.sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_IMPORT_POLL);
                 }
                 ObjectState::Importing(ImportState::Failed(reason)) => {
                     return Err(Error::Provider {
