@@ -161,7 +161,6 @@ impl fmt::Display for ResourceId {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -57,7 +57,6 @@ fn plain(name: &SnapshotName) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use custody_core::ids::EvidenceItemId;
 

@@ -137,7 +137,7 @@ fn bytes_of(part: &MachineDisk, id: &ResourceId) -> Result<u64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::unreachable, reason = "tests")]
+#[expect(clippy::unreachable, reason = "tests")]
 mod tests {
     use super::*;
 
