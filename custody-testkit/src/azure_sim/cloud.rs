@@ -42,6 +42,8 @@ pub(crate) struct Incoming {
 
 /// Bytes that are sent at a time.
 const SENT_BYTES: u64 = 256 * 1024;
+/// Between the last byte of a cut answer and the cut.
+const FLUSH_TIME: std::time::Duration = std::time::Duration::from_millis(20);
 
 impl SimulatedCloud {
     pub(crate) fn new(scenario: Scenario) -> std::io::Result<Self> {
@@ -237,6 +239,10 @@ impl Answer {
                     return None;
                 }
                 if sent >= ends {
+                    if breaks {
+                        // What was sent must have left before the connection breaks.
+                        tokio::time::sleep(FLUSH_TIME).await;
+                    }
                     let error =
                         std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the connection was cut");
                     return breaks.then_some((Err(error), (sent, true)));

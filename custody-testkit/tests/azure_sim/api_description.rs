@@ -50,7 +50,6 @@ fn hold(answer: &Value, file: &str, definition: &str) {
     let validator = jsonschema::options()
         .with_draft(Draft::Draft4)
         .with_retriever(Files)
-        .with_base_uri(format!("file://{}", path.display()))
         .build(&schema)
         .unwrap();
     let faults: Vec<String> = validator

@@ -8,37 +8,37 @@ use bytes::Bytes;
 use custody_testkit::azure_sim::{Scenario, Simulator};
 use serde_json::{Value, json};
 
-pub const ARM: &str = "https://management.azure.com";
-pub const ACCOUNT: &str = "https://socevidence.blob.core.windows.net";
-pub const LOGIN: &str = "https://login.microsoftonline.com";
-pub const COMPUTE: &str = "2023-10-02";
+pub(crate) const ARM: &str = "https://management.azure.com";
+pub(crate) const ACCOUNT: &str = "https://socevidence.blob.core.windows.net";
+pub(crate) const LOGIN: &str = "https://login.microsoftonline.com";
+pub(crate) const COMPUTE: &str = "2023-10-02";
 
 /// What came back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(own, _)| own == name)
             .map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The error's code, in whatever form the service has it.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let json = self.json();
         let code = json["error"]["code"].as_str().or_else(|| json["error"].as_str());
         code.or_else(|| self.header("x-ms-error-code"))
@@ -48,21 +48,21 @@ impl Reply {
 }
 
 /// A lab, and someone signed in to it.
-pub struct Lab {
-    pub simulator: Simulator,
-    pub transport: Arc<dyn HttpClient>,
-    pub subscription: String,
-    pub tenant: String,
-    pub arm_token: String,
-    pub storage_token: String,
+pub(crate) struct Lab {
+    pub(crate) simulator: Simulator,
+    pub(crate) transport: Arc<dyn HttpClient>,
+    pub(crate) subscription: String,
+    pub(crate) tenant: String,
+    pub(crate) arm_token: String,
+    pub(crate) storage_token: String,
 }
 
 impl Lab {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(Scenario::lab()).await
     }
 
-    pub async fn of(scenario: Scenario) -> Self {
+    pub(crate) async fn of(scenario: Scenario) -> Self {
         let (subscription, tenant) = (scenario.subscriptions[0].clone(), scenario.tenants[0].clone());
         let simulator = Simulator::new(scenario).unwrap();
         let mut lab = Self {
@@ -78,7 +78,7 @@ impl Lab {
         lab
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         url: &str,
@@ -88,7 +88,7 @@ impl Lab {
         self.try_send(method, url, headers, body).await.unwrap()
     }
 
-    pub async fn try_send(
+    pub(crate) async fn try_send(
         &self,
         method: Method,
         url: &str,
@@ -115,12 +115,12 @@ impl Lab {
         })
     }
 
-    pub async fn token_reply(&self, form: &str) -> Reply {
+    pub(crate) async fn token_reply(&self, form: &str) -> Reply {
         let url = format!("{LOGIN}/{}/oauth2/v2.0/token", self.tenant);
         self.send(Method::Post, &url, &[], form.to_string()).await
     }
 
-    pub async fn token(&self, audience: &str) -> String {
+    pub(crate) async fn token(&self, audience: &str) -> String {
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={}&scope={audience}/.default",
             Scenario::LAB_CLIENT_ID,
@@ -133,14 +133,14 @@ impl Lab {
     }
 
     /// A call to ARM, as the lab's application.
-    pub async fn arm(&self, method: Method, path: &str, body: Value) -> Reply {
+    pub(crate) async fn arm(&self, method: Method, path: &str, body: Value) -> Reply {
         let separator = if path.contains('?') { '&' } else { '?' };
         let url = format!("{ARM}{path}{separator}api-version={COMPUTE}");
         self.arm_url(method, &url, body).await
     }
 
     /// The same to an address that is used as it stands.
-    pub async fn arm_url(&self, method: Method, url: &str, body: Value) -> Reply {
+    pub(crate) async fn arm_url(&self, method: Method, url: &str, body: Value) -> Reply {
         let bearer = format!("Bearer {}", self.arm_token);
         let body = if body.is_null() {
             String::new()
@@ -157,7 +157,7 @@ impl Lab {
     }
 
     /// A call to the lab's account, as the lab's application.
-    pub async fn blob(
+    pub(crate) async fn blob(
         &self,
         method: Method,
         path: &str,
@@ -170,18 +170,18 @@ impl Lab {
         self.send(method, &format!("{ACCOUNT}{path}"), &all, body).await
     }
 
-    pub fn group(&self, group: &str) -> String {
+    pub(crate) fn group(&self, group: &str) -> String {
         format!("/subscriptions/{}/resourceGroups/{group}", self.subscription)
     }
 
-    pub fn disk(&self, name: &str) -> String {
+    pub(crate) fn disk(&self, name: &str) -> String {
         format!(
             "{}/providers/Microsoft.Compute/disks/{name}",
             self.group("production")
         )
     }
 
-    pub fn snapshot(&self, name: &str) -> String {
+    pub(crate) fn snapshot(&self, name: &str) -> String {
         format!(
             "{}/providers/Microsoft.Compute/snapshots/{name}",
             self.group("production")
@@ -189,7 +189,7 @@ impl Lab {
     }
 
     /// Waits for an operation by its status; the last status.
-    pub async fn finish(&self, started: &Reply) -> Value {
+    pub(crate) async fn finish(&self, started: &Reply) -> Value {
         let url = started
             .header("azure-asyncoperation")
             .expect("an operation")
@@ -204,7 +204,7 @@ impl Lab {
     }
 
     /// Takes a snapshot and waits for it.
-    pub async fn take(&self, name: &str, disk: &str) -> Value {
+    pub(crate) async fn take(&self, name: &str, disk: &str) -> Value {
         let started = self
             .arm(Method::Put, &self.snapshot(name), snapshot_of(&self.disk(disk)))
             .await;
@@ -213,7 +213,7 @@ impl Lab {
     }
 
     /// Grants access to a snapshot and waits for the address.
-    pub async fn access(&self, name: &str) -> String {
+    pub(crate) async fn access(&self, name: &str) -> String {
         let path = format!("{}/beginGetAccess", self.snapshot(name));
         let started = self
             .arm(
@@ -231,7 +231,7 @@ impl Lab {
 }
 
 /// The body of a request for a snapshot.
-pub fn snapshot_of(disk: &str) -> Value {
+pub(crate) fn snapshot_of(disk: &str) -> Value {
     json!({
         "location": "westeurope", "tags": {"custody": "test"},
         "properties": {"creationData": {"createOption": "Copy", "sourceResourceId": disk}}

@@ -213,7 +213,7 @@ async fn the_journal_has_no_secrets() {
     }
     let last = lab.simulator.journal().pop().unwrap();
     assert!(
-        last.to_string().ends_with("/…/abcd?sv&sr&sk&sig&st&se&sp 200"),
+        last.to_string().ends_with("/…/abcd?sv&sr&sig&st&se&sp 200"),
         "{last}"
     );
 }

@@ -104,13 +104,11 @@ async fn the_metadata_service_answers_with_strings_after_it_was_not_ready() {
         "without the Metadata header"
     );
     let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
-    let read = lab.send(
-        Method::Get,
-        &format!("{ARM}/subscriptions?api-version=2022-12-01"),
-        &[("authorization", &bearer)],
-        "",
-    );
-    assert_eq!(read.await.status, 200);
+    let url = format!("{ARM}/subscriptions?api-version=2022-12-01");
+    let read = lab
+        .send(Method::Get, &url, &[("authorization", &bearer)], "")
+        .await;
+    assert_eq!(read.status, 200);
 }
 
 #[tokio::test]
