@@ -62,9 +62,14 @@ fn create_collection(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
             "The source of the collection is not a virtual machine.",
         )
     })?;
+    let tags = if arm.body["tags"].is_object() {
+        arm.body["tags"].clone()
+    } else {
+        json!({})
+    };
     let body = json!({
         "id": arm.path.resource_id(), "name": arm.path.name(), "type": "Microsoft.Compute/restorePointCollections",
-        "location": arm.body["location"], "tags": arm.body["tags"],
+        "location": arm.body["location"], "tags": tags,
         "properties": {
             "source": {"id": source, "location": machine.location}, "provisioningState": "Succeeded",
             "restorePointCollectionId": keyed::guid(&key)

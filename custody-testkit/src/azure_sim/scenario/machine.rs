@@ -118,7 +118,7 @@ impl Default for Machine {
             subscription: None,
             location: "westeurope".into(),
             zones: Vec::new(),
-            size: "Standard_D4s_v5".into(),
+            size: "Standard_D4s_v3".into(),
             os_type: "Linux".into(),
             security_type: String::new(),
             encryption_at_host: false,
