@@ -1,5 +1,5 @@
 //! What is known of the machine: recorded behind the disk snapshots, stored once, sealed, or named as not acquired.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 mod verify_support;

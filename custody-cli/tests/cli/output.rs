@@ -39,6 +39,7 @@ fn help_can_be_followed() {
     for (name, words) in [
         ("help", &["--help"][..]),
         ("help-capture-local", &["capture", "local", "--help"]),
+        ("help-capture-azure", &["capture", "azure", "--help"]),
         ("help-verify", &["verify", "--help"]),
         ("help-resume", &["resume", "--help"]),
         ("help-abandon", &["abandon", "--help"]),

@@ -1,3 +1,5 @@
+#![expect(clippy::single_range_in_vec_init, reason = "one range is meant")]
+
 use proptest::prelude::*;
 
 use super::*;
