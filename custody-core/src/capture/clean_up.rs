@@ -94,7 +94,9 @@ impl Workflow<'_> {
             }
         };
         let failed = match &act {
-            Act::DeleteFailed { failure, .. } => Some(format!("it could not be deleted: {}", failure.error)),
+            Act::DeleteFailed { failure, .. } => {
+                Some(format!("it could not be deleted: {}", failure.in_words()))
+            }
             _ => None,
         };
         self.journal().await.answer(intent, act, service).await?;
