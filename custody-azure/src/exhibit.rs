@@ -263,11 +263,9 @@ impl<'a> MachineExhibit<'a> {
     }
 
     async fn grant_bytes(&self, what: &str, address: &str) -> Result<Bytes> {
-        let cloud = self.arm.cloud();
-        // In a storage account of the owner's, or in one that the service manages, whose hosts are those of exports.
-        let managed = cloud.admit_text(HostKind::Export, address).is_ok();
-        let kind = if managed { HostKind::Export } else { HostKind::Blob };
-        let address = cloud.admit_text(kind, address)?;
+        // In an account of the machine's owner, or, where the platform keeps them, on a host of the exports' kind.
+        let admitted = |kind| Ok((self.arm.cloud().admit_text(kind, address)?, kind));
+        let (address, kind) = admitted(HostKind::Blob).or_else(|_: Error| admitted(HostKind::Export))?;
         let pipeline = self.arm.sending().pipeline(kind, Repeat::Freely, None);
         let remote = RemoteBlob::new(pipeline, address, what.to_owned(), "reading boot diagnostics");
         let facts = remote.head().await?.value;
