@@ -308,6 +308,21 @@ fn i10_each_kind_of_host_is_shown_a_token_for_itself_alone() {
     );
 }
 
+#[test]
+fn an_answer_that_does_not_end_is_cut_off() {
+    let lab = Lab::of(refusal::small().with_fault(Fault::on(
+        "GET",
+        "*/virtualMachines/*",
+        FaultAction::Lengthen(80 << 20),
+    )));
+    let error = run(Worker::new(&lab).plan()).unwrap_err();
+    let text = all_of(&error);
+    assert!(text.contains("the answer has more than 67108864 bytes"), "{text}");
+    let asked = lab.simulator.journal();
+    let asked = asked.iter().filter(|call| call.path.contains("virtualMachines"));
+    assert_eq!(asked.count(), 1, "it was asked for again");
+}
+
 /// Text that would move a cursor, turn letters around, end a document, or be too long to read.
 fn hostile_texts() -> Vec<String> {
     vec![

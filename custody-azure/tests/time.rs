@@ -290,6 +290,30 @@ fn an_identity_that_stops_answering_leaves_everything_to_resume() {
 }
 
 #[test]
+fn an_identity_that_is_out_for_a_moment_is_waited_for_once_it_gave_a_token() {
+    let _guard = Lab::guard();
+    let lab = lab(0);
+    // What cannot be used is not asked for again by the library itself.
+    let out = || Fault::on("GET", "*/oauth2/token", FaultAction::Malformed).times(3);
+    lab.simulator.inject(out());
+    let error = run(Worker::new(&lab).plan()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("obtaining a token failed"),
+        "nobody waits long for the first token: {error}"
+    );
+    lab.simulator.clear_faults();
+    lab.put("plain", "object.bin", &[7; 4096]);
+    let image = run(async {
+        let store = lab.store("plain");
+        store.open(&"object.bin".parse().unwrap()).await
+    })
+    .unwrap();
+    lab.clock.advance(2 * HOUR);
+    lab.simulator.inject(out());
+    run(image.read(ByteRange::at(0, 512))).unwrap();
+}
+
+#[test]
 fn a_secret_that_is_no_longer_accepted_is_a_matter_of_rights_and_not_of_patience() {
     let lab = lab(0);
     let folder = tempfile::tempdir().unwrap();
