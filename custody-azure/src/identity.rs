@@ -7,7 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::error::ErrorKind;
-use azure_core::http::{ClientMethodOptions, ClientOptions, Transport};
+use azure_core::http::{
+    ClientMethodOptions, ClientOptions, ExponentialRetryOptions, RetryOptions, Transport,
+};
+use azure_core::time::Duration;
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertion, ClientAssertionCredential,
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
@@ -19,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::cloud::Cloud;
 use crate::http::{CleanTransport, redact};
+use crate::token_source::TokenSource;
 
 /// The most bytes of a file with a secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -103,14 +107,29 @@ impl fmt::Display for Identity {
 impl Identity {
     /// The credential that asks for tokens as this identity. No request is sent yet.
     ///
-    /// The credential keeps tokens and renews them five minutes before they end; share it. A managed identity's
-    /// requests need `NO_PROXY=169.254.169.254` where a proxy is set.
+    /// The credential keeps tokens and renews them five minutes before they end, or when a service refuses one; share
+    /// it. A managed identity's requests need `NO_PROXY=169.254.169.254` where a proxy is set.
     ///
     /// # Errors
     /// [`Error::Malformed`] for ids that cannot be ones; [`Error::NotFound`] and [`Error::PermissionDenied`] for the
     /// file with a secret; the library's own otherwise. None of them holds the secret.
     pub fn credential(&self, cloud: &Cloud, transport: &CleanTransport) -> Result<Arc<dyn TokenCredential>> {
+        Ok(Arc::new(TokenSource::new(self, cloud, transport)?))
+    }
+
+    /// The credential of Microsoft's library.
+    pub(crate) fn library_credential(
+        &self,
+        cloud: &Cloud,
+        transport: &CleanTransport,
+    ) -> Result<Arc<dyn TokenCredential>> {
         let client_options = ClientOptions {
+            // Who waits for the first token waits for an answer. Later, calls that need one are repeated for longer.
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                initial_delay: Duration::milliseconds(500),
+                max_retries: 4,
+                ..ExponentialRetryOptions::default()
+            }),
             transport: Some(Transport::new(Arc::new(transport.clone()))),
             cloud: Some(Arc::new(cloud.configuration())),
             ..ClientOptions::default()

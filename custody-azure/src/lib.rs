@@ -22,6 +22,7 @@ mod http;
 mod identity;
 mod snapshotter;
 mod source_access;
+mod token_source;
 
 pub use azure_ports::{AzurePorts, AzurePortsOptions, WorkerPorts, ports};
 pub use blob::{BlobStore, StoreLocation};

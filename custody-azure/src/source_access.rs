@@ -9,12 +9,12 @@ use custody_core::ids::Timestamp;
 use custody_core::port::{
     DiskSnapshot, GrantExpiry, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState,
 };
-use custody_core::{Acted, Error, Result, visible};
+use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 
 use crate::arm::{AccessGrant, Arm, DiskResource};
 use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
-use crate::http::Repeat;
+use crate::http::{READING_GRANTED, Repeat};
 use crate::snapshotter::{VHD_FOOTER_BYTES, resource_of};
 
 /// The longest that the service grants access for: 60 days, since 2025-02-15.
@@ -79,25 +79,33 @@ impl AzureSourceAccess {
         }
     }
 
-    /// The instant at which the grant ends by itself, as the service's signature says.
-    fn expiry(&self, grant: &AccessGrant, asked: Duration) -> Result<Timestamp> {
-        let now = self.arm.clock().now();
+    /// The instant, by the host's clock, at which the grant ends by itself.
+    ///
+    /// The service signs an end by its own clock, so how long the grant lives is reckoned by that clock too: from the
+    /// date of its answer, or from a later start that it signed. A host's clock that is wrong changes nothing.
+    fn expiry(&self, grant: &AccessGrant, asked: Duration, service: &ServiceRecord) -> Result<Timestamp> {
+        let now = self.arm.clock().now().unix_millis();
         let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let latest = now.unix_millis().saturating_add(millis(asked));
-        let told = signed_expiry(grant.expose_query());
-        let Some(told) = told else {
-            return Timestamp::from_unix_millis(latest);
+        let asked = millis(asked);
+        let signed = |name| signed_instant(grant.expose_query(), name);
+        let Some(end) = signed("se=") else {
+            return Timestamp::from_unix_millis(now.saturating_add(asked));
         };
-        if told.unix_millis() > latest.saturating_add(millis(CLOCK_TOLERANCE)) {
+        let from = service_date(service).max(signed("st="));
+        let from = from.map_or(now, Timestamp::unix_millis);
+        let lives = end.unix_millis().saturating_sub(from);
+        if lives > asked.saturating_add(millis(CLOCK_TOLERANCE)) {
             return Err(Error::Refused {
                 object: grant.address().to_owned(),
                 reason: format!(
-                    "the service granted access until {told}, longer than was asked for; it was given back"
+                    "the service granted access until {end}, for {} s where {} s were asked for; it was given back",
+                    lives / 1000,
+                    asked / 1000
                 ),
             });
         }
-        // Clocks differ a little: what is told is never later than what was asked for.
-        Timestamp::from_unix_millis(told.unix_millis().min(latest))
+        // What is told is never later than what was asked for.
+        Timestamp::from_unix_millis(now.saturating_add(lives.min(asked)))
     }
 
     async fn still_there(&self, snapshot: &DiskSnapshot) -> Result<DiskResource> {
@@ -129,7 +137,7 @@ impl SourceAccess for AzureSourceAccess {
         // A snapshot of 4096-byte sectors is kept as VHDX; its export as a fixed VHD has a length that is known before.
         let format = if sector == 512 { "" } else { "VHD" };
         let acted = self.arm.begin_access(&id, lifetime, format).await?;
-        let expiry = match self.expiry(&acted.value, lifetime) {
+        let expiry = match self.expiry(&acted.value, lifetime, &acted.service) {
             Ok(expiry) => expiry,
             Err(error) => {
                 self.arm.end_access(&id).await?;
@@ -159,19 +167,29 @@ impl SourceAccess for AzureSourceAccess {
             .get("dataAccessAuthMode")
             .map(String::as_str)
             .unwrap_or_default();
-        let pipeline = if mode.eq_ignore_ascii_case("AzureActiveDirectory") {
-            &self.with_token
+        let (pipeline, action) = if mode.eq_ignore_ascii_case("AzureActiveDirectory") {
+            (&self.with_token, DOWNLOAD)
         } else {
-            &self.plain
+            (&self.plain, READING_GRANTED)
         };
         let object = format!("export of disk snapshot {}", snapshot.name);
-        let remote = RemoteBlob::new(pipeline.clone(), address, object, DOWNLOAD);
+        let remote = RemoteBlob::new(pipeline.clone(), address, object, action);
         let facts = match remote.head().await {
             Ok(facts) => facts,
             Err(error) => {
                 // A snapshot that is gone, not a right that is missing.
                 self.still_there(snapshot).await?;
-                return Err(error);
+                return Err(match error.meaning() {
+                    Error::NotFound { .. } => Error::Provider {
+                        object: remote.object().to_owned(),
+                        operation: "opening what was granted",
+                        source: Some(
+                            "the service knows nothing of it, though the disk snapshot is there".into(),
+                        ),
+                    }
+                    .answered(error.service().cloned().unwrap_or_default()),
+                    _ => error,
+                });
             }
         };
         if facts.value.length != snapshot.length.bytes() {
@@ -220,10 +238,19 @@ impl SourceAccess for AzureSourceAccess {
     }
 }
 
-/// The `se` of a signature's query.
-fn signed_expiry(query: &str) -> Option<Timestamp> {
-    let pair = query.split('&').find_map(|pair| pair.strip_prefix("se="))?;
+/// The `st` or `se` of a signature's query.
+fn signed_instant(query: &str, name: &str) -> Option<Timestamp> {
+    let pair = query.split('&').find_map(|pair| pair.strip_prefix(name))?;
     pair.replace("%3A", ":").replace("%3a", ":").parse().ok()
+}
+
+/// The date of a service's answer.
+fn service_date(service: &ServiceRecord) -> Option<Timestamp> {
+    let date = service.date.as_deref()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(date)
+        .ok()?;
+    Timestamp::from_unix_millis(date.as_millisecond()).ok()
 }
 
 impl fmt::Display for AzureSourceAccess {

@@ -1,6 +1,6 @@
 //! The store against Azurite, an implementation of blob storage that is not ours: every clause of the ports it serves that
 //! an emulator without immutability can answer for. What Azurite is more lenient in than Azure is left to the simulator.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/azurite.rs"]
 mod azurite;

@@ -6,117 +6,19 @@
 mod lab;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
+#[path = "support/worker.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod worker;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use custody_azure::{AzurePorts, AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
-use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Plan, Reach};
-use custody_core::custody_log::{Circumstances, How, SignerSet, Stated, Trust, Who, Why};
-use custody_core::ids::ObjectName;
-use custody_core::port::{LogName, SealSigner as _};
-use custody_core::verify::Verifier;
-use custody_core::{Error, Ports, Result};
+use custody_core::Error;
+use custody_core::capture::{Capture, Reach};
 use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario, Timing};
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use custody_testkit::fake::MemoryLog;
 use lab::Lab;
 use support::run;
-
-fn circumstances() -> Circumstances {
-    let who = Who::new(
-        Stated::new("A. Examiner".parse().unwrap()),
-        [("os-user".into(), "alice".into())].into(),
-    );
-    let why = Why::new("warrant 123/26".parse().unwrap());
-    Circumstances::new(who, [].into(), How::new("test", "1.0"), why)
-}
-
-/// A worker that captures the lab's machine.
-struct Worker {
-    lab: Lab,
-    ports: Ports,
-}
-
-impl Worker {
-    fn new(lab: &Lab) -> Self {
-        Self::with_log(lab, &MemoryLog::new())
-    }
-
-    /// A process on a worker whose disk holds this log.
-    fn with_log(lab: &Lab, log: &MemoryLog) -> Self {
-        let cloud = Arc::new(Cloud::public().unwrap());
-        let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-            .with_transport(CleanTransport::over(lab.simulator.transport()))
-            .with_patience(Patience::short());
-        let worker = WorkerPorts {
-            hasher: Arc::new(SerialHasher::new()),
-            log: Arc::new(log.clone()),
-            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-            clock: Arc::new(lab.clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(7)),
-        };
-        let azure = AzurePorts::new(
-            &options,
-            &lab.credential,
-            &lab.credential,
-            &worker.clock,
-            &worker.entropy,
-        );
-        Self {
-            lab: lab.clone(),
-            ports: azure.unwrap().ports(worker),
-        }
-    }
-
-    async fn plan(&self) -> Result<Plan> {
-        let request = CaptureRequest::new("2026-0042".parse().unwrap(), self.lab.machine(), circumstances());
-        Capture::new(self.ports.clone()).plan(request).await
-    }
-
-    async fn capture(&self) -> Result<(LogName, CaptureOutcome)> {
-        let plan = self.plan().await?;
-        let log = plan.log();
-        Ok((
-            log,
-            Capture::new(self.ports.clone())
-                .run(plan, Reach::ToTheEnd)
-                .await?,
-        ))
-    }
-
-    async fn resume(&self, log: LogName) -> Result<CaptureOutcome> {
-        Capture::new(self.ports.clone())
-            .resume(log, circumstances(), 3)
-            .await
-    }
-
-    fn stored(&self, name: &ObjectName) -> Vec<u8> {
-        let blob = self
-            .lab
-            .simulator
-            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name.as_str());
-        blob.unwrap().bytes().unwrap().to_vec()
-    }
-
-    /// That nothing of ours is left in the source's cloud.
-    fn left_nothing(&self) {
-        assert_eq!(self.lab.simulator.live_exports(), [""; 0]);
-        assert_eq!(self.lab.simulator.snapshots(), []);
-        assert_eq!(self.lab.simulator.refused_hosts(), [""; 0]);
-    }
-
-    fn every_disk_is_stored(&self, outcome: &CaptureOutcome) {
-        let disks = ["web-01_OsDisk_1", "web-01-data-0", "web-01-data-1"];
-        assert_eq!(outcome.items.len(), disks.len());
-        for (item, disk) in outcome.items.iter().zip(disks) {
-            assert_eq!(item.status, ItemStatus::Verified, "{item:?}");
-            let stored = self.stored(item.object.as_ref().unwrap());
-            let bytes = self.lab.simulator.disk_bytes(disk).unwrap();
-            assert_eq!(stored.len(), bytes.len() + 512);
-            assert!(stored.starts_with(&bytes), "{disk} is not stored as it is");
-        }
-    }
-}
+use worker::Worker;
 
 fn captures(scenario: Scenario) -> Worker {
     let worker = Worker::new(&Lab::of(scenario));
@@ -124,12 +26,7 @@ fn captures(scenario: Scenario) -> Worker {
     assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
     worker.every_disk_is_stored(&outcome);
     worker.left_nothing();
-    // Whoever holds the store and the key alone comes to the same.
-    let signer = FakeSigner::ed25519("custodian", 1);
-    let trust = Trust::nobody().with(SignerSet::new(vec![signer.verifier_key().clone()]).unwrap());
-    let verifier = Verifier::new(worker.ports.reader.clone(), Arc::new(SerialHasher::new()), trust);
-    let report = run(verifier.verify());
-    assert_eq!(report.outcome.exit_code(), 0, "{}", report.result);
+    worker.is_proven();
     worker
 }
 

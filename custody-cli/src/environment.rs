@@ -8,13 +8,18 @@ const SYSTEM_STATE: &str = "/var/lib/custody";
 const STATE_NAME: &str = "custody";
 
 /// What the environment says. Read here and nowhere else.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     state_home: Option<PathBuf>,
     home: Option<PathBuf>,
     /// Who called `sudo`, as sudo says. Anyone can set it.
     pub(crate) sudo_user: Option<OsString>,
+    /// The proxy for addresses of a cloud, as the HTTP client reads it. May hold a password: never shown as it is.
+    pub(crate) proxy: Option<String>,
 }
+
+/// By these names the HTTP client finds the proxy for https addresses, the first that is set.
+const PROXY_NAMES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 impl Environment {
     pub(crate) fn read() -> Self {
@@ -23,6 +28,10 @@ impl Environment {
             state_home: set("XDG_STATE_HOME").map(PathBuf::from),
             home: set("HOME").map(PathBuf::from),
             sudo_user: set("SUDO_USER"),
+            proxy: PROXY_NAMES
+                .into_iter()
+                .find_map(set)
+                .and_then(|proxy| proxy.into_string().ok()),
         }
     }
 

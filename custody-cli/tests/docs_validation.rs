@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
+    "custody-azure",
     "custody-cli",
     "custody-core",
     "custody-hash",

@@ -40,7 +40,7 @@ pub enum Error {
         operation: &'static str,
     },
     /// The service asks for patience.
-    #[error("{object}: throttled")]
+    #[error("{object}: throttled{}", wait_words(.retry_after.as_ref()))]
     Throttled {
         /// What was called.
         object: String,
@@ -150,6 +150,14 @@ pub enum Error {
     /// Another error, together with what the service answered.
     #[error(transparent)]
     Answered(Box<Answer>),
+}
+
+/// How long the service asks to wait, in the words of an error's line.
+fn wait_words(retry_after: Option<&Duration>) -> String {
+    let wait = retry_after.filter(|wait| !wait.is_zero());
+    wait.map_or_else(String::new, |wait| {
+        format!(": the service asks to wait {} s", wait.as_secs_f64().ceil())
+    })
 }
 
 /// An error together with what the service answered. It speaks, and gives its cause, as the error does.

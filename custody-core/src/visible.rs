@@ -31,6 +31,21 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// As [`escape`], with all but printable ASCII written out: for names of members, which records have in ASCII only.
+/// No two texts become the same; [`unescape`] is not for it.
+#[must_use]
+pub fn escape_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, ' '..='~') && c != '\\' {
+            out.push(c);
+        } else {
+            out.push_str(&format!("\\u{{{:x}}}", c as u32));
+        }
+    }
+    out
+}
+
 /// As [`escape`], of bytes that may not be UTF-8.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {
@@ -75,6 +90,7 @@ mod tests {
     fn bidirectional_and_control_characters_are_written_out() {
         assert_eq!(escape("a\n\u{202e}b\\"), "a\\u{a}\\u{202e}b\\u{5c}");
         assert_eq!(escape_bytes(b"x\xffy"), "x\\x{ff}y");
+        assert_eq!(escape_ascii("caf\u{e9}\\\n~"), "caf\\u{e9}\\u{5c}\\u{a}~");
     }
 
     proptest! {

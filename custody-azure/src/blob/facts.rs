@@ -96,6 +96,9 @@ impl BlobFacts {
                     total: parts.next().flatten().unwrap_or(self.length),
                 }
             }
+            other if copy.description.is_empty() => {
+                ImportState::Failed(format!("the service says {}", visible::escape(other)))
+            }
             other => ImportState::Failed(format!(
                 "the service says {}: {}",
                 visible::escape(other),

@@ -14,6 +14,16 @@ use super::redaction::redact;
 /// The name under which a refusal's code is kept beside the service's ids.
 pub(crate) const ERROR_CODE: &str = "x-ms-error-code";
 
+/// The act that needs no right but the access that was granted.
+pub(crate) const READING_GRANTED: &str = "reading by the access that was granted";
+/// What the library says of its own doing, before what matters.
+const LIBRARY_WORDS: [&str; 2] = [
+    "retry policy expired and the request will no longer be retried: ",
+    "non-transport error occurred which will not be retried: ",
+];
+/// What is called so in errors when no token was to be had.
+const OBTAINING_A_TOKEN: &str = "obtaining a token";
+
 /// What a service said when it refused: its status, code and words, without any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,7 +38,12 @@ pub struct ServiceRefusal {
 
 impl fmt::Display for ServiceRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the service answered {} {}", self.status, self.code)?;
+        // What an operation came to is told in an answer that is no refusal itself.
+        if self.status == 200 {
+            write!(f, "the service says {}", self.code)?;
+        } else {
+            write!(f, "the service answered {} {}", self.status, self.code)?;
+        }
         if self.message.is_empty() {
             return Ok(());
         }
@@ -85,11 +100,16 @@ impl Failing<'_> {
                 reason,
             };
         }
-        let operation = match error.kind() {
-            ErrorKind::Credential => "obtaining a token",
-            _ => self.action,
+        let failure = match error.kind() {
+            ErrorKind::Credential if was_not_accepted(&error) => Error::PermissionDenied {
+                object: self.object.to_string(),
+                operation: OBTAINING_A_TOKEN,
+                source: Some(told(&error).into()),
+            },
+            ErrorKind::Credential => self.failed(OBTAINING_A_TOKEN, told(&error)),
+            _ => self.failed(self.action, told(&error)),
         };
-        self.failed(operation, told(&error)).answered(call.unanswered())
+        failure.answered(call.unanswered())
     }
 
     /// A failure without an answer that could be used.
@@ -104,27 +124,45 @@ impl Failing<'_> {
     /// The meaning of a refusal, by its status and code.
     pub(crate) fn refused(self, refusal: ServiceRefusal, headers: &Headers) -> Error {
         let object = self.object.to_string();
-        let immutable = |object| Error::Immutable {
-            object,
-            operation: self.action,
-        };
         match (refusal.status, refusal.code.as_str()) {
             (_, "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold" | "ScopeLocked") => {
-                immutable(object)
+                Error::Immutable {
+                    object: format!("{object} ({refusal})"),
+                    operation: self.action,
+                }
             }
             (_, "BlobAlreadyExists" | "ContainerAlreadyExists") => Error::AlreadyExists { object },
             // Of the copy's source, whatever its status: no right at the destination is missing.
             (_, "CannotVerifyCopySource") => self.failed("reading the source of the copy", refusal),
-            (401 | 403, _) => Error::PermissionDenied {
+            // A token that is refused is no right that is missing; it was renewed before this.
+            (401, _) => Error::PermissionDenied {
                 object,
-                operation: self.action,
+                operation: "every call: the service does not accept this identity's token",
                 source: Some(Box::new(refusal)),
             },
-            (404, _) => Error::NotFound { object },
-            (412, _) | (409, "PendingCopyOperation") => Error::Precondition {
+            (403, _) => Error::PermissionDenied {
                 object,
-                expected: "what was there before".into(),
-                actual: refusal.to_string(),
+                operation: if self.action == READING_GRANTED {
+                    "reading by the access that was granted: it ended, was revoked, or does not reach this host"
+                } else {
+                    self.action
+                },
+                source: Some(Box::new(refusal)),
+            },
+            // What holds the object is what is missing: the reader must not look for the object.
+            (404, code) if is_of_parent(code) => Error::NotFound {
+                object: format!("{object} ({refusal})"),
+            },
+            (404, _) => Error::NotFound { object },
+            (409, "PendingCopyOperation") => Error::Precondition {
+                object,
+                expected: "no copy under way".into(),
+                actual: format!("one that runs ({refusal})"),
+            },
+            (412, _) => Error::Precondition {
+                object,
+                expected: "what was there when it was looked at".into(),
+                actual: format!("something else ({refusal})"),
             },
             (429, _) | (503, "ServerBusy") => Error::Throttled {
                 object,
@@ -133,6 +171,32 @@ impl Failing<'_> {
             _ => self.failed(self.action, refusal),
         }
     }
+}
+
+/// Whether a 404 of this code is about what an object lies in.
+fn is_of_parent(code: &str) -> bool {
+    matches!(
+        code,
+        "ContainerNotFound"
+            | "ContainerBeingDeleted"
+            | "ParentResourceNotFound"
+            | "ResourceGroupNotFound"
+            | "SubscriptionNotFound"
+    )
+}
+
+/// Whether whoever gives tokens answered that it does not accept what it was shown: asking again changes nothing.
+pub(crate) fn was_not_accepted(error: &azure_core::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(error) = cause.downcast_ref::<azure_core::Error>()
+            && let ErrorKind::HttpResponse { status, .. } = error.kind()
+        {
+            return matches!(u16::from(*status), 400 | 401 | 403);
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// How long the service asks to wait.
@@ -221,6 +285,9 @@ fn told(error: &azure_core::Error) -> String {
             text = format!("{text}: {cause_text}");
         }
         next = cause.source();
+    }
+    for words in LIBRARY_WORDS {
+        text = text.replace(words, "");
     }
     redact(&text)
 }

@@ -1,8 +1,17 @@
 /// The longest text of a service that is kept, in characters.
 const MAX_CHARACTERS: usize = 600;
 
-/// Names of query parameters whose values are the authority itself.
-const SECRET_NAMES: [&str; 3] = ["sig=", "sas=", "access_token="];
+/// What comes before a value that is the authority itself, in lower case: names of parameters, the scheme of a header,
+/// the beginning of every JSON Web Token.
+const SECRET_NAMES: [&str; 7] = [
+    "sig=",
+    "sas=",
+    "access_token=",
+    "client_secret=",
+    "client_assertion=",
+    "bearer ",
+    "eyj",
+];
 
 /// A text from a service or a library made fit for errors and logs: addresses are cut to scheme and host, values
 /// that could be signatures are taken out, control characters are written out, and it is one line of bounded length.
@@ -74,6 +83,19 @@ mod tests {
         let text = "the query sv=1&SIG=CANARY&se=2 and sig=CANARY";
         assert!(!redact(text).contains("CANARY"));
         assert!(redact(text).contains("se=2"));
+    }
+
+    #[test]
+    fn tokens_are_taken_out_whatever_names_them() {
+        for text in [
+            "Authorization: Bearer eyJCANARY.eyJCANARY.CANARY was refused",
+            "bearer CANARY",
+            "{\"access_token\":\"eyJ0CANARY\"}",
+            "client_secret=CANARY&scope=x",
+        ] {
+            assert!(!redact(text).contains("CANARY"), "{}", redact(text));
+        }
+        assert!(redact("Bearer x was refused").ends_with("was refused"));
     }
 
     #[test]

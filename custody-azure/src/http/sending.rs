@@ -6,8 +6,10 @@ use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, Pipeline, RetryOptions};
 
+use super::bounded_wait::BoundedWait;
 use super::call::CountTries;
 use super::host_policy::HostPolicy;
+use super::renewal::RenewToken;
 use super::transport::CleanTransport;
 use crate::cloud::{Cloud, HostKind};
 
@@ -19,9 +21,9 @@ pub struct Patience {
     pub retries: u32,
     /// The wait before the first repetition; it doubles.
     pub first_wait: Duration,
-    /// The longest of these waits; what the service asks for is kept in any case.
+    /// The longest of these waits; what the service asks for is kept, up to `in_all`.
     pub longest_wait: Duration,
-    /// How long such a call is repeated in all.
+    /// How long such a call is repeated in all, and the longest single wait that a service may ask for.
     pub in_all: Duration,
     /// The shortest wait between two looks at a long-running operation.
     pub poll_floor: Duration,
@@ -87,9 +89,15 @@ impl Sending {
             kind,
         });
         let count: Arc<dyn Policy> = Arc::new(CountTries);
+        let wait: Arc<dyn Policy> = Arc::new(BoundedWait {
+            longest: self.patience.in_all,
+        });
         ClientOptions {
-            per_call_policies: vec![hosts],
-            per_try_policies: vec![count],
+            per_call_policies: vec![hosts, Arc::new(RenewToken)],
+            per_try_policies: match repeat {
+                Repeat::Freely => vec![wait, count],
+                Repeat::Never => vec![count],
+            },
             retry: self.retry(repeat),
             transport: Some(self.transport.transport()),
             ..ClientOptions::default()

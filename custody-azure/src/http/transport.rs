@@ -13,6 +13,9 @@ use super::redaction::redact;
 /// The most bytes that one answer may have. The largest that is asked for is a range of 8 MiB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
+/// What the client below says of a proxy's 407. Source: hyper-util 0.1.21, `TunnelError`.
+const PROXY_WANTS_A_NAME: &str = "proxy authorization required";
+
 /// An HTTP client whose errors carry no addresses, and whose answers are bounded.
 ///
 /// The client below it prints the whole address of a request, signature included, in its errors' causes. Automatic
@@ -20,6 +23,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct CleanTransport {
     inner: Arc<dyn HttpClient>,
+    proxy: Option<String>,
 }
 
 impl CleanTransport {
@@ -35,7 +39,18 @@ impl CleanTransport {
     /// Over another client, which must not decompress and must not follow redirects.
     #[must_use]
     pub fn over(inner: Arc<dyn HttpClient>) -> Self {
-        Self { inner }
+        Self { inner, proxy: None }
+    }
+
+    /// Says in errors of connecting that this proxy stands between: the client tells only where it wanted to go.
+    /// Names the proxy's host and port, and never who it is told that we are.
+    #[must_use]
+    pub fn with_proxy_named(mut self, proxy: &str) -> Self {
+        let after_scheme = proxy.split_once("://").map_or(proxy, |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        self.proxy = (!host.is_empty()).then(|| custody_core::visible::escape(host));
+        self
     }
 
     pub(crate) fn transport(&self) -> Transport {
@@ -56,7 +71,7 @@ impl HttpClient for CleanTransport {
             .inner
             .execute_request(request)
             .await
-            .map_err(|error| clean(&error))?;
+            .map_err(|error| self.told(&error))?;
         let (status, headers, body) = response.deconstruct();
         let mut seen = 0_usize;
         let body = body.map(move |piece| match piece {
@@ -76,6 +91,27 @@ impl HttpClient for CleanTransport {
     }
 }
 
+impl CleanTransport {
+    /// The error of a request that got no answer.
+    fn told(&self, error: &Error) -> Error {
+        let error = clean(error);
+        match (&self.proxy, error.kind()) {
+            (Some(proxy), ErrorKind::Connection) => Error::with_message(
+                // A proxy that wants to know who asks will not have forgotten it a moment later.
+                if error.to_string().contains(PROXY_WANTS_A_NAME) {
+                    ErrorKind::Other
+                } else {
+                    ErrorKind::Connection
+                },
+                format!(
+                    "{error} (hosts that NO_PROXY does not name are reached through the proxy {proxy}, which HTTPS_PROXY names)"
+                ),
+            ),
+            _ => error,
+        }
+    }
+}
+
 /// The same kind of error, its causes told as text without addresses.
 fn clean(error: &Error) -> Error {
     let mut text = error.to_string();
@@ -89,4 +125,26 @@ fn clean(error: &Error) -> Error {
         next = cause.source();
     }
     Error::with_message(error.kind().clone(), redact(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_proxy_only_host_and_port_are_named() {
+        for (text, named) in [
+            (
+                "http://user:CANARY@proxy.example:3128/",
+                Some("proxy.example:3128"),
+            ),
+            ("https://proxy.example", Some("proxy.example")),
+            ("user:CA@NARY@proxy.example:8080", Some("proxy.example:8080")),
+            ("http://", None),
+            ("", None),
+        ] {
+            let transport = CleanTransport::new().with_proxy_named(text);
+            assert_eq!(transport.proxy.as_deref(), named, "{text}");
+        }
+    }
 }

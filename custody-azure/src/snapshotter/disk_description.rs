@@ -199,7 +199,10 @@ fn attributes(found: &DiskResource) -> Vec<(String, String)> {
     .filter_map(|(name, value)| Some((name.to_owned(), visible::escape(&value?))))
     .collect();
     for (name, value) in &found.tags {
-        list.push((format!("tag {}", visible::escape(name)), visible::escape(value)));
+        list.push((
+            format!("tag {}", visible::escape_ascii(name)),
+            visible::escape(value),
+        ));
     }
     list
 }

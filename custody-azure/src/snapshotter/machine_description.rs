@@ -152,7 +152,10 @@ fn attributes(found: &VirtualMachine) -> Vec<(String, String)> {
     .filter_map(|(name, value)| Some((name.to_owned(), visible::escape(&value?))))
     .collect();
     for (name, value) in &found.tags {
-        list.push((format!("tag {}", visible::escape(name)), visible::escape(value)));
+        list.push((
+            format!("tag {}", visible::escape_ascii(name)),
+            visible::escape(value),
+        ));
     }
     list
 }

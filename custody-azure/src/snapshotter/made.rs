@@ -103,7 +103,11 @@ impl Making<'_> {
             match state.to_ascii_lowercase().as_str() {
                 "succeeded" => break,
                 "failed" | "canceled" => {
-                    return Err(failed(id, &format!("its state is {}", visible::escape(&state))).into());
+                    let state = visible::escape(&state);
+                    let why = format!(
+                        "its state is {state}, it holds nothing: have it deleted, then another one is taken"
+                    );
+                    return Err(failed(id, &why).into());
                 }
                 _ if waited >= patience.operation => {
                     return Err(failed(id, "it is not complete yet: resume later").into());

@@ -11,6 +11,7 @@ use custody_local::{FileSigner, StateFolder, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
 use super::settings_file::{AzureSettings, CloudChoice, IdentityChoice, NetworkChoice, SettingsFile};
+use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::local_ports::hasher;
 
@@ -115,7 +116,10 @@ impl AzurePlace {
 
     fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {
         let cloud = self.cloud.cloud()?;
-        let transport = CleanTransport::new();
+        let mut transport = CleanTransport::new();
+        if let Some(proxy) = Environment::read().proxy {
+            transport = transport.with_proxy_named(&proxy);
+        }
         let credential = self.identity.identity().credential(&cloud, &transport)?;
         let snapshots = SnapshotPlace::new(&self.snapshot_subscription, &self.snapshot_group)?;
         let store = StoreLocation::new(self.account.clone(), self.container.clone())?;

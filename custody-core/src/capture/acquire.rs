@@ -1,6 +1,5 @@
 //! Storing an item: by stream, or by the sink's own copy while the source stream is hashed here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -8,6 +7,7 @@ use futures::FutureExt as _;
 use super::chunk_list::ChunkListReader;
 use super::copy::{SourceStream, StoredFooter, Streamed};
 use super::extent_lists::ExtentLists;
+use super::granted_source::GrantedSource;
 use super::item::{Snapshotted, StoredCopy};
 use super::state::ItemState;
 use super::workflow::Workflow;
@@ -93,11 +93,12 @@ impl Workflow<'_> {
         file: &Segment,
         grant: &ReadGrant,
     ) -> Result<(StoredCopy, ServiceRecord)> {
-        let source = &self.ports().source;
-        let state_before = source.state(&snapshotted.snapshot).await?;
-        let image = source.open(&snapshotted.snapshot, grant).await?;
+        let access = &self.ports().source;
+        let state_before = access.state(&snapshotted.snapshot).await?;
+        let image = access.open(&snapshotted.snapshot, grant).await?;
         expect_length(&snapshotted.snapshot, image.as_ref())?;
         let length = image.length();
+        let source = GrantedSource::new(self, item, &snapshotted.snapshot, image, grant);
         let target = self.target(file, grant, length).await?;
         let list = file.with_suffix(layout::CHUNK_LIST_SUFFIX);
         let list_deposit = self
@@ -120,14 +121,14 @@ impl Workflow<'_> {
             None => error.answered(asked.clone()),
         };
         let streamed = self
-            .stream(item, snapshotted, image.clone(), into)
+            .stream(item, snapshotted, source, into)
             .await
             .map_err(answered)?;
         let (receipt, service) = match streamed.receipt {
             Some(acted) => (acted.value, acted.service),
             None => (self.await_import(file).await.map_err(answered)?, asked.clone()),
         };
-        let state_after = source.state(&snapshotted.snapshot).await?;
+        let state_after = access.state(&snapshotted.snapshot).await?;
         if list_adopted {
             self.expect_stored_list(&streamed.chunk_list).await?;
         }
@@ -226,13 +227,14 @@ impl Workflow<'_> {
         &self,
         item: &ItemState,
         snapshotted: &Snapshotted,
-        image: Arc<dyn ImageReader>,
+        source: GrantedSource<'_>,
         into: Destination<'_>,
     ) -> Result<Streamed> {
         let opened = self.state().await.opened;
         let settings = opened.settings;
-        let data_length = snapshotted.description.data.length(image.length());
-        let footer_at = data_length.filter(|data| data + FOOTER_BYTES as u64 == image.length());
+        let length = source.image().length();
+        let data_length = snapshotted.description.data.length(length);
+        let footer_at = data_length.filter(|data| data + FOOTER_BYTES as u64 == length);
         // What is streamed from here ends with the footer that was read; a service may write one of its own.
         let copied_there = into.deposit.is_none() && opened.method == AcquireMethod::Import;
         let stored_footer = footer_at.filter(|_| copied_there).map(|at| StoredFooter {
@@ -242,7 +244,7 @@ impl Workflow<'_> {
         let stream = SourceStream {
             item: item.planned.item.clone(),
             name: item.planned.file.to_string(),
-            image,
+            source,
             data: &snapshotted.description.data,
             sector_bytes: snapshotted.description.sector_bytes,
             settings: &settings,
@@ -376,7 +378,7 @@ pub(super) const fn image_chunks(length: u64) -> u64 {
     length.div_ceil(crate::digest::CHUNK_BYTES)
 }
 
-fn expect_length(snapshot: &DiskSnapshot, image: &dyn ImageReader) -> Result<()> {
+pub(super) fn expect_length(snapshot: &DiskSnapshot, image: &dyn ImageReader) -> Result<()> {
     if image.length() == snapshot.length.bytes() {
         return Ok(());
     }

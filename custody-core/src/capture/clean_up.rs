@@ -94,11 +94,17 @@ impl Workflow<'_> {
             }
         };
         let failed = match &act {
-            Act::DeleteFailed { failure, .. } => Some(format!("it could not be deleted: {}", failure.error)),
+            Act::DeleteFailed { failure, .. } => {
+                Some(format!("it could not be deleted: {}", failure.in_words()))
+            }
             _ => None,
         };
         self.journal().await.answer(intent, act, service).await?;
         if let Some(reason) = failed {
+            self.step(&format!(
+                "{item}: disk snapshot {} is kept: {reason}",
+                snapshot.name
+            ));
             let kept = Act::SnapshotKept {
                 item: item.clone(),
                 snapshot: snapshot.name.clone(),
@@ -114,6 +120,10 @@ impl Workflow<'_> {
         if item.kept_named {
             return Ok(());
         }
+        self.step(&format!(
+            "{}: disk snapshot {} is kept: {reason}",
+            item.planned.item, snapshot.name
+        ));
         let act = Act::SnapshotKept {
             item: item.planned.item.clone(),
             snapshot: snapshot.name.clone(),

@@ -1,7 +1,5 @@
 //! One pass over a source: read, hash, write the copy and the chunk list, note what was not read.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -9,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::chunk_list::ChunkListWriter;
 use super::extent_lists::ExtentLists;
-use super::footer;
+use super::granted_source::GrantedSource;
 use crate::custody_log::{AcquisitionSettings, FOOTER_BYTES, Footers, ReadScope, SealedObject};
 use crate::digest::{DiskData, ImageDigests};
 use crate::error::{Error, Result};
@@ -31,7 +29,7 @@ const ZERO_PIECE_BYTES: u64 = 1024 * 1024 * 1024;
 pub(super) struct SourceStream<'a> {
     pub(super) item: EvidenceItemId,
     pub(super) name: String,
-    pub(super) image: Arc<dyn ImageReader>,
+    pub(super) source: GrantedSource<'a>,
     pub(super) data: &'a DiskData,
     pub(super) sector_bytes: u32,
     pub(super) settings: &'a AcquisitionSettings,
@@ -120,7 +118,7 @@ impl SourceStream<'_> {
         list: &mut ChunkListWriter,
         stored_footer: Option<StoredFooter<'_>>,
     ) -> Result<Pass> {
-        let length = self.image.length();
+        let length = self.source.image().length();
         let options = HashOptions::default()
             .with_whole(self.settings.whole)
             .with_data_length(self.data.length(length))
@@ -142,11 +140,11 @@ impl SourceStream<'_> {
                 if range.start() != next {
                     return Err(Error::misuse(format!(
                         "{}: answered {range} where byte {next} was due",
-                        self.image
+                        self.source
                     )));
                 }
                 next = range.end();
-                lists.note(&self.image, &extent)?;
+                lists.note(&self.source, &extent)?;
                 let hashed = hash.push(extent.clone());
                 let runs = match deposit {
                     Some(deposit) => futures::try_join!(hashed, deposit.write(extent))?.0,
@@ -178,7 +176,7 @@ impl SourceStream<'_> {
         if next != length || digests.length.bytes() != length {
             return Err(Error::misuse(format!(
                 "{}: {next} of {length} bytes were passed on",
-                self.image
+                self.source
             )));
         }
         Ok(Pass {
@@ -196,7 +194,7 @@ impl SourceStream<'_> {
         stored: StoredFooter<'_>,
         anomalies: &mut Vec<String>,
     ) -> Result<(Footers, Bytes)> {
-        let of_source = footer::read(self.image.as_ref(), stored.at).await?;
+        let of_source = self.source.footer(stored.at).await?;
         let of_copy = stored.bytes.await?;
         let footers = Footers::new(&of_source, &of_copy);
         let differences = footers.differences().unwrap_or_default();
@@ -222,7 +220,7 @@ impl SourceStream<'_> {
         let spans = if self.settings.reads == ReadScope::Everything {
             Vec::new()
         } else {
-            match zero_spans(self.image.as_ref(), whole).await {
+            match zero_spans(self.source.image(), whole).await {
                 Ok(spans) => spans,
                 Err(error) => {
                     anomalies.push(format!(
@@ -232,11 +230,11 @@ impl SourceStream<'_> {
                 }
             }
         };
-        let image = self.image.as_ref();
+        let source = &self.source;
         futures::stream::iter(Pieces::new(whole, spans))
             .map(move |span| async move {
                 match span {
-                    Span::Data(range) => image.read(range).await,
+                    Span::Data(range) => source.read(range).await,
                     Span::Zero(range, word) => Ok(vec![Extent::Zero { range, word }]),
                 }
             })

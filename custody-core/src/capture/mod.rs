@@ -15,6 +15,7 @@ mod clean_up;
 mod copy;
 mod extent_lists;
 mod footer;
+mod granted_source;
 mod item;
 mod journal;
 mod machine_records;

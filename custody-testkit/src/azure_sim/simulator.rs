@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::inspection::{self, StoredBlob, StoredSnapshot};
 use super::journal::JournalEntry;
 use super::listener::{self, Endpoints};
-use super::scenario::Scenario;
+use super::scenario::{RoleGrant, Scenario};
 use super::transport::{InProcess, OverLoopback};
 
 /// A running simulated cloud.
@@ -99,6 +99,13 @@ impl Simulator {
     /// Removes all faults, those of the scenario too.
     pub fn clear_faults(&self) {
         self.cloud.faults.clear();
+    }
+
+    /// Gives every identity a role more, as who hands out rights would when a missing one was asked for.
+    pub fn let_everyone(&self, role: &RoleGrant) {
+        for identity in &mut self.cloud.world().scenario.identities {
+            identity.roles.push(role.clone());
+        }
     }
 
     /// Puts the cloud's clock ahead: signatures and tokens expire, copies and retention go on.
