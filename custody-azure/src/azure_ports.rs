@@ -130,9 +130,9 @@ impl AzurePorts {
         };
         let open = |place: StoreLocation| BlobStore::new(arm(store), place, store.clone(), entropy.clone());
         let evidence = open(options.store.clone())?;
-        let anchor = match options.anchor.clone() {
-            Some(place) => open(place)?,
-            None => evidence.clone(),
+        let (evidence, anchor) = match options.anchor.clone() {
+            Some(place) => (evidence.with_logs_elsewhere(), open(place)?),
+            None => (evidence.clone(), evidence),
         };
         let arm = arm(source);
         Ok(Self {

@@ -7,7 +7,9 @@ use super::Port;
 use crate::capture::DeletionWarrant;
 use crate::digest::DiskData;
 use crate::error::Result;
-use crate::ids::{AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, SnapshotName, Timestamp};
+use crate::ids::{
+    AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, Region, SnapshotName, Timestamp,
+};
 use crate::service::Acted;
 
 /// How the content of a disk is encrypted, as far as its provider says.
@@ -125,6 +127,9 @@ pub struct Machine {
     pub machine: MachineRef,
     /// Who described it: `local`, `azure`.
     pub provider: String,
+    /// Where it lies; none where the provider has no regions, or could not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// What the provider says of it, by the provider's names, values escaped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -145,10 +150,18 @@ impl Machine {
         Self {
             machine,
             provider: provider.into(),
+            region: None,
             attributes: BTreeMap::new(),
             disks,
             not_acquired,
         }
+    }
+
+    /// Sets where it lies.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
     }
 
     /// Adds an attribute.

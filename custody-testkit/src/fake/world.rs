@@ -15,7 +15,7 @@ use super::progress::{RecordingProgress, ScriptedStop};
 use super::signer::FakeSigner;
 use super::store::MemoryStore;
 use super::timestamps::FakeTimestamps;
-use crate::fault::{CallGate, CrashMode, crashing};
+use crate::fault::{CallGate, CrashMode, Crashing, crashing};
 
 /// Everything outside a capture, in memory: a machine, a store, the worker's disk, clocks, signers, vaults.
 ///
@@ -70,6 +70,9 @@ pub struct FakeWorld {
     pub stop: ScriptedStop,
     /// Counts and breaks calls.
     pub gate: CallGate,
+    /// The way to the store: closed by [`CallGate::die`], it answers no port of a process until
+    /// [`CallGate::restart`].
+    pub way_to_store: CallGate,
     options: Options,
 }
 
@@ -102,6 +105,7 @@ impl FakeWorld {
             progress: RecordingProgress::new(),
             stop: ScriptedStop::new(),
             gate: CallGate::new(),
+            way_to_store: CallGate::new(),
             options: Options::default(),
         }
     }
@@ -191,7 +195,12 @@ impl FakeWorld {
     /// The ports of a process in this world, each behind the gate.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        crashing(self.ungated_ports(), &self.gate)
+        let mut ports = self.ungated_ports();
+        let way = || self.way_to_store.clone();
+        ports.sink = Arc::new(Crashing::new(ports.sink, way()));
+        ports.reader = Arc::new(Crashing::new(ports.reader, way()));
+        ports.anchor = Arc::new(Crashing::new(ports.anchor, way()));
+        crashing(ports, &self.gate)
     }
 
     /// The ports without the gate: their calls are not counted and never broken.

@@ -78,7 +78,8 @@ impl Snapshotter for FakeMachine {
             });
         }
         let disks = state.disks.iter().map(|disk| disk.description.clone()).collect();
-        let described = Machine::new(machine.clone(), "fake", disks, state.not_acquired.clone());
+        let mut described = Machine::new(machine.clone(), "fake", disks, state.not_acquired.clone());
+        described.region.clone_from(&state.region);
         Ok(described.with_attribute("power", "running"))
     }
 
