@@ -8,7 +8,10 @@ use crate::arm::Arm;
 use crate::cloud::Cloud;
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
-use crate::{AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace, StoreLocation};
+use crate::{
+    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace,
+    StoreLocation,
+};
 
 /// Where Azure's side of a capture is, and as whom it is asked.
 #[derive(Debug, Clone)]
@@ -175,6 +178,11 @@ impl AzurePorts {
             machine_records: Some(Arc::new(AzureMachineRecords::new(
                 self.arm.clone(),
                 worker.clock.clone(),
+            ))),
+            rights: Some(Arc::new(AzureRights::new(
+                self.arm.clone(),
+                self.snapshotter.place().clone(),
+                &self.store,
             ))),
             clock: worker.clock,
             entropy: worker.entropy,

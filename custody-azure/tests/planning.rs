@@ -125,6 +125,35 @@ fn i04_compute_rights_alone_preserve_the_evidence() {
     assert_eq!(lab.simulator.live_exports(), [""; 0]);
 }
 
+#[test]
+fn rights_that_are_missing_at_the_source_and_at_the_store_are_named_in_the_plan() {
+    let mut scenario = Scenario::lab();
+    let write = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+    let (read, delete) = (
+        "Microsoft.Compute/snapshots/beginGetAccess/action",
+        "Microsoft.Compute/snapshots/delete",
+    );
+    for identity in &mut scenario.identities {
+        let control = RoleGrant::new("/", &["*"], &["*/read", "*/add/action"]);
+        identity.roles = vec![control.without(read).without(delete)];
+    }
+    let lab = Lab::of(scenario);
+    let plan = run(async { Capture::new(ports(&lab)).plan(request(&lab)).await.unwrap() });
+    let named = |right: &str, place: &str| {
+        let mut reasons = plan.refusals.iter().map(|refusal| &refusal.reason);
+        reasons.any(|reason| reason.contains(right) && reason.contains(place))
+    };
+    assert!(named(read, "/resourceGroups/production"), "{:?}", plan.refusals);
+    assert!(named(write, "/containers/"), "{:?}", plan.refusals);
+    assert_eq!(plan.refusals.len(), 2, "{:?}", plan.refusals);
+    let [note] = &plan.notes[..] else {
+        panic!("{:?}", plan.notes)
+    };
+    assert!(note.contains(delete) && note.contains("kept and named"), "{note}");
+    let outline = plan.outline();
+    assert_eq!(outline.deleted.len(), 3, "{outline:?}");
+}
+
 fn in_region(region: &str) -> Lab {
     let mut scenario = Scenario::lab();
     scenario.storage_accounts.first_mut().unwrap().location = region.into();

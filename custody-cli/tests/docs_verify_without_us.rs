@@ -93,6 +93,7 @@ fn bound_late() -> (Bench, PathBuf) {
 }
 
 #[test]
+#[ignore = "needs bash, jq, openssl, python3 and coreutils"]
 fn a_log_that_was_bound_to_its_store_later_is_checked_like_any_other() {
     let (bench, fingerprints) = bound_late();
     let log = fs::read_to_string(bench.acquisition(&bench.store()).join("log.jsonl")).unwrap();

@@ -127,6 +127,11 @@ impl BlobStore {
         &self.location
     }
 
+    /// The Resource Manager, as the store's identity sees it.
+    pub(crate) const fn manager(&self) -> &Arm {
+        &self.arm
+    }
+
     pub(super) fn sending(&self) -> &Sending {
         self.arm.sending()
     }

@@ -102,6 +102,12 @@ impl AzureSnapshotter {
         self
     }
 
+    /// Where the snapshots are made.
+    #[must_use]
+    pub const fn place(&self) -> &SnapshotPlace {
+        &self.place
+    }
+
     async fn take_one(
         &self,
         plan: &SnapshotPlan,

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use custody_core::capture::{Blocks, Capture, CaptureOutcome, Plan, Reach};
 use custody_core::port::SealSigner as _;
 use custody_core::{Error, Ports};
+use custody_local::KeyOrigin;
 use custody_local::source::LocalSources;
-use custody_local::{KeyOrigin, LocalPorts};
 
 use super::capture_azure::AzureCapture;
 use super::local_arguments::LocalArguments;

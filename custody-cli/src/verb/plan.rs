@@ -24,6 +24,9 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
             json!({"blocks": blocks, "reason": printable::text(&refusal.reason)})
         })
         .collect();
+    let outline = plan.outline();
+    let shown =
+        |texts: &[String]| -> Vec<String> { texts.iter().map(|text| printable::text(text)).collect() };
     let mut document = json!({
         "dry_run": true,
         "case": plan.request.case,
@@ -34,6 +37,10 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
         "store": store.shown(),
         "folder": plan.folder,
         "refusals": refusals,
+        "created": shown(&outline.created),
+        "read": shown(&outline.read),
+        "deleted": shown(&outline.deleted),
+        "notes": shown(&plan.notes),
     });
     if let (Some(protection), Value::Object(members)) = (&plan.protection, &mut document) {
         members.insert("protection".into(), json!(protection));
@@ -78,6 +85,20 @@ fn text(plan: &Plan, store: &StorePlace) -> String {
             .statement
             .as_str())
     ));
+    let outline = plan.outline();
+    for (head, lines) in [
+        ("would be created", &outline.created),
+        ("would be read", &outline.read),
+        ("would be deleted", &outline.deleted),
+        ("to be known", &plan.notes),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{head}:\n"));
+        }
+        for line in lines {
+            text.push_str(&format!("  {}\n", printable::text(line)));
+        }
+    }
     text.push_str("\nwould not be acquired:\n");
     for not in &plan.machine.not_acquired {
         text.push_str(&format!("  {}: {}\n", not.what, not.reason));

@@ -22,6 +22,7 @@ mod journal;
 mod machine_records;
 mod notes;
 mod outcome;
+mod outline;
 mod plan;
 mod process;
 mod protection_change;
@@ -39,6 +40,7 @@ mod warrant;
 mod workflow;
 
 pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
+pub use outline::Outline;
 pub use plan::{Blocks, Plan, Refusal};
 pub use register::Register;
 pub use request::CaptureRequest;

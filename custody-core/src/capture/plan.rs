@@ -10,7 +10,9 @@ use crate::custody_log::{AcquireMethod, AcquisitionSettings, Failure, PlannedIte
 use crate::error::{Error, Result};
 use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
-use crate::port::{LogName, Machine, Protection, SealSigner, SinkCapabilities, StoredObject};
+use crate::port::{
+    LogName, Machine, Protection, RightNeed, RightsFinding, SealSigner, SinkCapabilities, StoredObject,
+};
 use crate::ports::Ports;
 
 /// What a refusal stands in the way of.
@@ -56,6 +58,8 @@ pub struct Plan {
     pub folder: ObjectName,
     /// Why it cannot be done, if it cannot.
     pub refusals: Vec<Refusal>,
+    /// What could not be found out, or would be left behind, and does not stand in the way.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -99,11 +103,45 @@ impl Plan {
             protection: None,
             folder,
             refusals: Vec::new(),
+            notes: Vec::new(),
         };
         let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
         plan.judge_store(capabilities, protection, listed);
+        if let Some(rights) = &ports.rights {
+            for finding in rights.check(&plan.machine).await {
+                plan.judge_right(finding);
+            }
+        }
         Ok(plan)
+    }
+
+    /// A right that is missing stands against what follows, never against the snapshot: trying that does no harm, and
+    /// the provider's word on rights may be wrong.
+    fn judge_right(&mut self, finding: RightsFinding) {
+        match finding {
+            RightsFinding::Missing {
+                scope,
+                right,
+                need: RightNeed::ToCapture,
+            } => self.refuse(
+                Blocks::WhatFollows,
+                format!(
+                    "the right {right} is missing at {scope}: ask for it. Disk snapshots are tried all the same; if it is \
+                     held after all, resume, which does not ask again"
+                ),
+            ),
+            RightsFinding::Missing {
+                scope,
+                right,
+                need: RightNeed::ToCleanUp,
+            } => self.notes.push(format!(
+                "the right {right} is missing at {scope}: what the capture makes there would be kept and named"
+            )),
+            RightsFinding::Unchecked { scope, reason } => self
+                .notes
+                .push(format!("could not check the rights at {scope}: {reason}")),
+        }
     }
 
     /// Finds what the store, as far as it could be asked, has against the capture.

@@ -69,6 +69,9 @@ pub struct DiskDescription {
     pub data: DiskData,
     /// Its encryption.
     pub encryption: DiskEncryption,
+    /// What taking it would be; none where the provider does not tell beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotKind>,
     /// What else the provider says of it, by the provider's names, values escaped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -85,6 +88,7 @@ impl DiskDescription {
             format: "raw".into(),
             data: DiskData::WholeFile,
             encryption: DiskEncryption::NotStated,
+            snapshot: None,
             attributes: BTreeMap::new(),
         }
     }
@@ -101,6 +105,13 @@ impl DiskDescription {
     pub fn with_format(mut self, format: impl Into<String>, data: DiskData) -> Self {
         self.format = format.into();
         self.data = data;
+        self
+    }
+
+    /// Sets what taking it would be.
+    #[must_use]
+    pub const fn with_snapshot(mut self, kind: SnapshotKind) -> Self {
+        self.snapshot = Some(kind);
         self
     }
 

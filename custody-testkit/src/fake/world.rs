@@ -12,6 +12,7 @@ use super::log::MemoryLog;
 use super::machine::FakeMachine;
 use super::machine_records::FakeMachineRecords;
 use super::progress::{RecordingProgress, ScriptedStop};
+use super::rights::FakeRights;
 use super::signer::FakeSigner;
 use super::store::MemoryStore;
 use super::timestamps::FakeTimestamps;
@@ -44,6 +45,8 @@ pub struct FakeWorld {
     pub machine: FakeMachine,
     /// What is known of the machine, used after [`with_machine_records`](Self::with_machine_records).
     pub records: FakeMachineRecords,
+    /// What a capture may do; asked when it is planned.
+    pub rights: FakeRights,
     /// The store: sink, reader and anchor.
     pub store: MemoryStore,
     /// The worker's disk.
@@ -92,6 +95,7 @@ impl FakeWorld {
         Self {
             machine,
             records: FakeMachineRecords::of_each_kind(),
+            rights: FakeRights::new(),
             store: MemoryStore::new(),
             log: MemoryLog::new(),
             signers: vec![FakeSigner::ed25519("custodian", 1)],
@@ -210,6 +214,7 @@ impl FakeWorld {
         Ports {
             snapshotter: Arc::new(self.machine.clone()),
             machine_records: (self.options.machine_records).then(|| Arc::new(self.records.clone()) as _),
+            rights: Some(Arc::new(self.rights.clone())),
             source: Arc::new(self.machine.clone()),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),
