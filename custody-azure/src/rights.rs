@@ -91,11 +91,8 @@ impl AzureRights {
         needed.push(Needed {
             arm: &self.store,
             scope: container,
-            actions: vec![
-                data(crate::blob::action::READ),
-                data(crate::blob::action::WRITE),
-                data(crate::blob::action::ADD),
-            ],
+            // Who may write a blob may append to it as well.
+            actions: vec![data(crate::blob::action::READ), data(crate::blob::action::WRITE)],
         });
         needed
     }
