@@ -1,10 +1,5 @@
 //! What a plan says beforehand: which rights are lacking, and what would be created, read and deleted.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,10 +1,5 @@
 //! I11: evidence lies in the machine's region unless the plan was told otherwise, and that is recorded.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 

@@ -1,11 +1,6 @@
 //! A store that does not answer, or may not take the evidence, when a capture begins: the evidence is preserved at its
 //! source, and the capture goes on later, as strong as any other.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 mod verify_support;
