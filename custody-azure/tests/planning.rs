@@ -1,6 +1,6 @@
 //! What a plan finds out about rights, regions and a store that does not answer, against the simulated cloud; and that
 //! none of it keeps the evidence waiting.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/lab.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
