@@ -8,7 +8,10 @@ use crate::arm::Arm;
 use crate::cloud::Cloud;
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
-use crate::{AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace, StoreLocation};
+use crate::{
+    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace,
+    StoreLocation,
+};
 
 /// Where Azure's side of a capture is, and as whom it is asked.
 #[derive(Debug, Clone)]
@@ -130,9 +133,9 @@ impl AzurePorts {
         };
         let open = |place: StoreLocation| BlobStore::new(arm(store), place, store.clone(), entropy.clone());
         let evidence = open(options.store.clone())?;
-        let anchor = match options.anchor.clone() {
-            Some(place) => open(place)?,
-            None => evidence.clone(),
+        let (evidence, anchor) = match options.anchor.clone() {
+            Some(place) => (evidence.with_logs_elsewhere(), open(place)?),
+            None => (evidence.clone(), evidence),
         };
         let arm = arm(source);
         Ok(Self {
@@ -175,6 +178,11 @@ impl AzurePorts {
             machine_records: Some(Arc::new(AzureMachineRecords::new(
                 self.arm.clone(),
                 worker.clock.clone(),
+            ))),
+            rights: Some(Arc::new(AzureRights::new(
+                self.arm.clone(),
+                self.snapshotter.place().clone(),
+                &self.store,
             ))),
             clock: worker.clock,
             entropy: worker.entropy,

@@ -275,3 +275,42 @@ mod access {
 
     custody_testkit::source_access_conformance!(make);
 }
+
+mod rights {
+    use custody_azure::AzureRights;
+    use custody_core::port::Snapshotter as _;
+    use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant};
+    use custody_testkit::conformance::rights::RightsHarness;
+
+    use super::*;
+
+    fn make() -> RightsHarness {
+        let guard = Lab::guard();
+        let right = "Microsoft.Compute/snapshots/write";
+        let mut scenario = Scenario::lab();
+        for identity in &mut scenario.identities {
+            identity.roles = vec![RoleGrant::everything().without(right)];
+        }
+        let refused = FaultAction::status(403, "AuthorizationFailed");
+        let lab = Lab::of(scenario.with_fault(Fault::on("GET", "*/containers/*/permissions", refused)));
+        let machine = run(async { lab.snapshotter().describe(&lab.machine()).await }).unwrap();
+        let store = lab.store(Scenario::LAB_CONTAINER);
+        let rights = AzureRights::new(lab.arm.clone(), lab.place(), &store);
+        let missing = vec![("/resourceGroups/production".to_owned(), right.to_owned())];
+        let watched = lab.clone();
+        RightsHarness::new(Arc::new(rights), machine, missing)
+            .with_blind(vec!["/containers/".into()])
+            .fingerprinted_by(move || {
+                let simulator = &watched.simulator;
+                let blobs = simulator.blob_names(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER);
+                format!(
+                    "{:?} {:?} {blobs:?}",
+                    simulator.snapshots(),
+                    simulator.live_exports()
+                )
+            })
+            .keeping(guard)
+    }
+
+    custody_testkit::rights_conformance!(super::rights::make);
+}

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use custody_azure::arm::{ActivityWindow, ResourceId, RoleAction};
 use custody_azure::exhibit::MachineExhibit;
-use custody_azure::{CleanTransport, Cloud, Identity, StoreLocation};
+use custody_azure::{BlobStore, CleanTransport, Cloud, Identity, StoreLocation};
 use custody_core::Error;
 use custody_core::ids::Timestamp;
 use custody_core::port::{Clock as _, EvidenceSink as _, ProtectionKind, Snapshotter as _};
@@ -118,6 +118,8 @@ fn the_exhibit_is_what_the_service_says_byte_for_byte() {
         "network-security-group-1.json",
         "role-assignments-1.json",
         "activity-log-1.json",
+        "serial-console.log",
+        "console-screen.bmp",
     ] {
         let content = of(file);
         assert!(
@@ -161,7 +163,9 @@ fn what_may_not_be_read_is_told_so_and_not_as_nothing() {
 #[test]
 fn protection_is_what_is_seen_and_an_unlocked_policy_is_told_as_no_protection() {
     let mut scenario = Scenario::lab();
-    let containers = &mut scenario.storage_accounts.first_mut().unwrap().containers;
+    let account = scenario.storage_accounts.first_mut().unwrap();
+    account.allowed_copy_scope = Some("AAD".into());
+    let containers = &mut account.containers;
     containers.push(Container::new("unlocked").with_policy(ImmutabilityPolicy::unlocked(7)));
     containers.push(Container::new("held").with_legal_hold("case42"));
     let lab = Lab::of(scenario);
@@ -186,8 +190,87 @@ fn protection_is_what_is_seen_and_an_unlocked_policy_is_told_as_no_protection() 
             "{container}: {}",
             protection.statement
         );
-        assert!(protection.observed.contains_key("account location"));
+        assert_eq!(protection.region.as_ref().unwrap().as_str(), "westeurope");
+        for name in [
+            "account location",
+            "account supportsHttpsTrafficOnly",
+            "account minimumTlsVersion",
+            "account allowSharedKeyAccess",
+            "account publicNetworkAccess",
+            "account defaultAction",
+            "account bypass",
+            "account ipRules",
+            "account virtualNetworkRules",
+            "account isHnsEnabled",
+            "account allowedCopyScope",
+            "blob service deleteRetentionPolicy",
+            "blob service containerDeleteRetentionPolicy",
+            "blob service isVersioningEnabled",
+            "immutabilityPolicy",
+            "legalHold tags",
+            "immutableStorageWithVersioning",
+            "appends allowed",
+        ] {
+            assert!(
+                protection.observed.contains_key(name),
+                "{container}: {name}: {protection:?}"
+            );
+        }
     }
+    let held = run(async { lab.store("held").protection().await }).unwrap();
+    assert_eq!(held.observed["legalHold tags"], "case42");
+}
+
+#[test]
+fn settings_that_may_not_be_read_are_said_to_be_so_and_the_rest_is_told() {
+    let mut scenario = Scenario::lab();
+    let right = "Microsoft.Storage/storageAccounts/blobServices/read";
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without(right)];
+    }
+    let lab = Lab::of(scenario);
+    let protection = run(async { lab.store(Scenario::LAB_CONTAINER).protection().await }).unwrap();
+    assert_eq!(protection.kind, ProtectionKind::LockedRetention);
+    let told = &protection.observed["blob service"];
+    assert!(
+        told.starts_with("could not be read") && told.contains(right),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_account_or_a_policy_that_cannot_take_disks_and_logs_says_what_to_do() {
+    let mut scenario = Scenario::lab();
+    let account = scenario.storage_accounts.first_mut().unwrap();
+    account
+        .containers
+        .push(Container::new("frozen").with_policy(ImmutabilityPolicy::locked(7)));
+    let lab = Lab::of(scenario.clone());
+    let obstacles = |store: &BlobStore| run(async { store.protection().await }).unwrap().obstacles;
+    assert_eq!(obstacles(&lab.store(Scenario::LAB_CONTAINER)), [""; 0]);
+    let frozen = lab.store("frozen");
+    let [told] = obstacles(&frozen).try_into().unwrap();
+    assert!(
+        told.contains("frozen") && told.contains("--allow-protected-append-writes"),
+        "{told}"
+    );
+    assert_eq!(
+        obstacles(&frozen.with_logs_elsewhere()),
+        [""; 0],
+        "logs lie elsewhere"
+    );
+
+    scenario
+        .storage_accounts
+        .first_mut()
+        .unwrap()
+        .hierarchical_namespace = true;
+    let lab = Lab::of(scenario);
+    let [told] = obstacles(&lab.store(Scenario::LAB_CONTAINER)).try_into().unwrap();
+    assert!(
+        told.contains("hierarchical namespace") && told.contains("--snapshot"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Journaled {
     pub(crate) log: LogName,
     pub(crate) status: AcquisitionStatus,
     pub(crate) events: Vec<Event>,
-    /// Whether it was closed and this host saw it entered in the store's register.
+    /// Whether it was closed and this host saw it entered in the register of its store, if it came into one.
     pub(crate) settled: bool,
 }
 
@@ -45,9 +45,14 @@ impl Journaled {
             events,
             settled: false,
         };
-        if let (Some(_), Some((origin, _))) = (journaled.status.outcome.state, journaled.opening()) {
-            let seen = state.recall(origin)?;
-            journaled.settled = seen.is_some_and(|seen| seen.size >= journaled.status.lines);
+        if journaled.status.outcome.state.is_some() {
+            journaled.settled = match &journaled.status.origin {
+                Some(origin) => state
+                    .recall(origin)?
+                    .is_some_and(|seen| seen.size >= journaled.status.lines),
+                // It was given up before any store knew of it: there is no register to tell.
+                None => true,
+            };
         }
         Ok(journaled)
     }
@@ -68,12 +73,28 @@ impl Journaled {
         &self.status.outcome.acquisition
     }
 
-    /// The origin of its log, and the keys that must sign it.
-    pub(crate) fn opening(&self) -> Option<(&str, &[String])> {
-        match &self.events.first()?.act {
-            Act::AcquisitionOpened { origin, signers, .. } => Some((origin, signers)),
-            _ => None,
+    /// The keys that must sign its log.
+    fn signers(&self) -> &[String] {
+        match self.events.first().map(|event| &event.act) {
+            Some(Act::AcquisitionOpened { signers, .. }) => signers,
+            _ => &[],
         }
+    }
+
+    /// Whether somebody gave it up, whether or not that was carried out.
+    pub(crate) fn is_given_up(&self) -> bool {
+        let given_up = |event: &Event| matches!(event.act, Act::AcquisitionAbandoned { .. });
+        self.events.iter().any(given_up)
+    }
+
+    /// Why its evidence is in no store, as was noted last; none for one that came into a store.
+    pub(crate) fn why_in_no_store(&self) -> Option<&str> {
+        let bound = self.status.store.is_some();
+        let mut noted = self.events.iter().filter_map(|event| match &event.act {
+            Act::Anomaly { item: None, detail } => Some(detail.as_str()),
+            _ => None,
+        });
+        noted.next_back().filter(|_| !bound)
     }
 
     /// Who, where, how and why, as its first line says.
@@ -103,8 +124,7 @@ impl Journaled {
 
     /// The name of the one key of this host that signs it.
     pub(crate) fn signer(&self) -> Result<String, Failure> {
-        let named = self.opening().map(|(_, signers)| signers).unwrap_or_default();
-        let [line] = named else {
+        let [line] = self.signers() else {
             return Err(Error::Unsupported {
                 operation: "going on with an acquisition that several keys sign",
                 provider: format!("acquisition {}", self.acquisition()),

@@ -51,6 +51,7 @@ pub(crate) fn registering(store: &Path, state: &StateFolder, key: &str) -> Resul
     Ok(Ports {
         snapshotter: Arc::new(NoSources),
         machine_records: None,
+        rights: None,
         source: Arc::new(NoSources),
         sink: Arc::new(store.clone()),
         reader: Arc::new(store.clone()),

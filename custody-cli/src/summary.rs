@@ -31,6 +31,18 @@ impl Summary<'_> {
         Answer::new(self.text(), self.document()).with_failure(self.failure())
     }
 
+    /// What there is of a capture that a failure broke off, with that failure.
+    pub(crate) fn broken_off(&self, failure: Failure) -> Answer {
+        let failure = failure
+            .with_next("remove the cause named above")
+            .with_next(format!(
+                "custody resume {}{}",
+                self.outcome.acquisition,
+                self.state.words()
+            ));
+        Answer::new(self.text(), self.document()).with_failure(Some(failure))
+    }
+
     fn text(&self) -> String {
         let Self {
             outcome, store, key, ..

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use custody_testkit::azure_sim::{Scenario, Simulator};
+use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Simulator};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -288,6 +288,81 @@ fn snapshots_can_be_taken_first_and_the_rest_done_later() {
     let store = lab.store(Scenario::LAB_CONTAINER);
     lab.custody(&["verify", &store, "--config", "custody.toml"])
         .expect(0);
+}
+
+#[test]
+fn evidence_is_preserved_while_the_container_is_not_there_and_stored_once_it_is() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let missing = FaultAction::status(404, "ContainerNotFound");
+    lab.azure
+        .inject(Fault::on("*", "*", missing).at_host("socevidence*"));
+    let refused = lab.capture(&["--preserve-only"]).expect(3);
+    assert!(
+        refused.err.contains("not found") && refused.err.contains("custody resume"),
+        "{refused:?}"
+    );
+    assert_eq!(lab.azure.snapshots().len(), 3);
+    assert_eq!(
+        refused.out.matches("kept         disk snapshot").count(),
+        3,
+        "{refused:?}"
+    );
+    let listed = lab.custody(&["list"]).expect(0);
+    for words in ["nothing is there yet", "not found", "custody resume"] {
+        assert!(listed.out.contains(words), "{words}: {listed:?}");
+    }
+    let again = lab.custody(&["resume", "--json"]).expect(3).json();
+    assert_eq!(again["kept"].as_array().unwrap().len(), 3, "{again}");
+    lab.azure.clear_faults();
+    lab.custody(&["resume"]).expect(0);
+    lab.nothing_is_left_at_the_source();
+    lab.no_secret_is_kept(Scenario::LAB_CONTAINER);
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
+}
+
+#[test]
+fn i05_what_never_came_into_a_container_is_given_up_with_its_snapshots_kept() {
+    let lab = Lab::new("no-such-container");
+    let preserved = lab.capture(&["--json"]).expect(3).json();
+    let id = preserved["acquisition"].as_str().unwrap();
+    let snapshot = preserved["kept"][0].as_str().unwrap();
+    let refused = lab
+        .custody(&["abandon", id, "--reason", "typo", "--discard", snapshot])
+        .expect(3);
+    assert!(refused.err.contains("without discarding"), "{refused:?}");
+    lab.custody(&["abandon", id, "--reason", "the container was misspelt"])
+        .expect(0);
+    assert_eq!(lab.azure.snapshots().len(), 3, "kept");
+    let listed = lab.custody(&["list"]).expect(0);
+    assert!(
+        listed.out.contains("abandoned") && listed.out.contains("never came there"),
+        "{listed:?}"
+    );
+    assert!(
+        listed.out.contains("is kept: the acquisition was abandoned"),
+        "{listed:?}"
+    );
+    lab.custody(&["resume"]).expect(0);
+}
+
+#[test]
+fn i11_another_region_is_taken_only_when_that_is_asked_for() {
+    let mut scenario = Scenario::lab();
+    scenario.storage_accounts[0].location = "North Europe".into();
+    let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
+    let plan = lab.capture(&["--dry-run", "--json"]).expect(3).json();
+    assert_eq!(plan["machine"]["region"], "westeurope", "{plan}");
+    assert_eq!(plan["protection"]["region"], "northeurope", "{plan}");
+    let reason = plan["refusals"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("--allow-other-region"), "{plan}");
+    let captured = lab.capture(&["--allow-other-region", "--json"]).expect(0).json();
+    assert_eq!(captured["state"], "complete", "{captured}");
+    let id = captured["acquisition"].as_str().unwrap();
+    let log = lab.custody(&["log", id, "--json"]).expect(0);
+    let opening: Value = serde_json::from_str(log.out.lines().next().unwrap()).unwrap();
+    assert_eq!(opening["what"]["settings"]["regions"], "any", "{opening}");
 }
 
 #[test]

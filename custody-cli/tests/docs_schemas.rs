@@ -228,6 +228,37 @@ fn answers_about_captures_that_did_not_end_fit_their_schemas() {
 }
 
 #[test]
+fn what_is_said_of_a_store_that_did_not_answer_at_first_fits_its_schemas() {
+    let schemas = Schemas::load();
+    let bench = Bench::new();
+    let raw = bench.raw();
+    bench.block_store();
+    let kept = bench.capture(&[&raw], &["--json"]);
+    expect_exit(&kept, 3);
+    schemas.hold("output-capture", &answer(&kept));
+    let listed = bench.custody(with_state(&bench, &["list", "--json"]));
+    expect_exit(&listed, 0);
+    let listed = answer(&listed);
+    schemas.hold("output-list", &listed);
+    assert!(
+        listed["acquisitions"][0]["not_stored_because"].is_string(),
+        "{listed}"
+    );
+    bench.unblock_store();
+    expect_exit(&bench.custody(with_state(&bench, &["resume"])), 0);
+    let listed = bench.custody(with_state(&bench, &["list", "--json"]));
+    schemas.hold("output-list", &answer(&listed));
+    let log = bench.acquisition(&bench.store()).join("log.jsonl");
+    let mut kinds = Vec::new();
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        schemas.hold("log-event", &event);
+        kinds.push(event["type"].as_str().unwrap().to_owned());
+    }
+    assert!(kinds.contains(&"acquisition.bound".to_owned()), "{kinds:?}");
+}
+
+#[test]
 fn answers_about_this_program_fit_their_schemas() {
     let schemas = Schemas::load();
     let bench = Bench::new();

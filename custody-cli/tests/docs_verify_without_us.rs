@@ -74,6 +74,33 @@ fn captured() -> (Bench, PathBuf) {
     (bench, fingerprints)
 }
 
+/// The store of a capture whose store did not answer at first.
+fn bound_late() -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    bench.block_store();
+    expect_exit(&bench.capture(&[&bench.raw()], &[]), 3);
+    bench.unblock_store();
+    let with_state = |words: &[&str]| -> Vec<String> {
+        let words = words.iter().map(|word| (*word).to_owned());
+        words.chain(bench.state_words()).collect()
+    };
+    expect_exit(&bench.custody(with_state(&["resume"])), 0);
+    let shown = bench.custody(with_state(&["key", "show", "--json"]));
+    let fingerprints = bench.path("fingerprints.txt");
+    let fingerprint = answer(&shown)["fingerprint"].as_str().unwrap().to_owned();
+    fs::write(&fingerprints, format!("{fingerprint}\n")).unwrap();
+    (bench, fingerprints)
+}
+
+#[test]
+#[ignore = "needs bash, jq, openssl, python3 and coreutils"]
+fn a_log_that_was_bound_to_its_store_later_is_checked_like_any_other() {
+    let (bench, fingerprints) = bound_late();
+    let log = fs::read_to_string(bench.acquisition(&bench.store()).join("log.jsonl")).unwrap();
+    assert!(log.contains("\"acquisition.bound\""), "{log}");
+    expect_exit(&check(&bench, &bench.store(), &fingerprints), 0);
+}
+
 /// A copy of the store in which everything can be written.
 fn copy_of(store: &Path, to: &Path) {
     fs::create_dir(to).unwrap();

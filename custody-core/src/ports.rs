@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::port::{
     Clock, DigestRegister, Entropy, EvidenceReader, EvidenceSink, ImageHasher, KeyEscrow, KeyProver,
-    KeySource, KeyWrapper, LogAnchor, LogStore, MachineRecords, NoProgress, ProgressObserver, SealSigner,
-    Snapshotter, SourceAccess, StopSignal, StopSwitch, TimestampAuthority,
+    KeySource, KeyWrapper, LogAnchor, LogStore, MachineRecords, NoProgress, ProgressObserver, Rights,
+    SealSigner, Snapshotter, SourceAccess, StopSignal, StopSwitch, TimestampAuthority,
 };
 
 /// Everything that a capture needs, each part replaceable: build one from a provider and change fields.
@@ -20,6 +20,8 @@ pub struct Ports {
     pub snapshotter: Arc<dyn Snapshotter>,
     /// Reads what those who run the machine say of it, where somebody can be asked.
     pub machine_records: Option<Arc<dyn MachineRecords>>,
+    /// Tells which rights are lacking before anything is done, where somebody can be asked.
+    pub rights: Option<Arc<dyn Rights>>,
     /// Opens disk snapshots for reading.
     pub source: Arc<dyn SourceAccess>,
     /// Stores evidence, once.

@@ -111,6 +111,7 @@ impl LocalPorts {
         Ports {
             snapshotter: Arc::new(sources.clone()),
             machine_records: None,
+            rights: None,
             source: Arc::new(sources),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),

@@ -91,6 +91,7 @@ mod machine {
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(plain!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(plain!(SourceAccess)));
     custody_testkit::machine_records_conformance!(|| harness::machine_records(plain!(MachineRecords)));
+    custody_testkit::rights_conformance!(|| harness::rights(plain!(Rights)));
 }
 
 mod machine_in_place {
@@ -129,6 +130,7 @@ mod behind_a_gate {
     custody_testkit::snapshotter_conformance!(|| harness::snapshotter(gated!(Snapshotter)));
     custody_testkit::source_access_conformance!(|| harness::access(gated!(SourceAccess)));
     custody_testkit::machine_records_conformance!(|| harness::machine_records(gated!(MachineRecords)));
+    custody_testkit::rights_conformance!(|| harness::rights(gated!(Rights)));
     custody_testkit::digest_register_conformance!(|| harness::register(|register| Arc::new(behind_gate(
         register
     ))));

@@ -6,6 +6,7 @@ mod compute;
 mod model;
 mod operation;
 mod permissions;
+mod region;
 mod resource_id;
 mod storage;
 
@@ -15,5 +16,6 @@ pub use compute::AccessGrant;
 pub(crate) use model::*;
 pub use operation::OperationKind;
 pub use permissions::{MissingActions, RoleAction};
+pub(crate) use region::{common_region, region};
 pub use resource_id::ResourceId;
 pub use storage::{ContainerProtection, PolicyState};

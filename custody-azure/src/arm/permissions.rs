@@ -65,6 +65,14 @@ impl Arm {
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
     pub async fn missing_actions(&self, scope: &ResourceId, needed: &[RoleAction]) -> Result<MissingActions> {
+        Ok(MissingActions {
+            scope: scope.clone(),
+            missing: self.missing_at(scope.as_str(), needed).await?,
+        })
+    }
+
+    /// As [`missing_actions`](Self::missing_actions), at any scope: a resource group has one too.
+    pub(crate) async fn missing_at(&self, scope: &str, needed: &[RoleAction]) -> Result<Vec<RoleAction>> {
         let path = format!("{scope}/providers/Microsoft.Authorization/permissions");
         let held: Vec<Permission> = self
             .list(
@@ -76,13 +84,8 @@ impl Arm {
         // A right that one role takes out is still held when another role gives it.
         let missing = needed
             .iter()
-            .filter(|action| !held.iter().any(|permission| permission.grants(action)))
-            .cloned()
-            .collect();
-        Ok(MissingActions {
-            scope: scope.clone(),
-            missing,
-        })
+            .filter(|action| !held.iter().any(|permission| permission.grants(action)));
+        Ok(missing.cloned().collect())
     }
 }
 

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
-use custody_core::{Acted, Result};
+use custody_core::ids::Region;
+use custody_core::{Acted, Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::ResourceId;
 use super::client::Arm;
+use super::region::region;
 
 /// The version of the storage resource provider's interface that is spoken.
 const STORAGE_VERSION: (&str, &str) = ("api-version", "2023-05-01");
@@ -43,7 +45,11 @@ pub struct ContainerProtection {
     pub appends: bool,
     /// Whether single versions of objects can have policies of their own.
     pub version_level: bool,
-    /// Settings of the account and the container, by the service's names.
+    /// The account's region.
+    pub region: Option<Region>,
+    /// Whether the account has a hierarchical namespace.
+    pub hierarchical: bool,
+    /// Settings of the account, its blob service and the container, by the service's names.
     pub observed: BTreeMap<String, String>,
 }
 
@@ -104,7 +110,7 @@ struct Versioning {
 }
 
 /// Settings of an account that a record should show, by their place in the service's answer.
-const ACCOUNT_SETTINGS: [&str; 10] = [
+const ACCOUNT_SETTINGS: [&str; 14] = [
     "/location",
     "/properties/supportsHttpsTrafficOnly",
     "/properties/minimumTlsVersion",
@@ -112,9 +118,23 @@ const ACCOUNT_SETTINGS: [&str; 10] = [
     "/properties/allowBlobPublicAccess",
     "/properties/publicNetworkAccess",
     "/properties/networkAcls/defaultAction",
+    "/properties/networkAcls/bypass",
+    "/properties/networkAcls/ipRules",
+    "/properties/networkAcls/virtualNetworkRules",
+    VERSION_LEVEL,
     "/properties/allowedCopyScope",
     "/properties/isHnsEnabled",
     "/properties/encryption/keySource",
+];
+
+/// The name, in what was observed, of the account-wide setting that a container has under the same name.
+const VERSION_LEVEL: &str = "/properties/immutableStorageWithVersioning/enabled";
+
+/// Settings of an account's blob service that a record should show: what a deletion can be undone by.
+const BLOB_SERVICE_SETTINGS: [&str; 3] = [
+    "/properties/deleteRetentionPolicy",
+    "/properties/containerDeleteRetentionPolicy",
+    "/properties/isVersioningEnabled",
 ];
 
 impl Arm {
@@ -163,7 +183,9 @@ impl Arm {
         let appends = !protected
             || ((state == PolicyState::Absent || policy_appends)
                 && (!properties.has_legal_hold || hold_appends || policy.allow_protected_append_writes_all));
-        let mut observed = self.account_settings(account).await?;
+        let settings = self.account_settings(account).await?;
+        let mut observed = told(&settings, &ACCOUNT_SETTINGS, "account");
+        observed.append(&mut self.blob_service_settings(account).await?);
         observed.insert(
             "container publicAccess".into(),
             properties.public_access.unwrap_or_else(|| "None".into()),
@@ -181,32 +203,55 @@ impl Arm {
                 version_level: properties
                     .immutable_storage_with_versioning
                     .is_some_and(|versioning| versioning.enabled),
+                region: settings
+                    .pointer("/location")
+                    .and_then(Value::as_str)
+                    .and_then(region),
+                hierarchical: settings.pointer("/properties/isHnsEnabled") == Some(&Value::Bool(true)),
                 observed,
             },
             service: answer.service,
         })
     }
 
-    async fn account_settings(&self, account: &ResourceId) -> Result<BTreeMap<String, String>> {
-        let answer: Acted<Value> = self
-            .read(
-                account,
-                &[STORAGE_VERSION],
-                "Microsoft.Storage/storageAccounts/read",
-            )
-            .await?;
-        let mut settings = BTreeMap::new();
-        for place in ACCOUNT_SETTINGS {
-            let Some(value) = answer.value.pointer(place) else {
-                continue;
-            };
-            let name = place.rsplit('/').next().unwrap_or_default();
-            let text = match value {
-                Value::String(text) => custody_core::visible::escape(text),
-                other => other.to_string(),
-            };
-            settings.insert(format!("account {name}"), text);
-        }
-        Ok(settings)
+    async fn account_settings(&self, account: &ResourceId) -> Result<Value> {
+        let action = "Microsoft.Storage/storageAccounts/read";
+        let answer: Acted<Value> = self.read(account, &[STORAGE_VERSION], action).await?;
+        Ok(answer.value)
     }
+
+    /// Settings of the blob service. That they may not be read is what is told of them then: nothing rests on them.
+    async fn blob_service_settings(&self, account: &ResourceId) -> Result<BTreeMap<String, String>> {
+        let service = account.child("blobServices", "default")?;
+        let action = "Microsoft.Storage/storageAccounts/blobServices/read";
+        let answer: Result<Acted<Value>> = self.read(&service, &[STORAGE_VERSION], action).await;
+        match answer {
+            Ok(answer) => Ok(told(&answer.value, &BLOB_SERVICE_SETTINGS, "blob service")),
+            Err(error) if matches!(error.meaning(), Error::PermissionDenied { .. }) => {
+                let why = format!("could not be read: {error}");
+                Ok([("blob service".to_owned(), custody_core::visible::escape(&why))].into())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What an answer tells of these places, by the last part of each place's name.
+fn told(answer: &Value, places: &[&str], of: &str) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    for place in places {
+        let Some(value) = answer.pointer(place) else {
+            continue;
+        };
+        let name = match *place {
+            VERSION_LEVEL => "immutableStorageWithVersioning",
+            place => place.rsplit('/').next().unwrap_or_default(),
+        };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        settings.insert(format!("{of} {name}"), custody_core::visible::escape(&text));
+    }
+    settings
 }

@@ -22,8 +22,8 @@ pub use store::{BlobStore, StoreLocation};
 const BLOB_VERSION: &str = "2024-08-04";
 
 /// The rights on blobs, by their names in role definitions.
-mod action {
-    pub(super) const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
-    pub(super) const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
-    pub(super) const ADD: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action";
+pub(crate) mod action {
+    pub(crate) const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+    pub(crate) const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+    pub(crate) const ADD: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action";
 }

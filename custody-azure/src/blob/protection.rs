@@ -2,6 +2,7 @@ use custody_core::port::{Protection, ProtectionKind};
 use custody_core::{Error, Result};
 
 use super::BlobStore;
+use super::store::LogsHere;
 use crate::arm::{ContainerProtection, PolicyState};
 
 impl BlobStore {
@@ -13,7 +14,7 @@ impl BlobStore {
             .container_protection(&self.location.account, &self.location.container)
             .await;
         match read {
-            Ok(found) => Ok(claim(&found.value)),
+            Ok(found) => Ok(self.with_obstacles(claim(&found.value), &found.value)),
             Err(error) if matches!(error.meaning(), Error::PermissionDenied { .. }) => Ok(Protection::new(
                 ProtectionKind::None,
                 format!("what protects the container could not be read, so nothing is claimed: {error}"),
@@ -21,6 +22,30 @@ impl BlobStore {
             .with_observed("not readable", error.causes().join(": "))),
             Err(error) => Err(error),
         }
+    }
+
+    /// What of the account and the container stands against storing disks there.
+    fn with_obstacles(&self, mut protection: Protection, found: &ContainerProtection) -> Protection {
+        if found.hierarchical {
+            // Source: Microsoft's documentation of Data Lake Storage's limits, as commonly known.
+            protection = protection.with_obstacle(format!(
+                "the storage account {} has a hierarchical namespace, in which there are no page blobs, so that no disk \
+                 can be copied there: name an account without one; disk snapshots that were taken can be captured from \
+                 with --snapshot",
+                self.location.account.name()
+            ));
+        }
+        if !found.appends && self.logs == LogsHere::Yes {
+            protection = protection.with_obstacle(format!(
+                "the container {} does not let append blobs grow, so that no log can lie beside the evidence: allow \
+                 protected append writes of its policy (az storage container immutability-policy create \
+                 --allow-protected-append-writes true; a policy that is locked can no longer be changed) and of its \
+                 legal hold (az storage container legal-hold set --allow-protected-append-writes-all true), or name \
+                 another container",
+                self.location.container
+            ));
+        }
+        protection
     }
 }
 
@@ -52,14 +77,16 @@ fn claim(found: &ContainerProtection) -> Protection {
         statement.push_str(". A legal hold is on it too");
     }
     if !found.appends {
-        statement.push_str(". Append blobs cannot grow in it: anchor logs in another container");
+        statement.push_str(". Append blobs cannot grow in it");
     }
     let policy = match &found.policy {
         PolicyState::Absent => "none".to_owned(),
         PolicyState::Unlocked { days } => format!("unlocked, {days} days"),
         PolicyState::Locked { days } => format!("locked, {days} days"),
     };
-    let mut protection = Protection::new(kind, statement)
+    let mut protection = Protection::new(kind, statement);
+    protection.region.clone_from(&found.region);
+    protection = protection
         .with_observed("immutabilityPolicy", policy)
         .with_observed("legalHold tags", found.holds.join(","))
         .with_observed("appends allowed", found.appends.to_string())

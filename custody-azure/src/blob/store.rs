@@ -60,6 +60,14 @@ impl fmt::Display for StoreLocation {
     }
 }
 
+/// Whether the logs of a store lie in it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LogsHere {
+    #[default]
+    Yes,
+    Elsewhere,
+}
+
 /// A container of blobs as a store of evidence: sink, reader and log anchor.
 ///
 /// Objects are blobs under their names. What protects them is the container's business: a locked retention policy, a
@@ -71,6 +79,7 @@ pub struct BlobStore {
     pub(super) location: StoreLocation,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) heads: Arc<KnownHeads>,
+    pub(super) logs: LogsHere,
     credential: Arc<dyn TokenCredential>,
     container: Url,
     reads: Pipeline,
@@ -98,16 +107,29 @@ impl BlobStore {
             location,
             entropy,
             heads: Arc::default(),
+            logs: LogsHere::Yes,
             credential,
             container,
             reads,
         })
     }
 
+    /// The same store, whose logs are anchored in another one: its policy need not let append blobs grow.
+    #[must_use]
+    pub fn with_logs_elsewhere(mut self) -> Self {
+        self.logs = LogsHere::Elsewhere;
+        self
+    }
+
     /// Where it is.
     #[must_use]
     pub const fn location(&self) -> &StoreLocation {
         &self.location
+    }
+
+    /// The Resource Manager, as the store's identity sees it.
+    pub(crate) const fn manager(&self) -> &Arm {
+        &self.arm
     }
 
     pub(super) fn sending(&self) -> &Sending {

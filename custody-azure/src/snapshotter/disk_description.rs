@@ -25,7 +25,12 @@ pub(super) fn describe(id: &ResourceId, found: &DiskResource, bytes: Option<u64>
     let mut description = DiskDescription::new(disk, name, bytes.saturating_add(VHD_FOOTER_BYTES))
         .with_sector_bytes(sector)
         .with_format("vhd-fixed", DiskData::Prefix { length: bytes.into() })
-        .with_encryption(encryption(found));
+        .with_encryption(encryption(found))
+        .with_snapshot(if id.kind() == "microsoft.compute/disks" {
+            SnapshotKind::Made
+        } else {
+            SnapshotKind::Existing
+        });
     for (name, value) in attributes(found) {
         description = description.with_attribute(name, value);
     }

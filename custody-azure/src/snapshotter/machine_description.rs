@@ -4,7 +4,7 @@ use custody_core::{Error, Result, visible};
 use futures::future::join_all;
 
 use super::disk_description;
-use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of};
+use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of, region};
 
 /// Describes a virtual machine and every disk that it names, wherever the disk's resource group is.
 pub(super) async fn describe(arm: &Arm, machine: &MachineRef, id: &ResourceId) -> Result<Machine> {
@@ -29,6 +29,7 @@ pub(super) async fn describe(arm: &Arm, machine: &MachineRef, id: &ResourceId) -
         }
     }
     let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+    described.region = region(&found.location);
     for (name, value) in attributes(&found) {
         described = described.with_attribute(name, value);
     }

@@ -19,7 +19,7 @@ use custody_core::port::{
 use custody_core::{Acted, Error, Result};
 use futures::future::join_all;
 
-use crate::arm::{Arm, DiskResource, ResourceId};
+use crate::arm::{Arm, DiskResource, ResourceId, common_region};
 pub(crate) use disk_description::{VHD_FOOTER_BYTES, resource_of, snapshot_of};
 use source::AzureSource;
 
@@ -102,6 +102,12 @@ impl AzureSnapshotter {
         self
     }
 
+    /// Where the snapshots are made.
+    #[must_use]
+    pub const fn place(&self) -> &SnapshotPlace {
+        &self.place
+    }
+
     async fn take_one(
         &self,
         plan: &SnapshotPlan,
@@ -157,9 +163,10 @@ impl Snapshotter for AzureSnapshotter {
         match &source {
             AzureSource::Machine(id) => machine_description::describe(&self.arm, machine, id).await,
             AzureSource::Parts(ids) => {
-                let mut disks = Vec::new();
+                let (mut disks, mut locations) = (Vec::new(), Vec::new());
                 for id in ids {
                     let found: DiskResource = self.arm.disk(id).await?.value;
+                    locations.push(found.location.clone());
                     disks.push(disk_description::describe(id, &found, None)?);
                 }
                 let mut not_acquired = source::what_parts_leave_out();
@@ -167,7 +174,9 @@ impl Snapshotter for AzureSnapshotter {
                     "the machine's description",
                     "disks or disk snapshots were named, not a machine",
                 ));
-                Ok(Machine::new(machine.clone(), "azure", disks, not_acquired))
+                let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+                described.region = common_region(locations.iter().map(String::as_str));
+                Ok(described)
             }
             AzureSource::RestorePoint(id) => source::describe_restore_point(&self.arm, machine, id).await,
         }

@@ -5,7 +5,7 @@ use custody_core::port::{Machine, NotAcquired};
 use custody_core::{Error, Result, visible};
 
 use super::disk_description;
-use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of};
+use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of, region};
 
 /// The kind of a disk's part of a restore point.
 pub(super) const DISK_RESTORE_POINT: &str =
@@ -89,6 +89,7 @@ pub(super) async fn describe_restore_point(
     ));
     let properties = &point.properties;
     let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+    described.region = region(properties.source_metadata.location.as_deref().unwrap_or_default());
     for (name, value) in [
         ("restorePoint consistencyMode", &properties.consistency_mode),
         ("restorePoint timeCreated", &properties.time_created),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use custody_azure::arm::ResourceId;
 use custody_core::Error;
+use custody_core::custody_log::Regions;
 use custody_core::ids::MachineRef;
 use custody_core::port::ProtectionKind;
 
@@ -77,6 +78,10 @@ pub(crate) struct AzureArguments {
     /// [default: legal-hold]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Azure")]
     require_protection: Option<Protection>,
+
+    /// Store the evidence although the container lies in another region than the machine; the record shows it
+    #[arg(long, help_heading = "Azure")]
+    allow_other_region: bool,
 
     /// Resource group in which disk snapshots are made [default: the machine's]
     #[arg(
@@ -163,6 +168,15 @@ impl AzureArguments {
         });
         let floor = asked.or(settings.store.protection).unwrap_or(DEFAULT_PROTECTION);
         (floor != ProtectionKind::None).then_some(floor)
+    }
+
+    /// In which regions evidence may be stored.
+    pub(crate) fn regions(&self, settings: &AzureSettings) -> Regions {
+        if self.allow_other_region || settings.store.allow_other_region {
+            Regions::Any
+        } else {
+            Regions::Same
+        }
     }
 
     /// The Azure side of the capture.

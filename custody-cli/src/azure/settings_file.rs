@@ -35,6 +35,7 @@ pub(crate) struct StoreSettings {
     pub(crate) account: Option<ResourceId>,
     pub(crate) container: Option<String>,
     pub(crate) protection: Option<ProtectionKind>,
+    pub(crate) allow_other_region: bool,
 }
 
 /// Where disk snapshots are made.

@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::console::Console;
 use crate::driver::block_on;
 use crate::failure::Failure;
+use crate::journaled::Journaled;
 use crate::known_logs;
 use crate::reopened::{Reopened, unknown};
 use crate::state_place::StatePlace;
@@ -22,7 +23,8 @@ Examples:
 
 Nothing that was stored is deleted: it stays, marked as not evidence. An
 unfinished copy is taken back. Disk snapshots are kept unless --discard names
-them.";
+them. A capture of which nothing came into a store yet, because the store did not
+answer, can be given up without one; its disk snapshots are kept then.";
 
 /// Give a capture up, for good, and say why
 #[derive(Debug, Args)]
@@ -73,14 +75,26 @@ impl AbandonArguments {
         let log = reopened.journaled.log.clone();
         let outcome = Capture::new(reopened.ports.clone())
             .abandon(log, circumstances, &self.reason, &self.discard)
-            .await?;
-        let summary = Summary {
-            outcome: &outcome,
+            .await;
+        let summary_of = |outcome| Summary {
+            outcome,
             store: &reopened.store,
             state: &self.state,
             key: &reopened.key,
             key_origin: KeyOrigin::Existing,
         };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let journaled = Journaled::read(&reopened.state, &self.acquisition).await?;
+                if !journaled.is_given_up() {
+                    return Err(error.into());
+                }
+                // The order stands, and is carried out by whoever goes on.
+                return Ok(summary_of(&journaled.status.outcome).broken_off(error.into()));
+            }
+        };
+        let summary = summary_of(&outcome);
         let not_remembered = known_logs::remember_checkpoints(&outcome, &reopened.state);
         Ok(summary.answer().or_failure(not_remembered))
     }

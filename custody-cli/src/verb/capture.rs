@@ -2,11 +2,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use custody_core::capture::{Blocks, Capture, CaptureOutcome, Plan, Reach};
-use custody_core::ids::AcquisitionId;
 use custody_core::port::SealSigner as _;
 use custody_core::{Error, Ports};
+use custody_local::KeyOrigin;
 use custody_local::source::LocalSources;
-use custody_local::{KeyOrigin, LocalPorts};
 
 use super::capture_azure::AzureCapture;
 use super::local_arguments::LocalArguments;
@@ -15,6 +14,7 @@ use crate::answer::Answer;
 use crate::console::Console;
 use crate::driver::block_on;
 use crate::failure::Failure;
+use crate::journaled::Journaled;
 use crate::known_logs;
 use crate::local_ports::{absolute, open, watched};
 use crate::made_folders::MadeFolders;
@@ -87,7 +87,21 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
                 .answer()
                 .or_failure(known_logs::remember_checkpoints(&outcome, local.state())))
         }
-        Err(error) => Err(broken_off(asked, error, &acquisition, &local).await),
+        Err(error) => {
+            let failure = Failure::from(error);
+            // What was preserved all the same must be told with what stopped it.
+            let Ok(journaled) = Journaled::read(local.state(), &acquisition).await else {
+                return Err(failure);
+            };
+            let summary = Summary {
+                outcome: &journaled.status.outcome,
+                store: &StorePlace::Directory(store),
+                state: &asked.state,
+                key: local.signer().verifier_key(),
+                key_origin: local.key_origin(),
+            };
+            Ok(summary.broken_off(failure))
+        }
     }
 }
 
@@ -98,22 +112,4 @@ async fn run(asked: &LocalArguments, ports: Ports, plan: Plan) -> Result<Capture
         Reach::ToTheEnd
     };
     Capture::new(ports).run(plan, reach).await
-}
-
-/// The failure of a run that could not even say how far it came; how to go on, where there is something to go on with.
-async fn broken_off(
-    asked: &LocalArguments,
-    error: Error,
-    acquisition: &AcquisitionId,
-    local: &LocalPorts,
-) -> Failure {
-    let begun = local.state().log_name(acquisition).await.is_ok();
-    let failure = Failure::from(error);
-    if begun {
-        failure
-            .with_next("remove the cause named above")
-            .with_next(format!("custody resume {acquisition}{}", asked.state.words()))
-    } else {
-        failure
-    }
 }

@@ -16,7 +16,7 @@ use crate::azure::{AZURE, AzureArguments, AzurePlace};
 use crate::circumstances;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::journaled::STORE;
+use crate::journaled::{Journaled, STORE};
 use crate::known_logs;
 use crate::local_ports::engine;
 use crate::progress;
@@ -96,6 +96,7 @@ impl AzureCapture {
             kept.reads = ReadScope::Everything;
         }
         kept.protection_floor = self.azure.protection_floor(&settings);
+        kept.regions = self.azure.regions(&settings);
         kept.provider = provider_settings(&place, &store)?;
         let request = self.request(machine, kept, key_origin)?;
         let capture = Capture::new(ports);
@@ -123,15 +124,19 @@ impl AzureCapture {
                 Ok(summary.answer().or_failure(not_remembered))
             }
             Err(error) => {
-                let begun = state.log_name(&acquisition).await.is_ok();
                 let failure = Failure::from(error);
-                Err(if begun {
-                    failure
-                        .with_next("remove the cause named above")
-                        .with_next(format!("custody resume {acquisition}{}", self.state.words()))
-                } else {
-                    failure
-                })
+                // What was preserved all the same must be told with what stopped it.
+                let Ok(journaled) = Journaled::read(&state, &acquisition).await else {
+                    return Err(failure);
+                };
+                let summary = Summary {
+                    outcome: &journaled.status.outcome,
+                    store: &store,
+                    state: &self.state,
+                    key: &verifier_key,
+                    key_origin,
+                };
+                Ok(summary.broken_off(failure))
             }
         }
     }

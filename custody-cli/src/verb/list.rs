@@ -123,7 +123,19 @@ fn own_text(journaled: &Journaled) -> String {
         status.outcome.acquisition, status.opened_at, status.outcome.case
     );
     if let Some(store) = journaled.store() {
-        text.push_str(&format!("      store {}\n", printable::path(&store)));
+        let yet = match (&status.store, status.outcome.state) {
+            (Some(_), _) => "",
+            (None, None) => " (nothing is there yet)",
+            (None, Some(_)) => " (it never came there)",
+        };
+        text.push_str(&format!("      store {}{yet}\n", printable::path(&store)));
+    }
+    if let (Some(why), None) = (journaled.why_in_no_store(), status.outcome.state) {
+        text.push_str(&format!("      {}\n", printable::text(why)));
+        text.push_str(&format!(
+            "      once the cause is removed: custody resume {}\n",
+            status.outcome.acquisition
+        ));
     }
     for item in &status.outcome.items {
         text.push_str(&format!(
@@ -133,8 +145,13 @@ fn own_text(journaled: &Journaled) -> String {
             status_words(item)
         ));
     }
-    for (snapshot, reason) in journaled.reasons_for_keeping() {
-        text.push_str(&format!("      disk snapshot {snapshot} is kept: {reason}\n"));
+    let reasons = journaled.reasons_for_keeping();
+    for snapshot in &status.outcome.kept {
+        let mut told = reasons.iter().filter(|(name, _)| *name == snapshot.to_string());
+        text.push_str(&match told.next() {
+            Some((_, reason)) => format!("      disk snapshot {snapshot} is kept: {reason}\n"),
+            None => format!("      disk snapshot {snapshot} is there\n"),
+        });
     }
     text
 }
@@ -148,6 +165,9 @@ fn own_document(journaled: &Journaled) -> Value {
         .collect();
     if let Value::Object(members) = &mut document {
         members.insert("settled".into(), json!(journaled.settled));
+        if let Some(why) = journaled.why_in_no_store() {
+            members.insert("not_stored_because".into(), json!(why));
+        }
         let stated = journaled.circumstances().map(|circumstances| &circumstances.why);
         if let Some(description) = stated.and_then(|why| why.description.as_ref()) {
             members.insert("description".into(), json!(description));

@@ -24,18 +24,27 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
             json!({"blocks": blocks, "reason": printable::text(&refusal.reason)})
         })
         .collect();
-    let document = json!({
+    let outline = plan.outline();
+    let shown =
+        |texts: &[String]| -> Vec<String> { texts.iter().map(|text| printable::text(text)).collect() };
+    let mut document = json!({
         "dry_run": true,
         "case": plan.request.case,
         "machine": plan.machine,
         "items": plan.items,
         "method": plan.method,
-        "protection": plan.protection,
         "settings": plan.request.settings,
         "store": store.shown(),
         "folder": plan.folder,
         "refusals": refusals,
+        "created": shown(&outline.created),
+        "read": shown(&outline.read),
+        "deleted": shown(&outline.deleted),
+        "notes": shown(&plan.notes),
     });
+    if let (Some(protection), Value::Object(members)) = (&plan.protection, &mut document) {
+        members.insert("protection".into(), json!(protection));
+    }
     let failure = plan.refusals.split_first().map(|(first, others)| {
         let failure = Failure::new(
             Exit::Incomplete,
@@ -69,7 +78,27 @@ fn text(plan: &Plan, store: &StorePlace) -> String {
         text.push_str(&format!("  stored as  {}\n", item.file));
     }
     text.push_str(&format!("\nstore        {}\n", store.shown()));
-    text.push_str(&format!("protection   {}\n", plan.protection.statement));
+    let protection = plan.protection.as_ref();
+    text.push_str(&format!(
+        "protection   {}\n",
+        protection.map_or("could not be found out", |protection| protection
+            .statement
+            .as_str())
+    ));
+    let outline = plan.outline();
+    for (head, lines) in [
+        ("would be created", &outline.created),
+        ("would be read", &outline.read),
+        ("would be deleted", &outline.deleted),
+        ("to be known", &plan.notes),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&format!("\n{head}:\n"));
+        }
+        for line in lines {
+            text.push_str(&format!("  {}\n", printable::text(line)));
+        }
+    }
     text.push_str("\nwould not be acquired:\n");
     for not in &plan.machine.not_acquired {
         text.push_str(&format!("  {}: {}\n", not.what, not.reason));

@@ -84,18 +84,21 @@ impl ResumeArguments {
         let resumed = Capture::new(reopened.ports.clone())
             .resume(reopened.journaled.log.clone(), circumstances, self.parallel.get())
             .await;
-        let outcome = resumed.map_err(|error| {
-            Failure::from(error)
-                .with_next("remove the cause named above")
-                .with_next(format!("custody resume {acquisition}{}", self.state.words()))
-        })?;
-        let summary = Summary {
-            outcome: &outcome,
+        let summary_of = |outcome| Summary {
+            outcome,
             store: &reopened.store,
             state: &self.state,
             key: &reopened.key,
             key_origin: KeyOrigin::Existing,
         };
+        let outcome = match resumed {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let journaled = Journaled::read(&reopened.state, &acquisition).await?;
+                return Ok(summary_of(&journaled.status.outcome).broken_off(error.into()));
+            }
+        };
+        let summary = summary_of(&outcome);
         let not_remembered = known_logs::remember_checkpoints(&outcome, &reopened.state);
         Ok(summary.answer().or_failure(not_remembered))
     }

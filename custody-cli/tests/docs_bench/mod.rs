@@ -92,6 +92,26 @@ impl Bench {
         self.custody(words)
     }
 
+    /// Makes the store one that does not answer: a folder lies where its register should be.
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "each test file uses its own part of this module"
+    )]
+    pub(crate) fn block_store(&self) {
+        fs::create_dir_all(self.store().join("register.jsonl")).unwrap();
+    }
+
+    /// Makes it answer again.
+    #[allow(
+        dead_code,
+        clippy::allow_attributes,
+        reason = "each test file uses its own part of this module"
+    )]
+    pub(crate) fn unblock_store(&self) {
+        fs::remove_dir(self.store().join("register.jsonl")).unwrap();
+    }
+
     /// The state folder, which may lie anywhere: this is a test.
     pub(crate) fn state_words(&self) -> [String; 3] {
         let state = self.path("state").to_str().unwrap().to_owned();

@@ -5,7 +5,7 @@ use super::outcome::CaptureOutcome;
 use super::state::ItemState;
 use super::warrant::{DeletionWarrant, DiscardOrder};
 use super::workflow::Workflow;
-use crate::custody_log::Act;
+use crate::custody_log::{Act, Failure};
 use crate::error::{Error, Result};
 use crate::ids::{SnapshotName, Statement};
 use crate::layout;
@@ -28,6 +28,9 @@ impl Workflow<'_> {
                 });
             }
             self.must_know(discard).await?;
+            if state.binding.is_none() {
+                self.bind_or_keep_all(discard).await?;
+            }
             if !state.abandoned {
                 let act = Act::AcquisitionAbandoned {
                     reason: reason.to_string(),
@@ -35,9 +38,14 @@ impl Workflow<'_> {
                 self.journal().await.note(act).await?;
             }
             self.adopt_lost_snapshots().await?;
-            self.settle_records().await?;
+            // What is open is closed first, whether or not the store answers.
             for item in self.items().await {
                 self.end_grant(&item.planned.item).await?;
+            }
+            if self.state().await.binding.is_some() {
+                self.settle_records().await?;
+            }
+            for item in self.items().await {
                 self.take_back_deposits(&item).await?;
                 self.settle_snapshot(&item, reason, discard).await?;
             }
@@ -48,6 +56,26 @@ impl Workflow<'_> {
                 .await?;
         }
         self.close().await
+    }
+
+    /// Binds what is bound to no store, so that its register tells of the end. Where that cannot be, an end without one
+    /// is right as long as nothing is deleted: an order to delete lies at the anchor before it is carried out.
+    async fn bind_or_keep_all(&self, discard: &[SnapshotName]) -> Result<()> {
+        let Err(error) = self.bind().await else {
+            return Ok(());
+        };
+        let why = Failure::from(&error).in_words();
+        if discard.is_empty() {
+            self.step(&format!("no store can be told, so none tells of it: {why}"));
+            return Ok(());
+        }
+        Err(Error::Refused {
+            object: self.acquisition().await.to_string(),
+            reason: format!(
+                "a disk snapshot is deleted only when the order lies in a store first, and none can take it ({why}): give \
+                 the acquisition up without discarding, and delete what it names by other means"
+            ),
+        })
     }
 
     async fn must_know(&self, discard: &[SnapshotName]) -> Result<()> {

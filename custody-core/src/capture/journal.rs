@@ -35,29 +35,36 @@ pub(super) struct Journal {
     signer: NoteSigner,
     writer: LogWriter,
     state: AcquisitionState,
-    anchored: LogHead,
-    /// Lines that are durable here and not yet at the anchor.
+    /// Where the anchored log ends; none until the anchor could be asked, and as long as there is no store.
+    anchored: Option<LogHead>,
+    /// Lines that are durable here and not yet at the anchor; what they are is only known once it was asked.
     pending: Vec<Bytes>,
 }
 
 impl Journal {
     /// Begins the log of a new acquisition with its opening line.
+    ///
+    /// An anchor that does not answer is asked again before anything goes there: evidence that may vanish does not wait
+    /// for it.
     pub(super) async fn begin(
         ports: &Ports,
         name: LogName,
         circumstances: Circumstances,
         opening: Act,
     ) -> Result<Self> {
+        let mut writer = new_writer(&name, Chain::new(), circumstances, &ports.clock, &ports.entropy);
+        let draft = writer.draft(opening, None, ServiceRecord::none(), None)?;
+        let state = AcquisitionState::fold(&name.to_string(), std::slice::from_ref(&draft.event))?;
         let head = ports.log.head(&name).await?;
-        let anchored = ports.anchor.head(&name).await?;
-        if head != LogHead::EMPTY || anchored != LogHead::EMPTY {
+        let anchored = match state.binding {
+            Some(_) => ports.anchor.head(&name).await.ok(),
+            None => None,
+        };
+        if head != LogHead::EMPTY || anchored.is_some_and(|anchored| anchored != LogHead::EMPTY) {
             return Err(Error::AlreadyExists {
                 object: name.to_string(),
             });
         }
-        let mut writer = new_writer(&name, Chain::new(), circumstances, &ports.clock, &ports.entropy);
-        let draft = writer.draft(opening, None, ServiceRecord::none(), None)?;
-        let state = AcquisitionState::fold(&name.to_string(), std::slice::from_ref(&draft.event))?;
         ports.log.append(&name, &head, &draft.bytes).await?;
         writer.accept(&draft);
         Ok(Self {
@@ -77,8 +84,14 @@ impl Journal {
         let tail = ports.log.set_aside_tail(&name).await?;
         let (chain, events) = read_chain(&object, ports.log.lines(&name, 0)).await?;
         let state = AcquisitionState::fold(&object, &events)?;
-        let anchored = ports.anchor.head(&name).await?;
-        let pending = unanchored(ports, &name, chain.head(), anchored).await?;
+        let anchored = match state.binding {
+            Some(_) => ports.anchor.head(&name).await.ok(),
+            None => None,
+        };
+        let pending = match anchored {
+            Some(anchored) => unanchored(ports.log.as_ref(), &name, chain.head(), anchored).await?,
+            None => Vec::new(),
+        };
         let mut journal = Self {
             log: ports.log.clone(),
             anchor: ports.anchor.clone(),
@@ -110,9 +123,14 @@ impl Journal {
         self.writer.circumstances()
     }
 
+    /// How many lines there are.
+    pub(super) const fn lines(&self) -> u64 {
+        self.writer.head().size
+    }
+
     /// The checkpoint over all lines so far.
-    pub(super) fn position(&self) -> Checkpoint {
-        self.writer.checkpoint(&self.state.opened.origin)
+    pub(super) fn position(&self) -> Result<Checkpoint> {
+        Ok(self.writer.checkpoint(&self.state.bound()?.origin))
     }
 
     /// Writes the line before an act on the outside.
@@ -164,13 +182,20 @@ impl Journal {
     }
 
     /// Brings the anchor up to the last line.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] as long as the acquisition is bound to no store; otherwise the anchor's.
     pub(super) async fn flush(&mut self) -> Result<()> {
+        let anchored = match self.anchored {
+            Some(anchored) => anchored,
+            None => self.meet_anchor().await?,
+        };
         if self.pending.is_empty() {
             return Ok(());
         }
         let acted = self
             .anchor
-            .append(self.writer.log(), &self.anchored, &self.pending)
+            .append(self.writer.log(), &anchored, &self.pending)
             .await?;
         if acted.value != self.writer.head() {
             return Err(Error::Integrity {
@@ -180,15 +205,25 @@ impl Journal {
                 actual: acted.value.to_string(),
             });
         }
-        self.anchored = acted.value;
+        self.anchored = Some(acted.value);
         self.pending.clear();
         Ok(())
+    }
+
+    /// Asks the anchor where its log ends, and finds the lines that it does not have.
+    async fn meet_anchor(&mut self) -> Result<LogHead> {
+        self.state.bound()?;
+        let name = self.writer.log();
+        let anchored = self.anchor.head(name).await?;
+        self.pending = unanchored(self.log.as_ref(), name, self.writer.head(), anchored).await?;
+        self.anchored = Some(anchored);
+        Ok(anchored)
     }
 
     /// Signs a checkpoint over all lines so far and anchors it; gives the proof that it lies there.
     pub(super) async fn checkpoint(&mut self, ports: &Ports) -> Result<(Checkpoint, AnchoredSeal)> {
         self.flush().await?;
-        let checkpoint = self.position();
+        let checkpoint = self.position()?;
         self.signer
             .anchor(ports, self.writer.log(), &checkpoint, &[])
             .await?;
@@ -207,7 +242,12 @@ fn new_writer(
 }
 
 /// The local lines that the anchor does not have, after checking that it has exactly the ones before.
-async fn unanchored(ports: &Ports, name: &LogName, local: LogHead, anchored: LogHead) -> Result<Vec<Bytes>> {
+async fn unanchored(
+    log: &dyn LogStore,
+    name: &LogName,
+    local: LogHead,
+    anchored: LogHead,
+) -> Result<Vec<Bytes>> {
     let fork = |actual: String| Error::Integrity {
         object: name.to_string(),
         place: format!("line {}", anchored.size),
@@ -219,7 +259,7 @@ async fn unanchored(ports: &Ports, name: &LogName, local: LogHead, anchored: Log
             "an anchored log that is ahead of the local one ({anchored})"
         )));
     }
-    let mut lines = ports.log.lines(name, anchored.size.saturating_sub(1));
+    let mut lines = log.lines(name, anchored.size.saturating_sub(1));
     let mut pending = Vec::new();
     let mut first = anchored.size > 0;
     while let Some(line) = lines.next().await {

@@ -10,6 +10,7 @@
 
 mod abandon;
 mod acquire;
+mod binding;
 mod chunk_list;
 mod clean_up;
 mod copy;
@@ -21,10 +22,13 @@ mod journal;
 mod machine_records;
 mod notes;
 mod outcome;
+mod outline;
 mod plan;
 mod process;
+mod protection_change;
 mod read_back;
 mod record_state;
+mod region_rule;
 mod register;
 mod request;
 mod seal;
@@ -36,6 +40,7 @@ mod warrant;
 mod workflow;
 
 pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
+pub use outline::Outline;
 pub use plan::{Blocks, Plan, Refusal};
 pub use register::Register;
 pub use request::CaptureRequest;
@@ -94,24 +99,38 @@ impl Capture {
     ///
     /// # Errors
     /// [`Error::Refused`] when the plan has refusals that block the snapshot (nothing was done), or others (the
-    /// snapshots were taken); otherwise the ports', when the log itself cannot go on.
+    /// snapshots were taken, and [`resume`](Self::resume) goes on once the cause is removed); so also what the store
+    /// answered when it could not be opened; otherwise the ports', when the log itself cannot go on.
     ///
     /// # Cancel safety
     /// Dropping the future is a crash: [`resume`](Self::resume) goes on from the log. Ask for a stop through
     /// [`crate::port::StopSignal`] instead.
     pub async fn run(&self, plan: Plan, reach: Reach) -> Result<CaptureOutcome> {
         plan.must_allow_snapshot()?;
-        let blocked = plan.must_allow_storing();
         let request = &plan.request;
-        let store = Register::open(&self.ports, &request.circumstances, &request.signers_pinned).await?;
+        // Nothing of this goes to a store that may not take the evidence, or does not answer; the rest can wait.
+        let (binding, blocked) = match binding::of_plan(&self.ports, &plan).await {
+            Ok(binding) => (Some(binding), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let signers_pinned = binding.is_none().then(|| request.signers_pinned.clone());
+        let (store, origin, protection) = match binding {
+            Some(binding) => (
+                Some(binding.store),
+                Some(binding.origin),
+                Some(binding.protection),
+            ),
+            None => (None, None, None),
+        };
         let opening = Act::AcquisitionOpened {
-            origin: format!("custody/{store}/{}", plan.acquisition),
             store,
+            origin,
             signers: signer_lines(&self.ports),
+            signers_pinned,
             machine: plan.machine.clone(),
             items: plan.items.clone(),
             method: plan.method,
-            protection: plan.protection.clone(),
+            protection,
             settings: request.settings.clone(),
         };
         let journal = Journal::begin(&self.ports, plan.log(), request.circumstances.clone(), opening).await?;
@@ -123,9 +142,10 @@ impl Capture {
     /// Goes on with a capture that was stopped at any point.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such log; [`Error::Refused`] when it was begun with other signers, or when
-    /// the sink may not take the evidence (then disk snapshots that were missing are taken all the same);
-    /// [`Error::Integrity`] when the log does not hold together; otherwise as [`run`](Self::run).
+    /// [`Error::NotFound`] when there is no such log; [`Error::Refused`] when it was begun with other signers, when this
+    /// is not the store it is bound to, or when the sink may not take the evidence; the sink's, when it cannot be asked.
+    /// Disk snapshots that were missing are taken all the same. [`Error::Integrity`] when the log does not hold
+    /// together; otherwise as [`run`](Self::run).
     ///
     /// # Cancel safety
     /// As [`run`](Self::run).
@@ -136,15 +156,19 @@ impl Capture {
         parallel: usize,
     ) -> Result<CaptureOutcome> {
         let workflow = self.reopen(log, circumstances, parallel).await?;
-        let blocked = workflow.must_allow_storing().await?;
+        let blocked = workflow.make_ready().await;
         workflow.run_unless(blocked, Reach::ToTheEnd).await
     }
 
     /// Gives a capture up: ends grants, takes back what is unfinished, keeps every disk snapshot but the ones that
     /// `discard` names, and closes the log.
     ///
+    /// An acquisition that is bound to no store yet, and can still be bound to none, is closed all the same: no store
+    /// knows of it, so no register tells of it. Its disk snapshots are kept then.
+    ///
     /// # Errors
-    /// [`Error::Refused`] when it is sealed already; [`Error::NotFound`] when `discard` names a snapshot that is not
+    /// [`Error::Refused`] when it is sealed already, or when a snapshot is to be discarded and no store can take the order
+    /// first; [`Error::NotFound`] when `discard` names a snapshot that is not
     /// this acquisition's; otherwise as [`resume`](Self::resume).
     ///
     /// # Cancel safety
@@ -189,8 +213,9 @@ impl Capture {
                 reason: format!("it was begun with other signing keys: {}", named.join(" ")),
             });
         }
+        binding::refuse_other_store(&self.ports, journal.state()).await?;
         if journal.state().closed.is_none() {
-            let lines = journal.position().size;
+            let lines = journal.lines();
             journal.note(Act::AcquisitionResumed { lines }).await?;
         }
         Ok(Workflow::new(&self.ports, journal, parallel))

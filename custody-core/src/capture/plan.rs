@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 
+use super::region_rule;
 use super::request::CaptureRequest;
-use crate::custody_log::{AcquireMethod, AcquisitionSettings, PlannedItem};
+use crate::custody_log::{AcquireMethod, AcquisitionSettings, Failure, PlannedItem};
 use crate::error::{Error, Result};
 use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
-use crate::port::{LogName, Machine, Protection, SealSigner, SinkCapabilities};
+use crate::port::{
+    LogName, Machine, Protection, RightNeed, RightsFinding, SealSigner, SinkCapabilities, StoredObject,
+};
 use crate::ports::Ports;
 
 /// What a refusal stands in the way of.
@@ -49,12 +52,14 @@ pub struct Plan {
     pub items: Vec<PlannedItem>,
     /// How items get into the sink.
     pub method: AcquireMethod,
-    /// What protects the sink.
-    pub protection: Protection,
+    /// What protects the sink; none when it could not be asked, which is a refusal too.
+    pub protection: Option<Protection>,
     /// Where the objects will lie.
     pub folder: ObjectName,
     /// Why it cannot be done, if it cannot.
     pub refusals: Vec<Refusal>,
+    /// What could not be found out, or would be left behind, and does not stand in the way.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -73,15 +78,21 @@ impl Plan {
         ports.entropy.fill(&mut random)?;
         let now = ports.clock.now();
         let acquisition = AcquisitionId::new(now, random);
-        let machine = ports.snapshotter.describe(&request.machine).await?;
-        let protection = ports.sink.protection().await?;
+        let folder = layout::acquisition_folder(&request.case, &acquisition);
+        // Asked together: a store that does not answer must not keep the evidence waiting for longer than it has to.
+        let (machine, protection, listed) = futures::future::join3(
+            ports.snapshotter.describe(&request.machine),
+            ports.sink.protection(),
+            first_object(ports, &folder),
+        )
+        .await;
+        let machine = machine?;
         let capabilities = ports.sink.capabilities();
         let method = if capabilities.import {
             AcquireMethod::Import
         } else {
             AcquireMethod::Deposit
         };
-        let folder = layout::acquisition_folder(&request.case, &acquisition);
         let items = name_items(&machine, &request, &now.compact())?;
         let mut plan = Self {
             acquisition,
@@ -89,20 +100,86 @@ impl Plan {
             machine,
             items,
             method,
-            protection,
+            protection: None,
             folder,
             refusals: Vec::new(),
+            notes: Vec::new(),
         };
         let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
-        for reason in storing_refusals(capabilities, &plan.protection, &plan.request.settings) {
-            plan.refuse(Blocks::WhatFollows, reason);
-        }
-        if let Some(taken) = ports.reader.list(Some(plan.folder.clone())).next().await {
-            let name = taken.map_or_else(|error| error.to_string(), |object| object.name.to_string());
-            plan.refuse(Blocks::TheSnapshot, format!("{name} lies where this acquisition would be stored: run it again for another acquisition id"));
+        plan.judge_store(capabilities, protection, listed);
+        if let Some(rights) = &ports.rights {
+            for finding in rights.check(&plan.machine).await {
+                plan.judge_right(finding);
+            }
         }
         Ok(plan)
+    }
+
+    /// A right that is missing stands against what follows, never against the snapshot: trying that does no harm, and
+    /// the provider's word on rights may be wrong.
+    fn judge_right(&mut self, finding: RightsFinding) {
+        match finding {
+            RightsFinding::Missing {
+                scope,
+                right,
+                need: RightNeed::ToCapture,
+            } => self.refuse(
+                Blocks::WhatFollows,
+                format!(
+                    "the right {right} is missing at {scope}: ask for it. Disk snapshots are tried all the same; if it is \
+                     held after all, resume, which does not ask again"
+                ),
+            ),
+            RightsFinding::Missing {
+                scope,
+                right,
+                need: RightNeed::ToCleanUp,
+            } => self.notes.push(format!(
+                "the right {right} is missing at {scope}: what the capture makes there would be kept and named"
+            )),
+            RightsFinding::Unchecked { scope, reason } => self
+                .notes
+                .push(format!("could not check the rights at {scope}: {reason}")),
+        }
+    }
+
+    /// Finds what the store, as far as it could be asked, has against the capture.
+    fn judge_store(
+        &mut self,
+        capabilities: SinkCapabilities,
+        protection: Result<Protection>,
+        listed: Result<Option<StoredObject>>,
+    ) {
+        let unasked = |what: &str, error: &Error| {
+            let why = Failure::from(error).in_words();
+            format!("{what} could not be found out: {why}")
+        };
+        match protection {
+            Ok(protection) => {
+                for reason in
+                    storing_refusals(capabilities, &self.machine, &protection, &self.request.settings)
+                {
+                    self.refuse(Blocks::WhatFollows, reason);
+                }
+                self.protection = Some(protection);
+            }
+            Err(error) => self.refuse(Blocks::WhatFollows, unasked("what protects the store", &error)),
+        }
+        match listed {
+            Ok(None) => {}
+            Ok(Some(taken)) => self.refuse(
+                Blocks::TheSnapshot,
+                format!(
+                    "{} lies where this acquisition would be stored: run it again for another acquisition id",
+                    taken.name
+                ),
+            ),
+            Err(error) => self.refuse(
+                Blocks::WhatFollows,
+                unasked("whether the place for this acquisition is free", &error),
+            ),
+        }
     }
 
     fn refuse(&mut self, blocks: Blocks, reason: String) {
@@ -162,9 +239,12 @@ impl Plan {
         self.must_allow(|refusal| refusal.blocks == Blocks::TheSnapshot)
     }
 
-    /// An error when something blocks what follows the snapshot.
-    pub(super) fn must_allow_storing(&self) -> Result<()> {
-        self.must_allow(|refusal| refusal.blocks == Blocks::WhatFollows)
+    /// What protects the sink; an error when something blocks what follows the snapshot.
+    pub(super) fn must_allow_storing(&self) -> Result<Protection> {
+        self.must_allow(|refusal| refusal.blocks == Blocks::WhatFollows)?;
+        self.protection
+            .clone()
+            .ok_or_else(|| Error::misuse("a plan without refusals for a sink that was not asked"))
     }
 
     fn must_allow(&self, counts: impl Fn(&Refusal) -> bool) -> Result<()> {
@@ -184,9 +264,16 @@ impl Plan {
     }
 }
 
+/// Whatever lies in a folder first.
+async fn first_object(ports: &Ports, folder: &ObjectName) -> Result<Option<StoredObject>> {
+    let mut listed = ports.reader.list(Some(folder.clone()));
+    listed.next().await.transpose()
+}
+
 /// Why a sink may not take this evidence: asked when a capture is planned, and again whenever it goes on.
 pub(super) fn storing_refusals(
     capabilities: SinkCapabilities,
+    machine: &Machine,
     protection: &Protection,
     settings: &AcquisitionSettings,
 ) -> Vec<String> {
@@ -202,6 +289,8 @@ pub(super) fn storing_refusals(
             protection.statement
         ));
     }
+    reasons.extend(region_rule::refusal(machine, protection, settings.regions));
+    reasons.extend(protection.obstacles.iter().cloned());
     reasons
 }
 

@@ -1,5 +1,6 @@
 //! The manifest and its seal.
 
+use super::protection_change;
 use super::state::{AcquisitionState, ItemState, Stage};
 use super::workflow::Workflow;
 use crate::canonical;
@@ -94,12 +95,21 @@ impl Workflow<'_> {
 
     async fn new_manifest(&self) -> Result<(Manifest, Vec<u8>)> {
         let protection = self.ports().sink.protection().await?;
-        let journal = self.journal().await;
-        let (state, position) = (journal.state().clone(), journal.position());
-        let opened = &state.opened;
+        let mut journal = self.journal().await;
+        let changed = protection_change::changes(&journal.state().bound()?.protection, &protection);
+        if !changed.is_empty() {
+            let detail = crate::visible::escape(&format!(
+                "what protects the store is not as it was: {}",
+                changed.join("; ")
+            ));
+            self.step(&detail);
+            journal.note(Act::Anomaly { item: None, detail }).await?;
+        }
+        let (state, position) = (journal.state().clone(), journal.position()?);
+        let (opened, bound) = (&state.opened, state.bound()?);
         let manifest = Manifest {
             format: MANIFEST_FORMAT.into(),
-            store: opened.store.clone(),
+            store: bound.store.clone(),
             case: opened.case.clone(),
             acquisition: opened.acquisition.clone(),
             state: state.closing_state(),
@@ -113,7 +123,7 @@ impl Workflow<'_> {
                 .flat_map(|item| item.failures.clone())
                 .collect(),
             not_acquired: not_acquired(&state),
-            protection: ProtectionRecord::new(opened.protection.clone(), protection),
+            protection: ProtectionRecord::new(bound.protection.clone(), protection),
             log: LogPosition::new(position.origin, position.size, position.root),
             signers: opened.signers.clone(),
             limits: LIMITS.map(Into::into).to_vec(),

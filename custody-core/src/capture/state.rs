@@ -6,24 +6,22 @@ use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
 use super::record_state::RecordStates;
 use crate::custody_log::{
     AcquireMethod, AcquisitionSettings, Act, ClosingState, Event, Failure, ItemVerdict, LeftBehind,
-    PlannedItem, SealedObject,
+    PlannedItem, SealedObject, StoreBinding,
 };
 use crate::error::{Error, Result};
-use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, StoreId};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId};
 use crate::manifest::NotEvidence;
-use crate::port::{DiskDescription, Machine, Protection};
+use crate::port::{DiskDescription, Machine};
 
 /// What the first line of an acquisition's log says.
 #[derive(Debug, Clone)]
 pub(crate) struct Opened {
     pub(crate) case: CaseId,
     pub(crate) acquisition: AcquisitionId,
-    pub(crate) store: StoreId,
-    pub(crate) origin: String,
     pub(crate) signers: Vec<String>,
+    pub(crate) signers_pinned: Option<String>,
     pub(crate) machine: Machine,
     pub(crate) method: AcquireMethod,
-    pub(crate) protection: Protection,
     pub(crate) settings: AcquisitionSettings,
 }
 
@@ -65,6 +63,8 @@ pub(crate) struct ItemState {
 #[derive(Debug, Clone)]
 pub(crate) struct AcquisitionState {
     pub(crate) opened: Opened,
+    /// The store; none as long as evidence could not be stored.
+    pub(crate) binding: Option<StoreBinding>,
     pub(crate) items: BTreeMap<EvidenceItemId, ItemState>,
     pub(crate) records: RecordStates,
     pub(crate) seal_intent: Option<SealedObject>,
@@ -102,6 +102,7 @@ impl AcquisitionState {
                 store,
                 origin,
                 signers,
+                signers_pinned,
                 machine,
                 items,
                 method,
@@ -114,15 +115,15 @@ impl AcquisitionState {
         else {
             return Err(Error::malformed(object, "line 1 does not open an acquisition"));
         };
+        let binding = StoreBinding::of_opening(store.clone(), origin.clone(), protection.clone())
+            .map_err(|reason| Error::malformed(object, format!("line 1 {reason}")))?;
         let opened = Opened {
             case: case.clone(),
             acquisition: acquisition.clone(),
-            store: store.clone(),
-            origin: origin.clone(),
             signers: signers.clone(),
+            signers_pinned: signers_pinned.clone(),
             machine: machine.clone(),
             method: *method,
-            protection: protection.clone(),
             settings: settings.clone(),
         };
         let items = items
@@ -131,6 +132,7 @@ impl AcquisitionState {
             .collect();
         Ok(Self {
             opened,
+            binding,
             items,
             records: RecordStates::default(),
             seal_intent: None,
@@ -147,7 +149,19 @@ impl AcquisitionState {
         if self.closed.is_some() {
             return Err("something follows the closing line".into());
         }
+        if self.binding.is_none() && !event.act.needs_no_store() {
+            return Err("it needs a store, and the acquisition is bound to none".into());
+        }
         match &event.act {
+            Act::AcquisitionBound {
+                store,
+                origin,
+                protection,
+            } => self.bind(StoreBinding {
+                store: store.clone(),
+                origin: origin.clone(),
+                protection: protection.clone(),
+            })?,
             Act::SealIntent { manifest } => self.seal_intent = Some(manifest.clone()),
             Act::SealDone { objects } => self.sealed = Some(objects.clone()),
             Act::StampIntent { size } => self.stamp_intent = Some(*size),
@@ -167,6 +181,22 @@ impl AcquisitionState {
             }
         }
         Ok(())
+    }
+
+    fn bind(&mut self, binding: StoreBinding) -> std::result::Result<(), String> {
+        if let Some(bound) = &self.binding {
+            return Err(format!("it is bound to the store {} already", bound.store));
+        }
+        self.binding = Some(binding);
+        Ok(())
+    }
+
+    /// The store that the acquisition is bound to.
+    pub(crate) fn bound(&self) -> Result<&StoreBinding> {
+        self.binding.as_ref().ok_or_else(|| Error::Refused {
+            object: self.opened.acquisition.to_string(),
+            reason: "evidence could not be stored yet: it is bound to no store".into(),
+        })
     }
 
     fn description(&self, id: &EvidenceItemId) -> Option<DiskDescription> {

@@ -5,7 +5,7 @@ use super::outcome::CaptureOutcome;
 use super::state::AcquisitionState;
 use crate::custody_log::{AcquisitionSettings, Event};
 use crate::error::{Error, Result};
-use crate::ids::{MachineRef, Timestamp};
+use crate::ids::{MachineRef, StoreId, Timestamp};
 use crate::port::{DiskDescription, LogName, LogStore};
 use crate::ports::Ports;
 
@@ -22,6 +22,12 @@ pub struct AcquisitionStatus {
     pub disks: Vec<DiskDescription>,
     /// Its settings, with what the provider needs to find its sources again.
     pub settings: AcquisitionSettings,
+    /// The store that it is bound to; none as long as evidence could not be stored.
+    #[serde(rename = "store_id", skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreId>,
+    /// The origin of its log's checkpoints in that store.
+    #[serde(skip)]
+    pub origin: Option<String>,
     /// When its first line was written.
     pub opened_at: Timestamp,
     /// How many lines its log has.
@@ -53,6 +59,8 @@ impl AcquisitionStatus {
             machine: state.opened.machine.machine,
             disks: state.opened.machine.disks,
             settings: state.opened.settings,
+            store: state.binding.as_ref().map(|bound| bound.store.clone()),
+            origin: state.binding.map(|bound| bound.origin),
             opened_at,
             lines: events.len() as u64,
         };

@@ -5,7 +5,6 @@ use futures::lock::{Mutex, MutexGuard};
 
 use super::journal::Journal;
 use super::outcome::CaptureOutcome;
-use super::plan::storing_refusals;
 use super::record_state::AskAgain;
 use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState};
@@ -25,14 +24,6 @@ pub enum Reach {
     /// Until the disk snapshots are taken, and what is known of the machine is recorded where it may be stored: that
     /// may be gone tomorrow as well. The rest is left to `resume`.
     SnapshotsOnly,
-}
-
-/// The last step of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LastStep {
-    Snapshots,
-    MachineRecords,
-    Close,
 }
 
 /// A run of one acquisition.
@@ -93,6 +84,11 @@ impl<'a> Workflow<'a> {
         self.journal.lock().await.state().opened.acquisition.clone()
     }
 
+    /// The acquisition's folder.
+    pub(super) const fn folder(&self) -> &ObjectName {
+        &self.folder
+    }
+
     /// The object of this name in the acquisition's folder.
     pub(super) fn object(&self, file: &Segment) -> ObjectName {
         self.folder.join(file)
@@ -113,46 +109,34 @@ impl<'a> Workflow<'a> {
         }
     }
 
-    /// An inner error when the sink, as it is now, may not take what this acquisition still has to store.
-    pub(super) async fn must_allow_storing(&self) -> Result<Result<()>> {
-        let state = self.state().await;
-        if state.sealed.is_some() || state.closed.is_some() || state.abandoned {
-            return Ok(Ok(()));
-        }
-        let sink = &self.ports.sink;
-        let protection = sink.protection().await?;
-        let reasons = storing_refusals(sink.capabilities(), &protection, &state.opened.settings);
-        if reasons.is_empty() {
-            return Ok(Ok(()));
-        }
-        Ok(Err(Error::Refused {
-            object: state.opened.acquisition.to_string(),
-            reason: reasons.join("; "),
-        }))
-    }
-
     /// As [`run`](Self::run), but only as far as the disk snapshots when something blocks what follows them; that is
-    /// logged, and is the error.
+    /// logged, and is the error. Nothing goes to the store then: the lines wait on the worker's disk.
     pub(super) async fn run_unless(&self, blocked: Result<()>, reach: Reach) -> Result<CaptureOutcome> {
         let Err(refusal) = blocked else {
-            return self
-                .run(match reach {
-                    Reach::ToTheEnd => LastStep::Close,
-                    Reach::SnapshotsOnly => LastStep::MachineRecords,
-                })
-                .await;
+            return self.run(reach).await;
         };
-        let detail = crate::visible::escape(&format!("only disk snapshots are taken: {refusal}"));
+        let failure = Failure::from(&refusal);
+        let detail = format!("only disk snapshots are taken: {}", failure.in_words());
         self.journal()
             .await
             .note(Act::Anomaly { item: None, detail })
             .await?;
-        self.run(LastStep::Snapshots).await?;
-        Err(refusal)
+        let unsnapped = self.take_snapshots().await?;
+        if unsnapped.is_empty() || failure.is_integrity() {
+            return Err(refusal);
+        }
+        let missing: Vec<String> = unsnapped
+            .iter()
+            .map(|(id, error)| format!("no disk snapshot of {id}: {}", Failure::from(error).in_words()))
+            .collect();
+        Err(Error::Refused {
+            object: self.acquisition().await.to_string(),
+            reason: format!("{}; and {}", failure.in_words(), missing.join("; ")),
+        })
     }
 
     /// All steps from wherever the log stands.
-    async fn run(&self, last: LastStep) -> Result<CaptureOutcome> {
+    async fn run(&self, reach: Reach) -> Result<CaptureOutcome> {
         let state = self.state().await;
         if state.closed.is_none() && state.abandoned {
             // An order to abandon that was interrupted is carried out; what was ordered away by name is in the log.
@@ -162,14 +146,11 @@ impl<'a> Workflow<'a> {
             let unsnapped = self.take_snapshots().await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
-                if last == LastStep::Snapshots {
-                    return self.interrupted(unsnapped, vec![checkpoint]).await;
-                }
                 if self.record_machine_or_stop(AskAgain::NewRun).await? {
                     let stopped = self.all_stopped(unsnapped).await;
                     return self.interrupted(stopped, vec![checkpoint]).await;
                 }
-                if last == LastStep::MachineRecords {
+                if reach == Reach::SnapshotsOnly {
                     return self.interrupted(unsnapped, vec![checkpoint]).await;
                 }
                 let stopped = self.process_items(unsnapped).await?;
@@ -217,8 +198,12 @@ impl<'a> Workflow<'a> {
 
     /// The last checkpoint, and the entry in the register. Also after a crash between the closing line and these.
     pub(super) async fn close(&self) -> Result<CaptureOutcome> {
-        let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
         let state = self.state().await;
+        if state.binding.is_none() && state.closed.is_some() {
+            // It was given up before any store knew of it: there is no register to tell.
+            return Ok(CaptureOutcome::of(&state, Vec::new()));
+        }
+        let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
         let closing = state
             .closed
             .ok_or_else(|| Error::misuse("closing an acquisition that is open"))?;

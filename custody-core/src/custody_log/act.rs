@@ -135,12 +135,18 @@ pub enum Act {
     /// An acquisition began: what is to be taken, and under what rules.
     #[serde(rename = "acquisition.opened")]
     AcquisitionOpened {
-        /// The store.
-        store: StoreId,
+        /// The store; left out with `origin` and `protection` when evidence could not be stored yet:
+        /// `acquisition.bound` names them then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        store: Option<StoreId>,
         /// The origin of this log's checkpoints.
-        origin: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<String>,
         /// Every key that signs this log's checkpoints and the seal, in note form.
         signers: Vec<String>,
+        /// How far they could be trusted; only where no store is named, whose register would say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signers_pinned: Option<String>,
         /// The machine and its disks.
         machine: Machine,
         /// The items.
@@ -148,9 +154,20 @@ pub enum Act {
         /// How items get into the sink.
         method: AcquireMethod,
         /// What protects the sink, seen before anything was written.
-        protection: Protection,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        protection: Option<Protection>,
         /// The settings that resuming must keep.
         settings: AcquisitionSettings,
+    },
+    /// The store of an acquisition that began without one. Nothing was stored, exposed or deleted before.
+    #[serde(rename = "acquisition.bound")]
+    AcquisitionBound {
+        /// The store.
+        store: StoreId,
+        /// The origin of this log's checkpoints.
+        origin: String,
+        /// What protects the sink, seen before anything was written.
+        protection: Protection,
     },
     /// The capture goes on after a stop.
     #[serde(rename = "acquisition.resumed")]

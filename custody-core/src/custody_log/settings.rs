@@ -19,9 +19,30 @@ pub struct AcquisitionSettings {
     /// takes what there is, and the record says what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection_floor: Option<ProtectionKind>,
+    /// Whether evidence may be stored in another region than the machine's.
+    #[serde(default, skip_serializing_if = "Regions::is_default")]
+    pub regions: Regions,
     /// What the provider needs in order to find its sources again, by its own names.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub provider: std::collections::BTreeMap<String, String>,
+}
+
+/// In which regions evidence may be stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "there is no third choice")]
+pub enum Regions {
+    /// The machine's own.
+    #[default]
+    Same,
+    /// Any, as whoever planned the capture decided; the record shows both.
+    Any,
+}
+
+impl Regions {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which bytes are read.
@@ -44,6 +65,7 @@ impl Default for AcquisitionSettings {
             side_digests: Vec::new(),
             whole: WholeImage::Digest,
             protection_floor: None,
+            regions: Regions::Same,
             provider: std::collections::BTreeMap::new(),
         }
     }

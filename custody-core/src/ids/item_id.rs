@@ -6,7 +6,7 @@ use crate::visible;
 const MAX_NAME_BYTES: usize = 8192;
 
 /// Visible text (outside names must have been escaped, see [`crate::visible`]), 1 to 8192 bytes.
-fn escaped(text: &str) -> Result<(), String> {
+pub(super) fn escaped(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > MAX_NAME_BYTES {
         return Err(format!(
             "has {} bytes, 1 to {MAX_NAME_BYTES} are allowed",

@@ -6,6 +6,7 @@ mod case_id;
 mod item_id;
 mod object_name;
 mod record_name;
+mod region;
 mod statement;
 mod timestamp;
 
@@ -15,6 +16,7 @@ pub use case_id::{CaseId, ExhibitNumber};
 pub use item_id::{DiskId, EvidenceItemId, MachineRef, SnapshotName};
 pub use object_name::{ObjectName, Segment};
 pub use record_name::RecordName;
+pub use region::Region;
 pub use statement::Statement;
 pub use timestamp::Timestamp;
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Port, ReadGrant};
 use crate::error::Result;
 use crate::extent::Extent;
-use crate::ids::{AcquisitionId, ByteLength, ObjectName, Timestamp};
+use crate::ids::{AcquisitionId, ByteLength, ObjectName, Region, Timestamp};
 use crate::service::Acted;
 
 /// What protects stored objects, in the terms of the provider. Ordered: the later resists more.
@@ -36,6 +36,12 @@ pub struct Protection {
     pub kind: ProtectionKind,
     /// What that means and who can undo it, for the record.
     pub statement: String,
+    /// Where the objects lie; none where the provider has no regions, or could not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Why evidence cannot be stored there as it is, and what to do about it. Empty where nothing speaks against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<String>,
     /// What was read to know it, by the provider's names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub observed: BTreeMap<String, String>,
@@ -47,8 +53,24 @@ impl Protection {
         Self {
             kind,
             statement: statement.into(),
+            region: None,
+            obstacles: Vec::new(),
             observed: BTreeMap::new(),
         }
+    }
+
+    /// Sets where the objects lie.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Adds a reason why evidence cannot be stored there, with what to do about it.
+    #[must_use]
+    pub fn with_obstacle(mut self, obstacle: impl Into<String>) -> Self {
+        self.obstacles.push(obstacle.into());
+        self
     }
 
     /// Adds something that was read.

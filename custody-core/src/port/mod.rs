@@ -19,6 +19,7 @@ mod image_reader;
 mod keys;
 mod log;
 mod machine_records;
+mod rights;
 mod seal;
 mod snapshotter;
 mod source_access;
@@ -41,6 +42,7 @@ pub use keys::{
 };
 pub use log::{LogAnchor, LogHead, LogName, LogStore};
 pub use machine_records::{MAX_MACHINE_RECORD_BYTES, MachineRecord, MachineRecords};
+pub use rights::{RightNeed, Rights, RightsFinding};
 pub use seal::{DigestRegister, SealSigner, TimestampAuthority};
 pub use snapshotter::{
     DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,

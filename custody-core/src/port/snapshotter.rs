@@ -7,7 +7,9 @@ use super::Port;
 use crate::capture::DeletionWarrant;
 use crate::digest::DiskData;
 use crate::error::Result;
-use crate::ids::{AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, SnapshotName, Timestamp};
+use crate::ids::{
+    AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, Region, SnapshotName, Timestamp,
+};
 use crate::service::Acted;
 
 /// How the content of a disk is encrypted, as far as its provider says.
@@ -67,6 +69,9 @@ pub struct DiskDescription {
     pub data: DiskData,
     /// Its encryption.
     pub encryption: DiskEncryption,
+    /// What taking it would be; none where the provider does not tell beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotKind>,
     /// What else the provider says of it, by the provider's names, values escaped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -83,6 +88,7 @@ impl DiskDescription {
             format: "raw".into(),
             data: DiskData::WholeFile,
             encryption: DiskEncryption::NotStated,
+            snapshot: None,
             attributes: BTreeMap::new(),
         }
     }
@@ -99,6 +105,13 @@ impl DiskDescription {
     pub fn with_format(mut self, format: impl Into<String>, data: DiskData) -> Self {
         self.format = format.into();
         self.data = data;
+        self
+    }
+
+    /// Sets what taking it would be.
+    #[must_use]
+    pub const fn with_snapshot(mut self, kind: SnapshotKind) -> Self {
+        self.snapshot = Some(kind);
         self
     }
 
@@ -125,6 +138,9 @@ pub struct Machine {
     pub machine: MachineRef,
     /// Who described it: `local`, `azure`.
     pub provider: String,
+    /// Where it lies; none where the provider has no regions, or could not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// What the provider says of it, by the provider's names, values escaped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -145,10 +161,18 @@ impl Machine {
         Self {
             machine,
             provider: provider.into(),
+            region: None,
             attributes: BTreeMap::new(),
             disks,
             not_acquired,
         }
+    }
+
+    /// Sets where it lies.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
     }
 
     /// Adds an attribute.

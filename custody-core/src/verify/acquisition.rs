@@ -96,6 +96,9 @@ impl Verifier {
                 return None;
             }
         };
+        if walk.fault.is_none() {
+            log.must_be_bound();
+        }
         let of_log = &mut log.findings;
         if walk.lines == 0 && walk.fault.is_none() {
             of_log.push(Finding::integrity(
@@ -172,6 +175,7 @@ impl Verifier {
         report.state = records.log.closed.map(|(_, state)| state);
         let mut of_log = std::mem::take(&mut records.log.findings);
         of_log.extend(records.against_register(register));
+        of_log.extend(records.checkpoints_before_the_store());
         let open = records.is_open();
         if open {
             of_log.push(still_open(&records.object, &records.walk));

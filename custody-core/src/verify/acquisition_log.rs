@@ -4,11 +4,11 @@ use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
 use super::machine_records::RecordHistory;
-use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject};
-use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment, StoreId};
+use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject, StoreBinding};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment};
 use crate::layout;
 use crate::manifest::NotEvidence;
-use crate::port::{Machine, NotAcquired, Protection, SnapshotKind};
+use crate::port::{Machine, NotAcquired, SnapshotKind};
 
 /// Bytes of lines whose content is kept while a log is read; a log that has more is not an acquisition's.
 const MAX_KEPT_BYTES: usize = 256 * 1024 * 1024;
@@ -18,11 +18,15 @@ const MAX_KEPT_BYTES: usize = 256 * 1024 * 1024;
 pub(super) struct Opening {
     pub(super) case: CaseId,
     pub(super) acquisition: AcquisitionId,
-    pub(super) store: StoreId,
-    pub(super) origin: String,
     pub(super) signers: Vec<String>,
     pub(super) machine: Machine,
-    pub(super) protection: Protection,
+}
+
+/// The store that the acquisition is bound to, and the line that says so, counted from 1.
+#[derive(Debug, Clone)]
+pub(super) struct Bound {
+    pub(super) line: u64,
+    pub(super) to: StoreBinding,
 }
 
 /// A line that said what would be sealed.
@@ -48,6 +52,9 @@ pub(super) struct AcquisitionLog {
     object: ObjectName,
     folder: ObjectName,
     pub(super) opening: Option<Opening>,
+    pub(super) bound: Option<Bound>,
+    /// Whether a line was told of that needs a store and stands before the binding.
+    told_of_unbound: bool,
     pub(super) items: BTreeMap<EvidenceItemId, ItemHistory>,
     pub(super) records: RecordHistory,
     pub(super) seal_intents: Vec<SealIntent>,
@@ -72,6 +79,8 @@ impl AcquisitionLog {
             object,
             folder,
             opening: None,
+            bound: None,
+            told_of_unbound: false,
             items: BTreeMap::new(),
             records: RecordHistory::default(),
             seal_intents: Vec::new(),
@@ -128,6 +137,14 @@ impl AcquisitionLog {
 
     fn fold(&mut self, line: u64, event: Event) {
         let seq = event.seq;
+        if self.bound.is_none() && !event.act.needs_no_store() && !self.told_of_unbound {
+            self.told_of_unbound = true;
+            self.wrong(
+                line,
+                "no line that needs a store before the one that binds the acquisition to a store",
+                "one",
+            );
+        }
         if let Some(sealed) = &mut self.sealed
             && sealed.next.is_none()
             && !matches!(
@@ -152,16 +169,30 @@ impl AcquisitionLog {
                     self.opening = Some(Opening {
                         case,
                         acquisition,
-                        store,
-                        origin,
                         signers,
                         machine,
-                        protection,
                     });
+                }
+                match StoreBinding::of_opening(store, origin, protection) {
+                    Ok(Some(to)) => self.bind(line, to),
+                    Ok(None) => {}
+                    Err(found) => self.wrong(line, "a store with its origin and protection, or none", found),
                 }
             }
             _ if line == 1 => self.wrong(line, "the opening of an acquisition", "something else"),
             Act::AcquisitionOpened { .. } => self.wrong(line, "one opening, in line 1", "another"),
+            Act::AcquisitionBound {
+                store,
+                origin,
+                protection,
+            } => self.bind(
+                line,
+                StoreBinding {
+                    store,
+                    origin,
+                    protection,
+                },
+            ),
             Act::SealIntent { manifest } => self.seal_intents.push(SealIntent {
                 seq,
                 manifest,
@@ -205,6 +236,33 @@ impl AcquisitionLog {
                 }
             }
             act => self.fold_item(line, seq, act),
+        }
+    }
+
+    fn bind(&mut self, line: u64, to: StoreBinding) {
+        if let Some(bound) = &self.bound {
+            let expected = format!("no other store than that of line {}", bound.line);
+            return self.wrong(line, expected, format!("a binding to {}", to.store));
+        }
+        let origin = self
+            .opening
+            .as_ref()
+            .map(|opening| StoreBinding::origin_of(&to.store, &opening.acquisition));
+        if let Some(origin) = origin.filter(|origin| *origin != to.origin) {
+            self.wrong(line, format!("the origin {origin}"), to.origin.clone());
+        }
+        self.bound = Some(Bound { line, to });
+    }
+
+    /// A log in a store names the store: it comes there with the line that does.
+    pub(super) fn must_be_bound(&mut self) {
+        if let (Some(_), None) = (&self.opening, &self.bound) {
+            self.findings.push(Finding::integrity(
+                &self.object,
+                "whole log",
+                "a line that binds the acquisition to this store",
+                "none",
+            ));
         }
     }
 

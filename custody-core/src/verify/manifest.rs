@@ -98,7 +98,10 @@ pub(super) fn check_against_log(
     findings: &mut Findings,
 ) {
     let object = folder.join(&layout::segment(layout::MANIFEST_FILE));
-    let Some(opening) = &log.opening else { return };
+    let (Some(opening), Some(bound)) = (&log.opening, &log.bound) else {
+        return;
+    };
+    let bound = &bound.to;
     let mut differs = |difference: Option<Difference>| {
         findings.extend(difference.map(
             |Difference {
@@ -115,7 +118,7 @@ pub(super) fn check_against_log(
         &MANIFEST_FORMAT,
         &manifest.format.as_str(),
     ));
-    differs(Difference::between("store", &opening.store, &manifest.store));
+    differs(Difference::between("store", &bound.store, &manifest.store));
     differs(Difference::between("case", &opening.case, &manifest.case));
     differs(Difference::between(
         "acquisition",
@@ -134,7 +137,7 @@ pub(super) fn check_against_log(
     ));
     differs(Difference::between(
         "protection.before",
-        &opening.protection,
+        &bound.protection,
         &manifest.protection.before,
     ));
     if let Some((_, state)) = log.closed {
@@ -181,7 +184,7 @@ pub(super) fn check_against_log(
     }
     differs(Difference::between(
         "log.origin",
-        &opening.origin,
+        &bound.origin,
         &manifest.log.origin,
     ));
     let root = walk.roots.get(&manifest.log.size);

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::acquisition_log::AcquisitionLog;
+use super::acquisition_log::{AcquisitionLog, Bound};
 use super::checkpoints::{Coverage, SignedLog};
 use super::finding::Finding;
 use super::inventory::{Inventory, uncovered};
@@ -37,9 +37,9 @@ impl Records<'_> {
             walk: &self.walk,
             origin: self
                 .log
-                .opening
+                .bound
                 .as_ref()
-                .map_or("", |opening| opening.origin.as_str()),
+                .map_or("", |bound| bound.to.origin.as_str()),
             sets: self.signers.as_slice(),
         }
     }
@@ -51,7 +51,7 @@ impl Records<'_> {
 
     /// Compares the log with its entry in the register.
     pub(super) fn against_register(&self, register: &Register) -> Vec<Finding> {
-        let Some(opening) = &self.log.opening else {
+        let Some(Bound { line, to: bound }) = &self.log.bound else {
             return Vec::new();
         };
         let mut findings = Vec::new();
@@ -62,11 +62,15 @@ impl Records<'_> {
             }
         };
         if let Some(store) = &register.store {
-            differ("line 1: store", store.to_string(), opening.store.to_string());
+            differ(
+                &format!("line {line}: store"),
+                store.to_string(),
+                bound.store.to_string(),
+            );
         }
         match (register.registered.get(self.folder), self.log.closed) {
             (Some(entry), closed) if self.walk.fault.is_none() => {
-                differ("origin", entry.origin.clone(), opening.origin.clone());
+                differ("origin", entry.origin.clone(), bound.origin.clone());
                 differ("lines", format!("{} lines", entry.size), format!("{} lines", self.walk.lines));
                 differ("state", format!("{:?}", Some(entry.state)), format!("{:?}", closed.map(|(_, state)| state)));
                 if let Some(root) = self.walk.roots.get(&entry.size) {
@@ -95,6 +99,28 @@ impl Records<'_> {
             _ => {}
         }
         findings
+    }
+
+    /// Checkpoints that do not cover the line that names the store: nothing is signed for a store that is not known yet.
+    pub(super) fn checkpoints_before_the_store(&self) -> Vec<Finding> {
+        let (Some(opening), Some(bound)) = (&self.log.opening, &self.log.bound) else {
+            return Vec::new();
+        };
+        let name = crate::port::LogName::Acquisition {
+            case: opening.case.clone(),
+            acquisition: opening.acquisition.clone(),
+        };
+        let early = self.coverage.good.range(..bound.line);
+        early
+            .map(|(size, _)| {
+                let expected = format!(
+                    "a checkpoint that covers line {}, which names the store",
+                    bound.line
+                );
+                let found = format!("one of {size} lines");
+                Finding::integrity(&layout::checkpoint(&name, *size), "line 2", expected, found)
+            })
+            .collect()
     }
 
     /// The checkpoints that a capture writes, as far as the log tells where: before the first grant, behind the seal,

@@ -45,6 +45,7 @@ pub mod key_wrapper;
 pub mod log_anchor;
 pub mod log_store;
 pub mod machine_records;
+pub mod rights;
 pub mod seal_signer;
 mod secret;
 pub mod snapshotter;

@@ -12,10 +12,11 @@ use super::log::MemoryLog;
 use super::machine::FakeMachine;
 use super::machine_records::FakeMachineRecords;
 use super::progress::{RecordingProgress, ScriptedStop};
+use super::rights::FakeRights;
 use super::signer::FakeSigner;
 use super::store::MemoryStore;
 use super::timestamps::FakeTimestamps;
-use crate::fault::{CallGate, CrashMode, crashing};
+use crate::fault::{CallGate, CrashMode, Crashing, crashing};
 
 /// Everything outside a capture, in memory: a machine, a store, the worker's disk, clocks, signers, vaults.
 ///
@@ -44,6 +45,8 @@ pub struct FakeWorld {
     pub machine: FakeMachine,
     /// What is known of the machine, used after [`with_machine_records`](Self::with_machine_records).
     pub records: FakeMachineRecords,
+    /// What a capture may do; asked when it is planned.
+    pub rights: FakeRights,
     /// The store: sink, reader and anchor.
     pub store: MemoryStore,
     /// The worker's disk.
@@ -70,6 +73,9 @@ pub struct FakeWorld {
     pub stop: ScriptedStop,
     /// Counts and breaks calls.
     pub gate: CallGate,
+    /// The way to the store: closed by [`CallGate::die`], it answers no port of a process until
+    /// [`CallGate::restart`].
+    pub way_to_store: CallGate,
     options: Options,
 }
 
@@ -89,6 +95,7 @@ impl FakeWorld {
         Self {
             machine,
             records: FakeMachineRecords::of_each_kind(),
+            rights: FakeRights::new(),
             store: MemoryStore::new(),
             log: MemoryLog::new(),
             signers: vec![FakeSigner::ed25519("custodian", 1)],
@@ -102,6 +109,7 @@ impl FakeWorld {
             progress: RecordingProgress::new(),
             stop: ScriptedStop::new(),
             gate: CallGate::new(),
+            way_to_store: CallGate::new(),
             options: Options::default(),
         }
     }
@@ -191,7 +199,12 @@ impl FakeWorld {
     /// The ports of a process in this world, each behind the gate.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        crashing(self.ungated_ports(), &self.gate)
+        let mut ports = self.ungated_ports();
+        let way = || self.way_to_store.clone();
+        ports.sink = Arc::new(Crashing::new(ports.sink, way()));
+        ports.reader = Arc::new(Crashing::new(ports.reader, way()));
+        ports.anchor = Arc::new(Crashing::new(ports.anchor, way()));
+        crashing(ports, &self.gate)
     }
 
     /// The ports without the gate: their calls are not counted and never broken.
@@ -201,6 +214,7 @@ impl FakeWorld {
         Ports {
             snapshotter: Arc::new(self.machine.clone()),
             machine_records: (self.options.machine_records).then(|| Arc::new(self.records.clone()) as _),
+            rights: Some(Arc::new(self.rights.clone())),
             source: Arc::new(self.machine.clone()),
             sink: Arc::new(self.store.clone()),
             reader: Arc::new(self.store.clone()),

@@ -27,6 +27,7 @@ mod image;
 mod keys;
 mod log;
 mod machine_records;
+mod rights;
 mod seal;
 mod source;
 
@@ -36,5 +37,6 @@ pub use image::{MockImageHash, MockImageHasher, MockImageReader};
 pub use keys::{MockKeyEscrow, MockKeyProver, MockKeySource, MockKeyWrapper};
 pub use log::{MockLogAnchor, MockLogStore};
 pub use machine_records::MockMachineRecords;
+pub use rights::MockRights;
 pub use seal::{MockDigestRegister, MockSealSigner, MockTimestampAuthority};
 pub use source::{MockSnapshotter, MockSourceAccess};

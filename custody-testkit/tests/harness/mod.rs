@@ -22,6 +22,7 @@ use custody_testkit::conformance::key_wrapper::KeyWrapperHarness;
 use custody_testkit::conformance::log_anchor::AnchorHarness;
 use custody_testkit::conformance::log_store::LogStoreHarness;
 use custody_testkit::conformance::machine_records::RecordsHarness;
+use custody_testkit::conformance::rights::RightsHarness;
 use custody_testkit::conformance::seal_signer::SignerHarness;
 use custody_testkit::conformance::snapshotter::SnapshotterHarness;
 use custody_testkit::conformance::source_access::AccessHarness;
@@ -230,6 +231,22 @@ pub(crate) fn machine_records(
         ])
         .with_too_long("screen.bmp".parse().unwrap())
         .with_secret(RECORDS_SECRET.into())
+        .fingerprinted_by(move || watched.fingerprint())
+}
+
+/// Rights of which one is missing in each of two places, and a third place that tells nothing.
+pub(crate) fn rights(wrap: impl Fn(FakeRights) -> Arc<dyn Rights>) -> RightsHarness {
+    let machine = machine();
+    let described = block_on(machine.describe(machine.reference())).unwrap();
+    let rights = FakeRights::new();
+    rights.take("the store", "store/write", RightNeed::ToCapture);
+    rights.take("the machine", "snapshot/delete", RightNeed::ToCleanUp);
+    rights.hide("the vault", "its keeper does not answer");
+    let missing = [("the store", "store/write"), ("the machine", "snapshot/delete")];
+    let missing = missing.map(|(place, right)| (place.into(), right.into())).into();
+    let watched = rights.clone();
+    RightsHarness::new(wrap(rights), described, missing)
+        .with_blind(vec!["the vault".into()])
         .fingerprinted_by(move || watched.fingerprint())
 }
 

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use custody_testkit::conformance::{machine_records, snapshotter, source_access};
+use custody_testkit::conformance::{machine_records, rights, snapshotter, source_access};
 use custody_testkit::fault::{
-    AccessFault, FaultyAccess, FaultyMachineRecords, FaultySnapshotter, RecordsFault, SnapshotFault,
+    AccessFault, FaultyAccess, FaultyMachineRecords, FaultyRights, FaultySnapshotter, RecordsFault,
+    RightsFault, SnapshotFault,
 };
 
 use crate::{assert_each_is_failed, harness};
@@ -120,6 +121,27 @@ fn every_clause_of_machine_records_is_failed_by_a_fault_made_for_it() {
             (RecordsFault::TellsInWords(secret), &[access]),
             (RecordsFault::TellsInBytes(secret), &[access, bytes]),
             (RecordsFault::TellsInErrors(secret), &[access]),
+        ],
+    );
+}
+
+#[test]
+fn every_clause_of_rights_is_failed_by_a_fault_made_for_it() {
+    let changed = "ri_01_checking_changes_nothing";
+    let missing = "ri_02_a_right_that_is_missing_is_named_once";
+    let held = "ri_03_a_right_that_is_held_is_not_named";
+    let unchecked = "ri_04_what_could_not_be_told_is_said_with_the_reason";
+    assert_each_is_failed(
+        rights::CLAUSES,
+        |fault| harness::rights(|rights| Arc::new(FaultyRights::new(rights, fault))),
+        &[
+            (RightsFault::Changes, &[changed]),
+            (RightsFault::HidesMissing, &[missing]),
+            (RightsFault::RepeatsMissing, &[missing]),
+            (RightsFault::StopsAtUnchecked, &[missing]),
+            (RightsFault::AccusesHeld, &[held]),
+            (RightsFault::HidesUnchecked, &[unchecked]),
+            (RightsFault::GivesNoReason, &[unchecked]),
         ],
     );
 }

@@ -3,7 +3,9 @@ use serde_json::json;
 use super::disk::missing;
 use super::{ArmCall, Outcome};
 use crate::azure_sim::address::{Service, Way};
+use crate::azure_sim::blob::{View, serve};
 use crate::azure_sim::clock::short_date;
+use crate::azure_sim::content::Content;
 use crate::azure_sim::http::{Answer, Call, encode};
 use crate::azure_sim::keyed;
 use crate::azure_sim::world::World;
@@ -68,16 +70,20 @@ pub(crate) fn console_answer(world: &World, label: &str, call: &Call) -> Option<
             "Server failed to authenticate the request.",
         ));
     }
-    let body: &[u8] = if call.path.ends_with(".bmp") {
+    let bytes: &'static [u8] = if call.path.ends_with(".bmp") {
         b"BM\x1a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\0\0\0\0\x01\0\x18\0"
     } else {
         b"[    0.000000] Linux version 6.1.0\r\n"
     };
-    Some(
-        Answer::empty(200)
-            .with_body(body)
-            .with_header("content-type", "application/octet-stream")
-            .with_header("x-ms-blob-type", "BlockBlob")
-            .with_header("etag", "\"0x8DE000000000001\""),
-    )
+    // It is a blob like any other: asked for its length, and read by ranges.
+    let view = View {
+        content: &Content::of_bytes(bytes),
+        content_type: "application/octet-stream",
+        etag: "\"0x8DE000000000001\"",
+        md5: None,
+    };
+    Some(match serve(call, &view) {
+        Ok(answer) => answer.with_header("x-ms-blob-type", "BlockBlob"),
+        Err(refused) => refused.answer(call),
+    })
 }

@@ -59,7 +59,7 @@ fn render(world: &World, name: &str, way: Way) -> Value {
             "primaryLocation": settings.location, "statusOfPrimary": "available", "accessTier": "Hot",
             "supportsHttpsTrafficOnly": settings.https_only, "minimumTlsVersion": settings.minimum_tls_version,
             "allowSharedKeyAccess": settings.shared_key, "allowBlobPublicAccess": false,
-            "allowCrossTenantReplication": false, "publicNetworkAccess": "Enabled", "isHnsEnabled": false,
+            "allowCrossTenantReplication": false, "publicNetworkAccess": "Enabled", "isHnsEnabled": settings.hierarchical_namespace,
             "networkAcls": {
                 "bypass": "AzureServices", "defaultAction": action, "ipRules": rules, "virtualNetworkRules": [],
                 "resourceAccessRules": []

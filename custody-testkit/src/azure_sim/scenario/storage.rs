@@ -25,6 +25,8 @@ pub struct StorageAccount {
     pub network_allowed: Vec<String>,
     /// Whether blobs have versions.
     pub versioning: bool,
+    /// Whether it has a hierarchical namespace. Reported only.
+    pub hierarchical_namespace: bool,
     /// `AAD` or `PrivateLink`, or none. Reported only.
     pub allowed_copy_scope: Option<String>,
     /// Its containers.
@@ -104,6 +106,7 @@ impl Default for StorageAccount {
             network_default_deny: false,
             network_allowed: Vec::new(),
             versioning: false,
+            hierarchical_namespace: false,
             allowed_copy_scope: None,
             containers: Vec::new(),
         }

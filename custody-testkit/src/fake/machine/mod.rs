@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use custody_core::ids::{AcquisitionId, DiskId, MachineRef, SnapshotName, Timestamp};
+use custody_core::ids::{AcquisitionId, DiskId, MachineRef, Region, SnapshotName, Timestamp};
 use custody_core::port::{DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind};
 use custody_core::{Error, Result, ServiceRecord};
 
@@ -29,6 +29,7 @@ pub struct FakeMachine {
 
 #[derive(Default)]
 struct MachineState {
+    region: Option<Region>,
     disks: Vec<Disk>,
     not_acquired: Vec<NotAcquired>,
     snapshots: BTreeMap<SnapshotName, Taken>,
@@ -111,6 +112,16 @@ impl FakeMachine {
     #[must_use]
     pub fn with_clock(mut self, clock: FakeClock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Puts it into a region.
+    ///
+    /// # Panics
+    /// When the name is not fit for a region.
+    #[must_use]
+    pub fn with_region(self, region: &str) -> Self {
+        self.state.lock().region = Some(region.parse().expect("a region's name is visible text"));
         self
     }
 

@@ -77,8 +77,10 @@ impl Snapshotter for FakeMachine {
                 object: machine.to_string(),
             });
         }
-        let disks = state.disks.iter().map(|disk| disk.description.clone()).collect();
-        let described = Machine::new(machine.clone(), "fake", disks, state.not_acquired.clone());
+        let describe = |disk: &super::Disk| disk.description.clone().with_snapshot(disk.kind);
+        let disks = state.disks.iter().map(describe).collect();
+        let mut described = Machine::new(machine.clone(), "fake", disks, state.not_acquired.clone());
+        described.region.clone_from(&state.region);
         Ok(described.with_attribute("power", "running"))
     }
 

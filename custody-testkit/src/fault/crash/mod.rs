@@ -5,6 +5,7 @@ mod gate;
 mod keys;
 mod log;
 mod machine_records;
+mod rights;
 mod sink;
 mod source;
 
@@ -53,6 +54,9 @@ pub fn crashing(ports: Ports, gate: &CallGate) -> Ports {
         snapshotter: Arc::new(Crashing::new(ports.snapshotter, gate())),
         machine_records: ports
             .machine_records
+            .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
+        rights: ports
+            .rights
             .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
         source: Arc::new(Crashing::new(ports.source, gate())),
         sink: Arc::new(Crashing::new(ports.sink, gate())),

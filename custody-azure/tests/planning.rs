@@ -1,0 +1,234 @@
+//! What a plan finds out about rights, regions and a store that does not answer, against the simulated cloud; and that
+//! none of it keeps the evidence waiting.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/lab.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod lab;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod support;
+
+use std::sync::Arc;
+
+use custody_azure::{AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
+use custody_core::capture::{Blocks, Capture, CaptureRequest, Plan, Reach};
+use custody_core::custody_log::{
+    AcquisitionSettings, Circumstances, ClosingState, How, Regions, SignerSet, Stated, Trust, Who, Why,
+};
+use custody_core::port::{LogName, SealSigner as _};
+use custody_core::verify::Verifier;
+use custody_core::{Error, Ports};
+use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
+use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use lab::Lab;
+use support::run;
+
+fn circumstances() -> Circumstances {
+    let who = Who::new(Stated::new("A. Examiner".parse().unwrap()), [].into());
+    let why = Why::new("warrant 123/26".parse().unwrap());
+    Circumstances::new(who, [].into(), How::new("test", "1.0"), why)
+}
+
+fn ports(lab: &Lab) -> Ports {
+    let cloud = Arc::new(Cloud::public().unwrap());
+    let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
+        .with_transport(CleanTransport::over(lab.simulator.transport()))
+        .with_patience(Patience::short());
+    let worker = WorkerPorts {
+        hasher: Arc::new(SerialHasher::new()),
+        log: Arc::new(MemoryLog::new()),
+        signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
+        clock: Arc::new(lab.clock.clone()),
+        entropy: Arc::new(SeededEntropy::new(7)),
+    };
+    custody_azure::ports(&options, &lab.credential, worker).unwrap()
+}
+
+fn request(lab: &Lab) -> CaptureRequest {
+    CaptureRequest::new("2026-0042".parse().unwrap(), lab.machine(), circumstances())
+}
+
+/// Plans and runs; gives what it was planned as, and what stopped it.
+fn preserved(lab: &Lab, ports: &Ports) -> (Plan, LogName, Error) {
+    let capture = Capture::new(ports.clone());
+    run(async {
+        let plan = capture.plan(request(lab)).await.unwrap();
+        let log = plan.log();
+        let error = capture.run(plan.clone(), Reach::SnapshotsOnly).await.unwrap_err();
+        (plan, log, error)
+    })
+}
+
+fn asked_at(lab: &Lab, host: &str, method: &str) -> usize {
+    let journal = lab.simulator.journal();
+    let asked = journal
+        .iter()
+        .filter(|entry| entry.host.starts_with(host) && entry.method == method);
+    asked.count()
+}
+
+fn goes_on_and_is_proven(ports: &Ports, log: LogName) {
+    let outcome = run(Capture::new(ports.clone()).resume(log, circumstances(), 3)).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Complete), "{outcome:?}");
+    let signer = FakeSigner::ed25519("custodian", 1);
+    let trust = Trust::nobody().with(SignerSet::new(vec![signer.verifier_key().clone()]).unwrap());
+    let verifier = Verifier::new(ports.reader.clone(), Arc::new(SerialHasher::new()), trust);
+    let report = run(verifier.verify());
+    assert_eq!(report.outcome.exit_code(), 0, "{}", report.result);
+}
+
+#[test]
+fn i04_a_store_that_refuses_or_does_not_answer_keeps_no_snapshot_waiting() {
+    let refused = |status, code| Fault::on("*", "*", FaultAction::status(status, code));
+    for (fault, words) in [
+        (refused(403, "AuthorizationFailure"), "permission denied"),
+        (refused(404, "ContainerNotFound"), "not found"),
+        (refused(500, "InternalError"), "failed"),
+        (Fault::on("*", "*", FaultAction::DropBefore), "failed"),
+    ] {
+        let lab = Lab::new();
+        lab.simulator.inject(fault.at_host("socevidence*"));
+        let ports = ports(&lab);
+        let (plan, log, error) = preserved(&lab, &ports);
+        let [refusal] = &plan.refusals[..] else {
+            panic!("{:?}", plan.refusals)
+        };
+        assert_eq!(refusal.blocks, Blocks::WhatFollows);
+        assert!(refusal.reason.contains(words), "{words}: {}", refusal.reason);
+        assert!(matches!(error.meaning(), Error::Refused { .. }), "{error}");
+        assert_eq!(lab.simulator.snapshots().len(), 3, "{words}");
+        assert_eq!(asked_at(&lab, "socevidence", "PUT"), 0, "nothing was put there");
+        lab.simulator.clear_faults();
+        goes_on_and_is_proven(&ports, log);
+        assert_eq!(lab.simulator.snapshots(), []);
+    }
+}
+
+#[test]
+fn i04_compute_rights_alone_preserve_the_evidence() {
+    let mut scenario = Scenario::lab();
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::new("/", &["Microsoft.Compute/*"], &[])];
+    }
+    let lab = Lab::of(scenario);
+    let (plan, _, error) = preserved(&lab, &ports(&lab));
+    assert!(
+        plan.refusals
+            .iter()
+            .all(|refusal| refusal.blocks == Blocks::WhatFollows)
+    );
+    assert!(
+        error.to_string().contains("Microsoft.Storage"),
+        "the right is named: {error}"
+    );
+    assert_eq!(lab.simulator.snapshots().len(), 3);
+    assert_eq!(lab.simulator.live_exports(), [""; 0]);
+}
+
+#[test]
+fn rights_that_are_missing_at_the_source_and_at_the_store_are_named_in_the_plan() {
+    let mut scenario = Scenario::lab();
+    let write = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+    let (read, delete) = (
+        "Microsoft.Compute/snapshots/beginGetAccess/action",
+        "Microsoft.Compute/snapshots/delete",
+    );
+    for identity in &mut scenario.identities {
+        let control = RoleGrant::new("/", &["*"], &["*/read", "*/add/action"]);
+        identity.roles = vec![control.without(read).without(delete)];
+    }
+    let lab = Lab::of(scenario);
+    let plan = run(async { Capture::new(ports(&lab)).plan(request(&lab)).await.unwrap() });
+    let named = |right: &str, place: &str| {
+        let mut reasons = plan.refusals.iter().map(|refusal| &refusal.reason);
+        reasons.any(|reason| reason.contains(right) && reason.contains(place))
+    };
+    assert!(named(read, "/resourceGroups/production"), "{:?}", plan.refusals);
+    assert!(named(write, "/containers/"), "{:?}", plan.refusals);
+    assert_eq!(plan.refusals.len(), 2, "{:?}", plan.refusals);
+    let [note] = &plan.notes[..] else {
+        panic!("{:?}", plan.notes)
+    };
+    assert!(note.contains(delete) && note.contains("kept and named"), "{note}");
+    let outline = plan.outline();
+    assert_eq!(outline.deleted.len(), 3, "{outline:?}");
+}
+
+fn in_region(region: &str) -> Lab {
+    let mut scenario = Scenario::lab();
+    scenario.storage_accounts.first_mut().unwrap().location = region.into();
+    Lab::of(scenario)
+}
+
+#[test]
+fn i11_a_container_in_another_region_is_refused_unless_that_was_decided() {
+    let lab = in_region("North Europe");
+    let ports = ports(&lab);
+    let (plan, _, error) = preserved(&lab, &ports);
+    let [refusal] = &plan.refusals[..] else {
+        panic!("{:?}", plan.refusals)
+    };
+    for words in ["westeurope", "northeurope", "--allow-other-region"] {
+        assert!(refusal.reason.contains(words), "{}", refusal.reason);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(
+        lab.simulator.snapshots().len(),
+        3,
+        "the evidence is preserved first"
+    );
+    assert_eq!(
+        asked_at(&lab, "socevidence", "PUT"),
+        0,
+        "nothing goes to the other region"
+    );
+
+    let lab = in_region("northeurope");
+    let ports = self::ports(&lab);
+    let mut settings = AcquisitionSettings::default();
+    settings.regions = Regions::Any;
+    let capture = Capture::new(ports);
+    let outcome = run(async {
+        let plan = capture.plan(request(&lab).with_settings(settings)).await.unwrap();
+        assert_eq!(plan.refusals, []);
+        capture.run(plan, Reach::ToTheEnd).await.unwrap()
+    });
+    assert_eq!(outcome.state, Some(ClosingState::Complete));
+}
+
+#[test]
+fn i11_regions_are_compared_as_azure_spells_them() {
+    let lab = in_region("West Europe");
+    let plan = run(async { Capture::new(ports(&lab)).plan(request(&lab)).await.unwrap() });
+    assert_eq!(plan.refusals, []);
+    let store = plan.protection.unwrap().region;
+    assert_eq!(
+        (plan.machine.region, store.unwrap().as_str()),
+        (Some("westeurope".parse().unwrap()), "westeurope")
+    );
+}
+
+#[test]
+fn i10_a_token_goes_only_to_the_service_whose_it_is_and_over_https() {
+    let lab = Lab::new();
+    let ports = ports(&lab);
+    run(async {
+        let capture = Capture::new(ports);
+        let plan = capture.plan(request(&lab)).await.unwrap();
+        capture.run(plan, Reach::ToTheEnd).await.unwrap()
+    });
+    // The simulator takes a token only where its audience is; whoever sends another one is refused.
+    let journal = lab.simulator.journal();
+    let (mut manager, mut blobs) = (0, 0);
+    for entry in &journal {
+        assert_ne!((entry.status, entry.authorized), (401, true), "{entry:?}");
+        manager += usize::from(entry.host == "management.azure.com" && entry.authorized);
+        blobs += usize::from(entry.host.starts_with("socevidence") && entry.authorized);
+        assert!(
+            !(entry.host.starts_with("md-") && entry.authorized),
+            "a token at an export: {entry:?}"
+        );
+    }
+    assert!(manager > 0 && blobs > 0);
+    assert_eq!(lab.simulator.refused_hosts(), [""; 0]);
+}
