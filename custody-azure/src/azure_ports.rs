@@ -9,7 +9,7 @@ use crate::cloud::Cloud;
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
 use crate::{
-    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, SnapshotNetwork, SnapshotPlace,
+    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, SnapshotNetwork, SnapshotPlace,
     StoreLocation,
 };
 
@@ -27,6 +27,8 @@ pub struct AzurePortsOptions {
     pub snapshots: SnapshotPlace,
     /// From where they can be exported.
     pub network: SnapshotNetwork,
+    /// How the instants of a machine's disks lie to each other.
+    pub consistency: Consistency,
     /// Where evidence is stored.
     pub store: StoreLocation,
     /// Where log lines are anchored; beside the evidence when `None`. A container whose policy does not let append
@@ -44,6 +46,7 @@ impl AzurePortsOptions {
             patience: Patience::default(),
             snapshots,
             network: SnapshotNetwork::AsTheDisk,
+            consistency: Consistency::DiskSnapshots,
             store,
             anchor: None,
         }
@@ -67,6 +70,13 @@ impl AzurePortsOptions {
     #[must_use]
     pub fn with_network(mut self, network: SnapshotNetwork) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Sets how the instants of a machine's disks lie to each other.
+    #[must_use]
+    pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
         self
     }
 
@@ -140,7 +150,8 @@ impl AzurePorts {
         let arm = arm(source);
         Ok(Self {
             snapshotter: AzureSnapshotter::new(arm.clone(), options.snapshots.clone())
-                .with_network(options.network.clone()),
+                .with_network(options.network.clone())
+                .with_consistency(options.consistency),
             source: AzureSourceAccess::new(arm.clone(), source.clone()),
             store: evidence,
             anchor,
@@ -179,11 +190,10 @@ impl AzurePorts {
                 self.arm.clone(),
                 worker.clock.clone(),
             ))),
-            rights: Some(Arc::new(AzureRights::new(
-                self.arm.clone(),
-                self.snapshotter.place().clone(),
-                &self.store,
-            ))),
+            rights: Some(Arc::new(
+                AzureRights::new(self.arm.clone(), self.snapshotter.place().clone(), &self.store)
+                    .with_consistency(self.snapshotter.consistency()),
+            )),
             clock: worker.clock,
             entropy: worker.entropy,
             progress: Arc::new(NoProgress::default()),

@@ -31,5 +31,5 @@ pub use cloud::{Cloud, CloudEndpoints, HostKind};
 pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
 pub use rights::AzureRights;
-pub use snapshotter::{AzureSnapshotter, SnapshotNetwork, SnapshotPlace};
+pub use snapshotter::{AzureSnapshotter, Consistency, SnapshotNetwork, SnapshotPlace};
 pub use source_access::{AzureSourceAccess, MAX_GRANT};

@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use crate::arm::{Arm, ResourceId, RoleAction};
 use crate::snapshotter::SnapshotPlace;
-use crate::{BlobStore, StoreLocation};
+use crate::{BlobStore, Consistency, StoreLocation};
 
 /// Rights that are needed somewhere: in a place, for these actions.
 struct Needed<'a> {
@@ -27,6 +27,7 @@ pub struct AzureRights {
     source: Arm,
     store: Arm,
     place: SnapshotPlace,
+    consistency: Consistency,
     location: StoreLocation,
 }
 
@@ -38,8 +39,53 @@ impl AzureRights {
             source,
             store: store.manager().clone(),
             place,
+            consistency: Consistency::DiskSnapshots,
             location: store.location().clone(),
         }
+    }
+
+    /// Sets how the disks are taken: a restore point needs rights of its own.
+    #[must_use]
+    pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
+        self
+    }
+
+    /// What making, reading and deleting what is taken of disks needs.
+    fn taking(&self) -> Vec<(RoleAction, RightNeed)> {
+        let (capture, clean_up): (&[&str], &[&str]) = match self.consistency {
+            Consistency::DiskSnapshots => (
+                &[
+                    "snapshots/read",
+                    "snapshots/write",
+                    "snapshots/beginGetAccess/action",
+                    "snapshots/endGetAccess/action",
+                ],
+                &["snapshots/delete"],
+            ),
+            Consistency::RestorePoint => (
+                &[
+                    "restorePointCollections/read",
+                    "restorePointCollections/write",
+                    "restorePointCollections/restorePoints/read",
+                    "restorePointCollections/restorePoints/write",
+                    "restorePointCollections/restorePoints/diskRestorePoints/read",
+                    "restorePointCollections/restorePoints/diskRestorePoints/beginGetAccess/action",
+                    "restorePointCollections/restorePoints/diskRestorePoints/endGetAccess/action",
+                ],
+                &[
+                    "restorePointCollections/delete",
+                    "restorePointCollections/restorePoints/delete",
+                ],
+            ),
+        };
+        let named = |need: RightNeed| {
+            move |name: &&str| (RoleAction::Control(format!("Microsoft.Compute/{name}")), need)
+        };
+        let capture = capture.iter().map(named(RightNeed::ToCapture));
+        capture
+            .chain(clean_up.iter().map(named(RightNeed::ToCleanUp)))
+            .collect()
     }
 
     fn needed(&self, machine: &Machine) -> Vec<Needed<'_>> {
@@ -57,16 +103,7 @@ impl AzureRights {
                     "/subscriptions/{}/resourceGroups/{}",
                     self.place.subscription, self.place.group
                 ),
-                actions: vec![
-                    control("Microsoft.Compute/snapshots/read"),
-                    control("Microsoft.Compute/snapshots/write"),
-                    control("Microsoft.Compute/snapshots/beginGetAccess/action"),
-                    control("Microsoft.Compute/snapshots/endGetAccess/action"),
-                    (
-                        RoleAction::Control("Microsoft.Compute/snapshots/delete".to_owned()),
-                        RightNeed::ToCleanUp,
-                    ),
-                ],
+                actions: self.taking(),
             });
         }
         for id in &sources {

@@ -15,7 +15,7 @@ use crate::arm::{AccessGrant, Arm, DiskResource};
 use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
 use crate::http::{READING_GRANTED, Repeat};
-use crate::snapshotter::{VHD_FOOTER_BYTES, resource_of};
+use crate::snapshotter::{RESTORE_POINT, VHD_FOOTER_BYTES, resource_of};
 
 /// The longest that the service grants access for: 60 days, since 2025-02-15.
 ///
@@ -205,6 +205,13 @@ impl SourceAccess for AzureSourceAccess {
     }
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
+        let id = resource_of(snapshot)?;
+        if id.kind() == RESTORE_POINT {
+            // One that never was complete: nothing can be read of it, and it is there.
+            let point = self.arm.restore_point(&id).await?.value.properties;
+            let told = point.provisioning_state.unwrap_or_default();
+            return Ok(SourceState::default().with_pinned("provisioningState", visible::escape(&told)));
+        }
         let found = self.still_there(snapshot).await?;
         let properties = &found.properties;
         // A part of a restore point does not tell its size; its length was told by the restore point, which never

@@ -136,6 +136,7 @@ impl Lab {
 
     fn nothing_is_left_at_the_source(&self) {
         assert_eq!(self.azure.snapshots(), []);
+        assert_eq!(self.azure.restore_points(), [""; 0]);
         assert_eq!(self.azure.live_exports(), [""; 0]);
     }
 
@@ -323,6 +324,54 @@ fn evidence_is_preserved_while_the_container_is_not_there_and_stored_once_it_is(
 }
 
 #[test]
+fn all_disks_can_be_taken_at_one_instant_and_resume_goes_on_the_same_way() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let asked = ["--consistency", "restore-point"];
+    let planned = lab
+        .capture(&[asked.as_slice(), &["--dry-run"]].concat())
+        .expect(0);
+    assert!(
+        planned
+            .out
+            .contains("one crash-consistent restore point of 3 disks")
+            && planned.out.contains("deletes both once the copies of all disks"),
+        "{planned:?}"
+    );
+    lab.nothing_is_left_at_the_source();
+    let preserved = lab
+        .capture(&[asked.as_slice(), &["--preserve-only", "--json"]].concat())
+        .expect(3)
+        .json();
+    assert_eq!(lab.azure.restore_points().len(), 2);
+    assert_eq!(lab.azure.snapshots(), []);
+    // A part of it cannot be ordered away; the refusal names the others and changes nothing.
+    let kept = preserved["kept"].as_array().unwrap();
+    assert_eq!(kept.len(), 3, "{preserved}");
+    let discard = kept[0].as_str().unwrap();
+    let acquisition = preserved["acquisition"].as_str().unwrap();
+    let words = [
+        "abandon",
+        acquisition,
+        "--reason",
+        "by mistake",
+        "--discard",
+        discard,
+    ];
+    let refused = lab.custody(&words).expect(3);
+    assert!(
+        refused.err.contains("it can only be deleted together with")
+            && refused.err.contains(kept[1].as_str().unwrap()),
+        "{refused:?}"
+    );
+    assert_eq!(lab.azure.restore_points().len(), 2);
+    lab.custody(&["resume"]).expect(0);
+    lab.nothing_is_left_at_the_source();
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
+}
+
+#[test]
 fn i05_what_never_came_into_a_container_is_given_up_with_its_snapshots_kept() {
     let lab = Lab::new("no-such-container");
     let preserved = lab.capture(&["--json"]).expect(3).json();
@@ -363,6 +412,32 @@ fn i11_another_region_is_taken_only_when_that_is_asked_for() {
     let log = lab.custody(&["log", id, "--json"]).expect(0);
     let opening: Value = serde_json::from_str(log.out.lines().next().unwrap()).unwrap();
     assert_eq!(opening["what"]["settings"]["regions"], "any", "{opening}");
+}
+
+#[test]
+fn a_machine_that_has_no_one_instant_is_refused_with_the_reason_and_nothing_else_is_made() {
+    let mut scenario = Scenario::lab();
+    scenario.disk_mut("web-01-data-0").sku = "UltraSSD_LRS".into();
+    let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
+    let settings = lab.path("custody.toml");
+    let mut text = fs::read_to_string(&settings).unwrap();
+    text.push_str("\n[azure.snapshots]\nconsistency = \"restore-point\"\n");
+    fs::write(&settings, text).unwrap();
+    for options in [&["--dry-run"][..], &[]] {
+        let refused = lab.capture(options).expect(3);
+        assert!(
+            refused
+                .err
+                .contains("disk web-01-data-0 is of the type UltraSSD_LRS")
+                && refused.err.contains("--consistency disk-snapshots"),
+            "{refused:?}"
+        );
+        lab.nothing_is_left_at_the_source();
+    }
+    // What it says to do is what helps: the flag goes before the file.
+    lab.capture(&["--consistency", "disk-snapshots", "--preserve-only"])
+        .expect(3);
+    assert_eq!(lab.azure.snapshots().len(), 3);
 }
 
 #[test]

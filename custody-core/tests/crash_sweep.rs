@@ -135,6 +135,11 @@ fn i04_a_capture_with_every_optional_part_survives_a_fault_at_every_call() {
 }
 
 #[test]
+fn i04_a_capture_of_a_set_of_snapshots_survives_a_fault_at_every_call() {
+    sweep("a set", a_set);
+}
+
+#[test]
 fn i04_a_capture_that_records_the_machine_survives_a_fault_at_every_call() {
     sweep("machine records", || one_disk().with_machine_records());
 }

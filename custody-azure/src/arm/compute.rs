@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::client::Arm;
 use super::operation::nothing_done;
-use super::{DiskResource, ResourceId, RestorePoint, VirtualMachine};
+use super::{DiskResource, ResourceId, VirtualMachine};
 use crate::cloud::HostKind;
 use crate::http::Failing;
 
@@ -78,17 +78,6 @@ impl Arm {
         self.read(id, &[DISK_VERSION], read_action(id)).await
     }
 
-    /// A restore point with what it knows of its disks.
-    pub(crate) async fn restore_point(&self, id: &ResourceId) -> Result<Acted<RestorePoint>> {
-        let query = [("$expand", "instanceView"), COMPUTE_VERSION];
-        self.read(
-            id,
-            &query,
-            "Microsoft.Compute/restorePointCollections/restorePoints/read",
-        )
-        .await
-    }
-
     /// The disk snapshots of a resource group.
     pub(crate) async fn snapshots(&self, subscription: &str, group: &str) -> Result<Vec<DiskResource>> {
         let path = format!(
@@ -152,7 +141,7 @@ impl Arm {
         lifetime: Duration,
         file_format: &str,
     ) -> Result<Acted<AccessGrant>> {
-        const ACTION: &str = "Microsoft.Compute/snapshots/beginGetAccess/action";
+        let action = access_action(id, Access::Begin);
         let mut body = json!({ "access": "Read", "durationInSeconds": lifetime.as_secs() });
         if let (Some(members), false) = (body.as_object_mut(), file_format.is_empty()) {
             members.insert("fileFormat".into(), file_format.into());
@@ -161,7 +150,7 @@ impl Arm {
         for _ in 0..MAX_ACCESS_CALLS {
             let address = self.address(&path, &[DISK_VERSION]);
             let acted = self
-                .operate(Method::Post, address, Some(&body), id, ACTION)
+                .operate(Method::Post, address, Some(&body), id, action)
                 .await?;
             let sas = match acted.value {
                 Some(value) => {
@@ -179,11 +168,7 @@ impl Arm {
             }
             self.clock.sleep(self.sending.patience.poll_floor).await;
         }
-        Err(Failing {
-            object: id,
-            action: ACTION,
-        }
-        .failed(
+        Err(Failing { object: id, action }.failed(
             "begin access",
             "the service says that it succeeded, and gives no address",
         ))
@@ -221,9 +206,9 @@ impl Arm {
     /// # Cancel safety
     /// Calling again settles it.
     pub async fn end_access(&self, id: &ResourceId) -> Result<Acted<()>> {
-        const ACTION: &str = "Microsoft.Compute/snapshots/endGetAccess/action";
+        let action = access_action(id, Access::End);
         let address = self.address(&format!("{id}/endGetAccess"), &[DISK_VERSION]);
-        match self.operate(Method::Post, address, None, id, ACTION).await {
+        match self.operate(Method::Post, address, None, id, action).await {
             Ok(acted) => Ok(Acted {
                 value: (),
                 service: acted.service,
@@ -233,7 +218,7 @@ impl Arm {
     }
 }
 
-fn gone_is_done(error: Error) -> Result<Acted<()>> {
+pub(super) fn gone_is_done(error: Error) -> Result<Acted<()>> {
     if matches!(error.meaning(), Error::NotFound { .. }) {
         let mut done = nothing_done();
         done.service = error.service().cloned().unwrap_or_default();
@@ -254,6 +239,27 @@ fn access_sas(id: &ResourceId, value: Value) -> Result<Option<Zeroizing<String>>
         .access_sas
         .filter(|sas| !sas.is_empty())
         .map(Zeroizing::new))
+}
+
+enum Access {
+    Begin,
+    End,
+}
+
+/// The right that beginning or ending access needs, by the kind of the resource.
+fn access_action(id: &ResourceId, access: Access) -> &'static str {
+    match (id.kind().as_str(), access) {
+        ("microsoft.compute/disks", Access::Begin) => "Microsoft.Compute/disks/beginGetAccess/action",
+        ("microsoft.compute/disks", Access::End) => "Microsoft.Compute/disks/endGetAccess/action",
+        ("microsoft.compute/snapshots", Access::Begin) => "Microsoft.Compute/snapshots/beginGetAccess/action",
+        ("microsoft.compute/snapshots", Access::End) => "Microsoft.Compute/snapshots/endGetAccess/action",
+        (_, Access::Begin) => {
+            "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/beginGetAccess/action"
+        }
+        (_, Access::End) => {
+            "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/endGetAccess/action"
+        }
+    }
 }
 
 /// The right that reading needs, by the kind of the resource.

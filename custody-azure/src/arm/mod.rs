@@ -8,6 +8,7 @@ mod operation;
 mod permissions;
 mod region;
 mod resource_id;
+mod restore_points;
 mod storage;
 
 pub use activity::ActivityWindow;

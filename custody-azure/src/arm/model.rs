@@ -208,6 +208,23 @@ pub(crate) struct SourceMetadata {
     pub(crate) storage_profile: StorageProfile,
 }
 
+/// What holds the restore points of one machine.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct RestorePointCollection {
+    pub(crate) id: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) properties: CollectionProperties,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct CollectionProperties {
+    pub(crate) source: Reference,
+    /// Only where it was asked for.
+    pub(crate) restore_points: Vec<RestorePoint>,
+}
+
 /// A page of a list.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: Deserialize<'de>")]

@@ -34,6 +34,12 @@ pub(super) fn describe(id: &ResourceId, found: &DiskResource, bytes: Option<u64>
     for (name, value) in attributes(found) {
         description = description.with_attribute(name, value);
     }
+    if let Some(shares) = found.properties.max_shares.filter(|shares| *shares > 1) {
+        let note = format!(
+            "it can be attached to {shares} machines at once: any of them may write to it until the instant it is taken, and what they hold unwritten is not on it"
+        );
+        description = description.with_attribute("shared", note);
+    }
     Ok(description)
 }
 

@@ -7,7 +7,11 @@ use super::disk_description;
 use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of, region};
 
 /// Describes a virtual machine and every disk that it names, wherever the disk's resource group is.
-pub(super) async fn describe(arm: &Arm, machine: &MachineRef, id: &ResourceId) -> Result<Machine> {
+pub(super) async fn read(
+    arm: &Arm,
+    machine: &MachineRef,
+    id: &ResourceId,
+) -> Result<(VirtualMachine, Machine)> {
     let found: VirtualMachine = arm.machine(id).await?.value;
     let profile = &found.properties.storage_profile;
     let named: Vec<(String, &MachineDisk)> = profile
@@ -33,7 +37,7 @@ pub(super) async fn describe(arm: &Arm, machine: &MachineRef, id: &ResourceId) -
     for (name, value) in attributes(&found) {
         described = described.with_attribute(name, value);
     }
-    Ok(described)
+    Ok((found, described))
 }
 
 /// A disk of the machine: its description, or why it cannot be captured. Not being able to tell is an error.

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::disk_description::snapshot_of;
 use super::tag::Mark;
-use super::{SnapshotNetwork, SnapshotPlace, name};
+use super::{SnapshotNetwork, SnapshotPlace, identity, name};
 use crate::arm::{Arm, DiskResource, ResourceId};
 
 /// How often the service is asked, when it says that it is busy or a connection fails.
-const MAX_LOOKS: u32 = 8;
+pub(super) const MAX_LOOKS: u32 = 8;
 
 /// One disk snapshot on its way.
 #[derive(Debug)]
@@ -40,15 +40,14 @@ impl Making<'_> {
     async fn under(&self, id: &ResourceId) -> Result<Acted<DiskSnapshot>, Taken> {
         let mut asked: Option<ServiceRecord> = None;
         let mut failure: Option<Error> = None;
-        let mut expected_unique = None;
         for look in 0..MAX_LOOKS {
             if look > 0 {
-                self.pause(look).await;
+                pause(self.arm, look).await;
             }
             match self.arm.disk(id).await {
                 Ok(found) => {
                     let service = asked.unwrap_or(found.service);
-                    return self.settle(id, found.value, expected_unique, service).await;
+                    return self.settle(id, found.value, service).await;
                 }
                 Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -66,8 +65,12 @@ impl Making<'_> {
                 continue;
             }
             let disk = self.arm.disk(&self.source).await?.value;
+            identity::must_be(
+                self.planned,
+                self.source.as_str(),
+                disk.properties.unique_id.as_deref(),
+            )?;
             let body = self.body(&disk)?;
-            expected_unique = disk.properties.unique_id;
             match self.arm.create_snapshot(id, &body).await {
                 Ok(service) => asked = Some(service),
                 Err(error) if may_pass(&error) => failure = Some(error),
@@ -81,18 +84,11 @@ impl Making<'_> {
             .into())
     }
 
-    async fn pause(&self, look: u32) {
-        let patience = &self.arm.patience();
-        let wait = patience.poll_floor.saturating_mul(1 << look.min(6));
-        self.arm.clock().sleep(wait.min(patience.longest_wait)).await;
-    }
-
     /// What is under the name, once it is complete and if it is ours.
     async fn settle(
         &self,
         id: &ResourceId,
         mut found: DiskResource,
-        expected_unique: Option<String>,
         service: ServiceRecord,
     ) -> Result<Acted<DiskSnapshot>, Taken> {
         self.must_be_ours(&found)?;
@@ -121,18 +117,8 @@ impl Making<'_> {
                 .min(patience.poll_ceiling.max(patience.poll_floor));
             found = self.arm.disk(id).await?.value;
         }
-        let taken_of = &found.properties.creation_data.source_unique_id;
-        if let (Some(expected), Some(actual)) = (&expected_unique, taken_of)
-            && expected != actual
-        {
-            return Err(Error::Integrity {
-                object: id.to_string(),
-                place: "identity of the disk".into(),
-                expected: visible::escape(expected),
-                actual: visible::escape(actual),
-            }
-            .into());
-        }
+        let taken_of = found.properties.creation_data.source_unique_id.as_deref();
+        identity::must_be_of(self.planned, id.as_str(), taken_of)?;
         let snapshot = snapshot_of(
             self.planned.name.clone(),
             self.planned.disk.clone(),
@@ -142,7 +128,7 @@ impl Making<'_> {
             None,
         )?;
         Ok(Acted {
-            value: snapshot,
+            value: identity::noted(snapshot, taken_of),
             service,
         })
     }
@@ -281,13 +267,20 @@ fn failed(id: &ResourceId, why: &str) -> Error {
     }
 }
 
+/// Waits before another look, longer each time.
+pub(super) async fn pause(arm: &Arm, look: u32) {
+    let patience = arm.patience();
+    let wait = patience.poll_floor.saturating_mul(1 << look.min(6));
+    arm.clock().sleep(wait.min(patience.longest_wait)).await;
+}
+
 /// Whether the service says that it refused before doing anything.
-fn was_refused_unseen(error: &Error) -> bool {
+pub(super) fn was_refused_unseen(error: &Error) -> bool {
     matches!(error.meaning(), Error::Throttled { .. })
 }
 
 /// Whether a look at the resource is worth while: the request may have been carried out, or may be later.
-fn may_pass(error: &Error) -> bool {
+pub(super) fn may_pass(error: &Error) -> bool {
     match error.meaning() {
         Error::Throttled { .. } => true,
         Error::Provider { .. } => match crate::http::refusal_of(error) {

@@ -1,9 +1,14 @@
 //! Virtual machines and their disks: described, taken as disk snapshots, listed, and deleted against a warrant.
 
+mod consistency;
 mod disk_description;
+mod identity;
 mod machine_description;
 mod made;
 mod name;
+mod point_deletion;
+mod point_making;
+mod restore_point;
 mod source;
 mod tag;
 
@@ -20,8 +25,11 @@ use custody_core::{Acted, Error, Result};
 use futures::future::join_all;
 
 use crate::arm::{Arm, DiskResource, ResourceId, common_region};
+pub use consistency::Consistency;
+use consistency::{INSTEAD, Support};
 pub(crate) use disk_description::{VHD_FOOTER_BYTES, resource_of, snapshot_of};
 use source::AzureSource;
+pub(crate) use source::RESTORE_POINT;
 
 /// Where custody's own disk snapshots are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +90,7 @@ pub struct AzureSnapshotter {
     arm: Arm,
     place: SnapshotPlace,
     network: SnapshotNetwork,
+    consistency: Consistency,
 }
 
 impl AzureSnapshotter {
@@ -92,7 +101,15 @@ impl AzureSnapshotter {
             arm,
             place,
             network: SnapshotNetwork::AsTheDisk,
+            consistency: Consistency::DiskSnapshots,
         }
+    }
+
+    /// Sets how the instants of a machine's disks lie to each other.
+    #[must_use]
+    pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
+        self
     }
 
     /// Sets from where the snapshots can be exported.
@@ -102,10 +119,58 @@ impl AzureSnapshotter {
         self
     }
 
+    /// How the instants of a machine's disks lie to each other.
+    #[must_use]
+    pub const fn consistency(&self) -> Consistency {
+        self.consistency
+    }
+
     /// Where the snapshots are made.
     #[must_use]
     pub const fn place(&self) -> &SnapshotPlace {
         &self.place
+    }
+
+    async fn describe_machine(&self, machine: &MachineRef, id: &ResourceId) -> Result<Machine> {
+        let (found, mut described) = machine_description::read(&self.arm, machine, id).await?;
+        if described.disks.is_empty() {
+            let left_out = described
+                .not_acquired
+                .iter()
+                .filter(|left| left.what.starts_with("disk "));
+            let reasons: Vec<String> = left_out
+                .map(|left| format!("{}: {}", left.what, left.reason))
+                .collect();
+            if !reasons.is_empty() {
+                described = described.with_obstacle(reasons.join("; "));
+            }
+        }
+        if self.consistency == Consistency::DiskSnapshots {
+            return Ok(described);
+        }
+        let support = Support {
+            id,
+            machine: &found,
+            disks: &described.disks,
+            place: &self.place,
+            network: &self.network,
+        };
+        let (obstacle, doubts) = (support.obstacle(), support.doubts());
+        described = described.with_attribute(
+            "consistency",
+            "all disks at one instant, by a crash-consistent restore point",
+        );
+        if !doubts.is_empty() {
+            let doubts = format!(
+                "the service does not guarantee one instant: {}",
+                doubts.join("; ")
+            );
+            described = described.with_attribute("consistency not guaranteed", doubts);
+        }
+        Ok(match obstacle {
+            Some(reason) => described.with_obstacle(reason),
+            None => described,
+        })
     }
 
     async fn take_one(
@@ -140,6 +205,8 @@ impl AzureSnapshotter {
                 });
             }
         };
+        let unique = found.value.properties.unique_id.as_deref();
+        identity::must_be(planned, source.as_str(), unique)?;
         let kind = SnapshotKind::Existing;
         let snapshot = snapshot_of(
             planned.name.clone(),
@@ -161,7 +228,7 @@ impl Snapshotter for AzureSnapshotter {
     async fn describe(&self, machine: &MachineRef) -> Result<Machine> {
         let source: AzureSource = machine.as_str().parse()?;
         match &source {
-            AzureSource::Machine(id) => machine_description::describe(&self.arm, machine, id).await,
+            AzureSource::Machine(id) => self.describe_machine(machine, id).await,
             AzureSource::Parts(ids) => {
                 let (mut disks, mut locations) = (Vec::new(), Vec::new());
                 for id in ids {
@@ -176,13 +243,23 @@ impl Snapshotter for AzureSnapshotter {
                 ));
                 let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
                 described.region = common_region(locations.iter().map(String::as_str));
-                Ok(described)
+                Ok(match self.consistency {
+                    Consistency::DiskSnapshots => described,
+                    Consistency::RestorePoint => described.with_obstacle(format!(
+                        "a restore point is made of a machine, and disks or disk snapshots were named: name the machine (--vm), or {INSTEAD}"
+                    )),
+                })
             }
+            // It is one instant already, and nothing is made.
             AzureSource::RestorePoint(id) => source::describe_restore_point(&self.arm, machine, id).await,
         }
     }
 
     async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome> {
+        let of_machine = matches!(plan.machine.as_str().parse(), Ok(AzureSource::Machine(_)));
+        if of_machine && self.consistency == Consistency::RestorePoint {
+            return point_making::PointMaking { of: self, plan }.take().await;
+        }
         let names = name::resource_names(&plan.snapshots);
         let taking = plan
             .snapshots
@@ -198,6 +275,9 @@ impl Snapshotter for AzureSnapshotter {
     }
 
     async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
+        if self.consistency == Consistency::RestorePoint {
+            return restore_point::list(&self.arm, &self.place, of).await;
+        }
         let all = self
             .arm
             .snapshots(&self.place.subscription, &self.place.group)
@@ -213,10 +293,9 @@ impl Snapshotter for AzureSnapshotter {
     }
 
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
-        if *warrant.snapshot() != snapshot.name {
+        if !warrant.covers(&snapshot.name) {
             return Err(Error::misuse(format!(
-                "the warrant is for {}, not for {}",
-                warrant.snapshot(),
+                "{warrant} was shown for deleting {}",
                 snapshot.name
             )));
         }
@@ -228,6 +307,9 @@ impl Snapshotter for AzureSnapshotter {
             return Err(immutable());
         }
         let id = resource_of(snapshot)?;
+        if let Some(place) = restore_point::PointPlace::of_resource(&id)? {
+            return point_deletion::delete(&self.arm, place, snapshot, &warrant).await;
+        }
         match self.arm.disk(&id).await {
             // The name may have been given to something else meanwhile: only our own mark makes it ours.
             Ok(found) => {
@@ -252,8 +334,13 @@ impl fmt::Display for AzureSnapshotter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Azure disks, snapshots in {} of {}",
-            self.place.group, self.place.subscription
+            "Azure disks, {} in {} of {}",
+            match self.consistency {
+                Consistency::DiskSnapshots => "snapshots",
+                Consistency::RestorePoint => "restore points",
+            },
+            self.place.group,
+            self.place.subscription
         )
     }
 }

@@ -11,6 +11,9 @@ use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of, region};
 pub(super) const DISK_RESTORE_POINT: &str =
     "microsoft.compute/restorepointcollections/restorepoints/diskrestorepoints";
 
+/// The kind of a restore point.
+pub(crate) const RESTORE_POINT: &str = "microsoft.compute/restorepointcollections/restorepoints";
+
 /// What is captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AzureSource {
@@ -40,9 +43,7 @@ impl FromStr for AzureSource {
         };
         match ids.as_slice() {
             [one] if is("microsoft.compute/virtualmachines") => Ok(Self::Machine(one.clone())),
-            [one] if is("microsoft.compute/restorepointcollections/restorepoints") => {
-                Ok(Self::RestorePoint(one.clone()))
-            }
+            [one] if is(RESTORE_POINT) => Ok(Self::RestorePoint(one.clone())),
             [_, ..] if kinds.iter().all(part) => Ok(Self::Parts(ids)),
             _ => Err(Error::malformed(
                 "machine",

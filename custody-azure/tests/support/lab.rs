@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
-use azure_core::http::{ClientOptions, RequestContent, Transport, Url};
+use azure_core::http::{ClientOptions, Method, Request, RequestContent, Transport, Url};
 use azure_storage_blob::{BlockBlobClient, BlockBlobClientOptions};
 use custody_azure::arm::{Arm, ResourceId};
 use custody_azure::{
-    AzureSnapshotter, AzureSourceAccess, BlobStore, CleanTransport, Cloud, Identity, ManagedIdentity,
-    Patience, SnapshotPlace, StoreLocation,
+    AzureSnapshotter, AzureSourceAccess, BlobStore, CleanTransport, Cloud, Consistency, Identity,
+    ManagedIdentity, Patience, SnapshotPlace, StoreLocation,
 };
 use custody_core::ids::{EvidenceItemId, MachineRef, Timestamp};
 use custody_core::port::{Clock, DiskSnapshot, PlannedSnapshot, SnapshotPlan, Snapshotter as _};
@@ -131,6 +131,43 @@ impl Lab {
 
     pub(crate) fn snapshotter(&self) -> AzureSnapshotter {
         AzureSnapshotter::new(self.arm.clone(), self.place())
+    }
+
+    /// Takes all disks by one restore point.
+    pub(crate) fn point_snapshotter(&self) -> AzureSnapshotter {
+        self.snapshotter().with_consistency(Consistency::RestorePoint)
+    }
+
+    /// What the Resource Manager answers to somebody else with all rights: status and body.
+    pub(crate) fn others(
+        &self,
+        method: Method,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> (u16, serde_json::Value) {
+        let url = Url::parse(&format!(
+            "https://management.azure.com{path}?api-version=2024-03-01"
+        ))
+        .unwrap();
+        let mut request = Request::new(url, method);
+        request.insert_header("content-type", "application/json");
+        if !body.is_null() {
+            request.set_json(body).unwrap();
+        }
+        let (status, _, body) = crate::support::run(async {
+            let scope = ["https://management.azure.com/.default"];
+            let token = self.credential.get_token(&scope, None).await.unwrap();
+            request.insert_header("authorization", format!("Bearer {}", token.token.secret()));
+            let answer = self
+                .simulator
+                .transport()
+                .execute_request(&request)
+                .await
+                .unwrap();
+            answer.try_into_raw_response().await.unwrap().deconstruct()
+        });
+        let body: azure_core::Bytes = body.into();
+        (status.into(), serde_json::from_slice(&body).unwrap_or_default())
     }
 
     pub(crate) fn access(&self) -> AzureSourceAccess {

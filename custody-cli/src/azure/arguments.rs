@@ -8,7 +8,9 @@ use custody_core::ids::MachineRef;
 use custody_core::port::ProtectionKind;
 
 use super::place::{AzurePlace, no_identity};
-use super::settings_file::{AzureSettings, CloudChoice, IdentityChoice, NetworkChoice, SettingsFile};
+use super::settings_file::{
+    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile,
+};
 use crate::failure::Failure;
 
 /// The least protection that a store must give unless the settings say otherwise: none that its keeper can lift.
@@ -82,6 +84,16 @@ pub(crate) struct AzureArguments {
     /// Store the evidence although the container lies in another region than the machine; the record shows it
     #[arg(long, help_heading = "Azure")]
     allow_other_region: bool,
+
+    /// How the instants of the machine's disks lie to each other [default: disk-snapshots]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KIND",
+        env = "CUSTODY_CONSISTENCY",
+        help_heading = "Azure"
+    )]
+    consistency: Option<ConsistencyChoice>,
 
     /// Resource group in which disk snapshots are made [default: the machine's]
     #[arg(
@@ -230,6 +242,10 @@ impl AzureArguments {
                 .or_else(|| settings.snapshots.resource_group.clone())
                 .unwrap_or_else(|| first.group().to_owned()),
             network,
+            consistency: self
+                .consistency
+                .or(settings.snapshots.consistency)
+                .unwrap_or_default(),
         })
     }
 }

@@ -5,12 +5,15 @@ use custody_azure::arm::ResourceId;
 use custody_azure::{
     AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, SnapshotPlace, StoreLocation, WorkerPorts,
 };
-use custody_core::port::{Clock, Entropy};
+use custody_core::capture::Plan;
+use custody_core::port::{Clock, Entropy, SnapshotKind};
 use custody_core::{Error, visible};
 use custody_local::{FileSigner, StateFolder, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
-use super::settings_file::{AzureSettings, CloudChoice, IdentityChoice, NetworkChoice, SettingsFile};
+use super::settings_file::{
+    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile,
+};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::local_ports::hasher;
@@ -29,6 +32,8 @@ pub(crate) struct AzurePlace {
     pub(crate) snapshot_subscription: String,
     pub(crate) snapshot_group: String,
     pub(crate) network: NetworkChoice,
+    #[serde(default, skip_serializing_if = "ConsistencyChoice::is_default")]
+    pub(crate) consistency: ConsistencyChoice,
 }
 
 /// Nobody said as whom the cloud is to be asked.
@@ -87,7 +92,28 @@ impl AzurePlace {
             account,
             container: container.to_owned(),
             network: NetworkChoice::default(),
+            consistency: ConsistencyChoice::default(),
         })
+    }
+
+    /// What is made and deleted at the source beside what the plan itself tells.
+    pub(crate) fn acts(&self, plan: &Plan) -> Vec<String> {
+        let made = plan
+            .machine
+            .disks
+            .iter()
+            .filter(|disk| disk.snapshot == Some(SnapshotKind::Made))
+            .count();
+        if made == 0 || self.consistency == ConsistencyChoice::DiskSnapshots {
+            return Vec::new();
+        }
+        vec![
+            format!(
+                "makes a restore point collection in resource group {} of subscription {}, and in it one crash-consistent restore point of {made} disks: the disk snapshots are its parts",
+                self.snapshot_group, self.snapshot_subscription
+            ),
+            "deletes both once the copies of all disks are stored, read back, matched and sealed; keeps the whole restore point otherwise".into(),
+        ]
     }
 
     /// The text that an acquisition's settings hold.
@@ -125,7 +151,8 @@ impl AzurePlace {
         let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
         let options = AzurePortsOptions::new(cloud, snapshots, store)
             .with_transport(transport)
-            .with_network(self.network.network());
+            .with_network(self.network.network())
+            .with_consistency(self.consistency.consistency());
         AzurePorts::new(&options, &credential, &credential, clock, entropy)
     }
 

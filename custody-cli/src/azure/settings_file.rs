@@ -2,8 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::ValueEnum;
 use custody_azure::arm::ResourceId;
-use custody_azure::{Cloud, CloudEndpoints, Identity, ManagedIdentity, SnapshotNetwork};
+use custody_azure::{Cloud, CloudEndpoints, Consistency, Identity, ManagedIdentity, SnapshotNetwork};
 use custody_core::Error;
 use custody_core::port::ProtectionKind;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,7 @@ pub(crate) struct SnapshotSettings {
     pub(crate) subscription: Option<String>,
     pub(crate) resource_group: Option<String>,
     pub(crate) network: Option<NetworkChoice>,
+    pub(crate) consistency: Option<ConsistencyChoice>,
 }
 
 /// Which cloud.
@@ -115,6 +117,17 @@ pub(crate) enum NetworkChoice {
     AsTheDisk,
     AllowAll,
     Private(ResourceId),
+}
+
+/// How the instants of a machine's disks lie to each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ConsistencyChoice {
+    /// A disk snapshot of each disk, requested together
+    #[default]
+    DiskSnapshots,
+    /// One crash-consistent restore point of all disks; refused where the machine does not support it
+    RestorePoint,
 }
 
 impl SettingsFile {
@@ -189,6 +202,24 @@ impl IdentityChoice {
     }
 }
 
+impl ConsistencyChoice {
+    pub(crate) const fn consistency(self) -> Consistency {
+        match self {
+            Self::DiskSnapshots => Consistency::DiskSnapshots,
+            Self::RestorePoint => Consistency::RestorePoint,
+        }
+    }
+
+    /// What is said when nothing is.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's skip_serializing_if passes a reference"
+    )]
+    pub(crate) const fn is_default(&self) -> bool {
+        matches!(self, Self::DiskSnapshots)
+    }
+}
+
 impl NetworkChoice {
     pub(crate) fn network(&self) -> SnapshotNetwork {
         match self {
@@ -217,6 +248,10 @@ mod tests {
         );
         assert_eq!(azure.store.container.as_deref(), Some("immutable"));
         assert_eq!(azure.store.protection, Some(ProtectionKind::LockedRetention));
+        assert_eq!(
+            azure.snapshots.consistency,
+            Some(ConsistencyChoice::DiskSnapshots)
+        );
     }
 
     #[test]

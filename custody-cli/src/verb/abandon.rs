@@ -37,7 +37,7 @@ pub(crate) struct AbandonArguments {
     #[arg(long, value_name = "TEXT")]
     reason: Statement,
 
-    /// Disk snapshots to be deleted although their copies were not verified
+    /// Disk snapshots to be deleted although their copies were not verified; those that go together only together
     #[arg(long, num_args = 1.., value_name = "SNAPSHOT")]
     discard: Vec<SnapshotName>,
 

@@ -70,7 +70,7 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
     }
     let plan = plan?;
     if asked.dry_run {
-        return Ok(plan::answer(&plan, &StorePlace::Directory(store)));
+        return Ok(plan::answer(&plan, &StorePlace::Directory(store), &[]));
     }
     let _turn = local.state().lock_acquisition(&plan.acquisition)?;
     let acquisition = plan.acquisition.clone();

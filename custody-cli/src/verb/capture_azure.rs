@@ -102,7 +102,7 @@ impl AzureCapture {
         let capture = Capture::new(ports);
         let plan = capture.plan(request).await?;
         if self.dry_run {
-            return Ok(plan::answer(&plan, &store));
+            return Ok(plan::answer(&plan, &store, &place.acts(&plan)));
         }
         let _turn = state.lock_acquisition(&plan.acquisition)?;
         let acquisition = plan.acquisition.clone();

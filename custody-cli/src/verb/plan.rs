@@ -10,9 +10,9 @@ use crate::failure::Failure;
 use crate::printable;
 use crate::store_place::StorePlace;
 
-/// What would be done, and what stands against it.
-pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
-    let text = text(plan, store);
+/// What would be done, and what stands against it. `acts` are what would be made and deleted at the source.
+pub(super) fn answer(plan: &Plan, store: &StorePlace, acts: &[String]) -> Answer {
+    let text = text(plan, store, acts);
     let refusals: Vec<Value> = plan
         .refusals
         .iter()
@@ -36,6 +36,7 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
         "settings": plan.request.settings,
         "store": store.shown(),
         "folder": plan.folder,
+        "acts": acts,
         "refusals": refusals,
         "created": shown(&outline.created),
         "read": shown(&outline.read),
@@ -58,7 +59,7 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace) -> Answer {
     Answer::new(text, document).with_failure(failure)
 }
 
-fn text(plan: &Plan, store: &StorePlace) -> String {
+fn text(plan: &Plan, store: &StorePlace, acts: &[String]) -> String {
     let mut text = format!(
         "would capture {} of case {}:\n",
         plan.machine.machine, plan.request.case
@@ -98,6 +99,15 @@ fn text(plan: &Plan, store: &StorePlace) -> String {
         for line in lines {
             text.push_str(&format!("  {}\n", printable::text(line)));
         }
+    }
+    if !acts.is_empty() {
+        text.push_str("\nat the source it\n");
+        for act in acts {
+            text.push_str(&format!("  {act}\n"));
+        }
+    }
+    if let Some(doubts) = plan.machine.attributes.get("consistency not guaranteed") {
+        text.push_str(&format!("\nconsistency  {doubts}\n"));
     }
     text.push_str("\nwould not be acquired:\n");
     for not in &plan.machine.not_acquired {

@@ -1,7 +1,10 @@
 //! Giving an acquisition up.
 
+use std::collections::BTreeSet;
+
 use super::journal::Intent;
 use super::outcome::CaptureOutcome;
+use super::snapshot_sets::{Member, SnapshotSet};
 use super::state::ItemState;
 use super::warrant::{DeletionWarrant, DiscardOrder};
 use super::workflow::Workflow;
@@ -9,7 +12,7 @@ use crate::custody_log::{Act, Failure};
 use crate::error::{Error, Result};
 use crate::ids::{SnapshotName, Statement};
 use crate::layout;
-use crate::port::{DepositOptions, ObjectState, SnapshotKind};
+use crate::port::{DepositOptions, DiskSnapshot, ObjectState};
 use crate::service::ServiceRecord;
 
 impl Workflow<'_> {
@@ -47,8 +50,8 @@ impl Workflow<'_> {
             }
             for item in self.items().await {
                 self.take_back_deposits(&item).await?;
-                self.settle_snapshot(&item, reason, discard).await?;
             }
+            self.settle_snapshots(reason, discard).await?;
             let state = self.state().await.closing_state();
             self.journal()
                 .await
@@ -87,7 +90,18 @@ impl Workflow<'_> {
                 });
             }
         }
-        Ok(())
+        if discard.is_empty() {
+            return Ok(());
+        }
+        // Also what was made without the log coming to know of it.
+        let acquisition = self.acquisition().await;
+        let listed = self.ports().snapshotter.list(&acquisition).await?;
+        let logged = SnapshotSet::all(items);
+        let logged = logged
+            .iter()
+            .flat_map(|set| &set.members)
+            .map(|member| &member.snapshot);
+        must_name_whole_sets(&logged.chain(&listed).collect::<Vec<_>>(), discard)
     }
 
     /// Snapshots that were taken without the log coming to know of it.
@@ -136,30 +150,74 @@ impl Workflow<'_> {
         Ok(())
     }
 
-    async fn settle_snapshot(
-        &self,
-        item: &ItemState,
-        reason: &Statement,
-        discard: &[SnapshotName],
-    ) -> Result<()> {
-        let Some(snapshotted) = item.snapshotted() else {
-            return Ok(());
-        };
-        let snapshot = &snapshotted.snapshot;
-        if snapshot.kind != SnapshotKind::Made || item.deleted {
-            return Ok(());
+    /// Deletes what was ordered away, and keeps and names the rest. What goes together is ordered away together.
+    async fn settle_snapshots(&self, reason: &Statement, discard: &[SnapshotName]) -> Result<()> {
+        for set in SnapshotSet::all(self.items().await) {
+            let is_ordered =
+                |member: &Member| member.item.discard_ordered || discard.contains(&member.snapshot.name);
+            if set.members.iter().all(is_ordered) {
+                let warrant = self.order_away(&set, reason).await?;
+                if let Some(warrant) = warrant {
+                    self.delete(&set, warrant).await?;
+                }
+                continue;
+            }
+            let with = "it can only be deleted together with others, which were not all ordered away";
+            let kept = set.members.iter().map(|member| {
+                let why = if is_ordered(member) {
+                    with
+                } else {
+                    "the acquisition was abandoned"
+                };
+                (member, why.to_owned())
+            });
+            self.keep_all(kept.collect()).await?;
         }
-        if !discard.contains(&snapshot.name) && !item.discard_ordered {
-            return self.keep(item, snapshot, "the acquisition was abandoned").await;
-        }
-        let act = Act::DiscardOrdered {
-            item: item.planned.item.clone(),
-            snapshot: snapshot.name.clone(),
-            reason: reason.to_string(),
-        };
-        let line = self.journal().await.note(act).await?;
-        let order = DiscardOrder::logged(snapshot.name.clone(), line);
-        self.delete(&item.planned.item, snapshot, DeletionWarrant::for_discard(&order))
-            .await
+        Ok(())
     }
+
+    /// Logs the order for each, and gives the warrant that all the orders make.
+    async fn order_away(&self, set: &SnapshotSet, reason: &Statement) -> Result<Option<DeletionWarrant>> {
+        let mut warrant: Option<DeletionWarrant> = None;
+        for member in &set.members {
+            let act = Act::DiscardOrdered {
+                item: member.id().clone(),
+                snapshot: member.snapshot.name.clone(),
+                reason: reason.to_string(),
+            };
+            let line = self.journal().await.note(act).await?;
+            let order = DiscardOrder::logged(member.snapshot.name.clone(), line);
+            let one = DeletionWarrant::for_discard(&order);
+            warrant = Some(match warrant {
+                Some(others) => others.and(one),
+                None => one,
+            });
+        }
+        Ok(warrant)
+    }
+}
+
+/// An order to discard a part of what can only be deleted together is refused before anything is done.
+fn must_name_whole_sets(there: &[&DiskSnapshot], discard: &[SnapshotName]) -> Result<()> {
+    for ordered in there.iter().filter(|snapshot| discard.contains(&snapshot.name)) {
+        let Some(set) = &ordered.set else {
+            continue;
+        };
+        let spared: BTreeSet<&str> = there
+            .iter()
+            .filter(|other| other.set.as_ref() == Some(set) && !discard.contains(&other.name))
+            .map(|other| other.name.as_str())
+            .collect();
+        if !spared.is_empty() {
+            let spared: Vec<&str> = spared.into_iter().collect();
+            return Err(Error::Refused {
+                object: format!("discarding disk snapshot {}", ordered.name),
+                reason: format!(
+                    "it can only be deleted together with {}: order all of them away, or none",
+                    spared.join(", ")
+                ),
+            });
+        }
+    }
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! Disk snapshots that we made: deleted against a warrant, or kept and named.
 
+use super::snapshot_sets::{Kept, Member, SnapshotSet};
 use super::state::{ItemState, Stage};
 use super::warrant::{AnchoredSeal, DeletionWarrant};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure};
 use crate::error::Result;
-use crate::ids::{EvidenceItemId, SnapshotName};
-use crate::port::{DiskSnapshot, SnapshotKind};
+use crate::ids::SnapshotName;
+use crate::port::SnapshotKind;
 
 /// The snapshot of an item that we made and that still exists, as far as the log knows.
 pub(super) fn kept(item: &ItemState) -> Option<SnapshotName> {
@@ -24,111 +25,97 @@ pub(super) fn kept(item: &ItemState) -> Option<SnapshotName> {
 impl Workflow<'_> {
     /// Deletes what the seal warrants, and names what is kept.
     pub(super) async fn clean_up(&self, seal: &AnchoredSeal) -> Result<()> {
-        for item in self.items().await {
-            let Some(snapshotted) = item.snapshotted().cloned() else {
-                continue;
-            };
-            if snapshotted.snapshot.kind != SnapshotKind::Made || item.deleted {
-                continue;
+        for set in SnapshotSet::all(self.items().await) {
+            match set.warrant(|member| verified(member, seal)) {
+                Ok(warrant) => self.delete(&set, warrant).await?,
+                Err(kept) => self.keep_all(kept).await?,
             }
-            match &item.stage {
-                Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
-                    let reason = "sectors of it could not be read, and its stored copy has zeros there";
-                    self.keep(&item, &snapshotted.snapshot, reason).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes disk snapshots that go together, by one call; a failure is logged and leaves all of them kept.
+    ///
+    /// The call takes all of them away, so every intent is at the anchor before it.
+    pub(super) async fn delete(&self, set: &SnapshotSet, warrant: DeletionWarrant) -> Result<()> {
+        let mut intents = Vec::new();
+        for member in &set.members {
+            let name = &member.snapshot.name;
+            self.step(&format!("{}: deleting disk snapshot {name}", member.id()));
+            let intent = Act::DeleteIntent {
+                item: member.id().clone(),
+                snapshot: name.clone(),
+                warrant: warrant.grounds(name).unwrap_or_default().to_owned(),
+            };
+            intents.push(self.journal().await.intend_anchored(intent).await?);
+        }
+        let Some(first) = set.members.first() else {
+            return Ok(());
+        };
+        let outcome = self.ports().snapshotter.delete(&first.snapshot, warrant).await;
+        for (member, intent) in set.members.iter().zip(intents) {
+            let (item, snapshot) = (member.id().clone(), member.snapshot.name.clone());
+            match &outcome {
+                Ok(acted) => {
+                    let act = Act::DeleteDone { item, snapshot };
+                    let service = acted.service.clone();
+                    self.journal().await.answer(intent, act, service).await?;
                 }
-                Stage::Verified(verified) if !item.key_not_taken => {
-                    let warrant = DeletionWarrant::for_verified(verified, seal);
-                    self.delete(&item.planned.item, &snapshotted.snapshot, warrant)
-                        .await?;
-                }
-                Stage::Verified(_) => {
-                    self.keep(
-                        &item,
-                        &snapshotted.snapshot,
-                        "the key that its copy needs was not taken",
-                    )
-                    .await?;
-                }
-                _ => {
-                    self.keep(&item, &snapshotted.snapshot, "no stored copy of it was verified")
-                        .await?;
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    let reason = format!("it could not be deleted: {}", failure.in_words());
+                    self.step(&format!("{item}: disk snapshot {snapshot} is kept: {reason}"));
+                    let service = error.service().cloned().unwrap_or_default();
+                    let act = Act::DeleteFailed {
+                        item: item.clone(),
+                        snapshot: snapshot.clone(),
+                        failure,
+                    };
+                    self.journal().await.answer(intent, act, service).await?;
+                    let kept = Act::SnapshotKept {
+                        item,
+                        snapshot,
+                        reason,
+                    };
+                    self.journal().await.note(kept).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Deletes one snapshot; a failure is logged and leaves it kept.
-    pub(super) async fn delete(
-        &self,
-        item: &EvidenceItemId,
-        snapshot: &DiskSnapshot,
-        warrant: DeletionWarrant,
-    ) -> Result<()> {
-        let name = snapshot.name.clone();
-        self.step(&format!("{item}: deleting disk snapshot {name}"));
-        let intent = Act::DeleteIntent {
-            item: item.clone(),
-            snapshot: name.clone(),
-            warrant: warrant.grounds().to_owned(),
-        };
-        let intent = self.journal().await.intend_anchored(intent).await?;
-        let (act, service) = match self.ports().snapshotter.delete(snapshot, warrant).await {
-            Ok(acted) => (
-                Act::DeleteDone {
-                    item: item.clone(),
-                    snapshot: name,
-                },
-                acted.service,
-            ),
-            Err(error) => {
-                let service = error.service().cloned().unwrap_or_default();
-                (
-                    Act::DeleteFailed {
-                        item: item.clone(),
-                        snapshot: name,
-                        failure: Failure::from(&error),
-                    },
-                    service,
-                )
+    /// Names snapshots that stay, each once.
+    pub(super) async fn keep_all(&self, kept: Vec<Kept<'_>>) -> Result<()> {
+        for (member, reason) in kept {
+            if member.item.kept_named {
+                continue;
             }
-        };
-        let failed = match &act {
-            Act::DeleteFailed { failure, .. } => {
-                Some(format!("it could not be deleted: {}", failure.in_words()))
-            }
-            _ => None,
-        };
-        self.journal().await.answer(intent, act, service).await?;
-        if let Some(reason) = failed {
             self.step(&format!(
-                "{item}: disk snapshot {} is kept: {reason}",
-                snapshot.name
+                "{}: disk snapshot {} is kept: {reason}",
+                member.id(),
+                member.snapshot.name
             ));
-            let kept = Act::SnapshotKept {
-                item: item.clone(),
-                snapshot: snapshot.name.clone(),
+            let act = Act::SnapshotKept {
+                item: member.id().clone(),
+                snapshot: member.snapshot.name.clone(),
                 reason,
             };
-            self.journal().await.note(kept).await?;
+            self.journal().await.note(act).await?;
         }
         Ok(())
     }
+}
 
-    /// Names a snapshot that stays, once.
-    pub(super) async fn keep(&self, item: &ItemState, snapshot: &DiskSnapshot, reason: &str) -> Result<()> {
-        if item.kept_named {
-            return Ok(());
+/// The warrant that a verified copy gives, or why its disk snapshot is kept.
+fn verified(member: &Member, seal: &AnchoredSeal) -> std::result::Result<DeletionWarrant, String> {
+    match &member.item.stage {
+        Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
+            Err("sectors of it could not be read, and its stored copy has zeros there".into())
         }
-        self.step(&format!(
-            "{}: disk snapshot {} is kept: {reason}",
-            item.planned.item, snapshot.name
-        ));
-        let act = Act::SnapshotKept {
-            item: item.planned.item.clone(),
-            snapshot: snapshot.name.clone(),
-            reason: reason.to_owned(),
-        };
-        self.journal().await.note(act).await.map(drop)
+        Stage::Verified(_) if member.item.key_not_taken => {
+            Err("the key that its copy needs was not taken".into())
+        }
+        Stage::Verified(verified) => Ok(DeletionWarrant::for_verified(verified, seal)),
+        _ => Err("no stored copy of it was verified".into()),
     }
 }

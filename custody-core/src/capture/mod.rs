@@ -32,6 +32,7 @@ mod region_rule;
 mod register;
 mod request;
 mod seal;
+mod snapshot_sets;
 mod snapshots;
 mod stamps;
 mod state;

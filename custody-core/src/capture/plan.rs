@@ -198,6 +198,9 @@ impl Plan {
                 ),
             );
         }
+        for obstacle in &self.machine.obstacles {
+            refuse(Blocks::TheSnapshot, obstacle.clone());
+        }
         let mut disks = BTreeSet::new();
         for disk in &self.machine.disks {
             if !disks.insert(&disk.disk) {

@@ -70,11 +70,14 @@ impl Workflow<'_> {
             .iter()
             .map(|item| {
                 let planned = &item.planned;
+                let described = state.opened.machine.disks.iter();
+                let described = described.filter(|disk| disk.disk == planned.disk);
                 PlannedSnapshot::new(
                     planned.item.clone(),
                     planned.disk.clone(),
                     planned.snapshot.clone(),
                 )
+                .with_described(described.flat_map(|disk| disk.attributes.clone()).collect())
             })
             .collect();
         SnapshotPlan::new(state.opened.acquisition, state.opened.machine.machine, snapshots)

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::item::Verified;
 use crate::custody_log::{Checkpoint, PlannedItem};
 use crate::ids::SnapshotName;
@@ -45,50 +47,88 @@ impl DiscardOrder {
     }
 }
 
-/// The right to delete exactly one disk snapshot that we made.
+/// The right to delete disk snapshots that we made, each for grounds of its own.
 ///
 /// It comes from a stored copy that was read back and matched, once the sealing checkpoint is anchored;
 /// or from a custodian's logged order. There is no other way to make one, so no provider can be asked to
-/// delete anything else.
+/// delete anything else. One that covers several snapshots is made of one for each of them.
 #[derive(Debug)]
 pub struct DeletionWarrant {
+    first: Grounds,
+    others: Vec<Grounds>,
+}
+
+/// One snapshot that may go, and what that rests on.
+#[derive(Debug)]
+struct Grounds {
     snapshot: SnapshotName,
-    grounds: String,
+    words: String,
 }
 
 impl DeletionWarrant {
     pub(crate) fn for_verified(item: &Verified, seal: &AnchoredSeal) -> Self {
         let planned: &PlannedItem = &item.acquired().snapshotted().planned;
+        let words = format!(
+            "{} attempt {} was read back and matched; seal anchored at line {} of {}",
+            planned.item,
+            item.acquired().attempt(),
+            seal.checkpoint.size,
+            seal.checkpoint.origin,
+        );
+        Self::of(item.acquired().snapshotted().snapshot.name.clone(), words)
+    }
+
+    const fn of(snapshot: SnapshotName, words: String) -> Self {
         Self {
-            snapshot: item.acquired().snapshotted().snapshot.name.clone(),
-            grounds: format!(
-                "{} attempt {} was read back and matched; seal anchored at line {} of {}",
-                planned.item,
-                item.acquired().attempt(),
-                seal.checkpoint.size,
-                seal.checkpoint.origin,
-            ),
+            first: Grounds { snapshot, words },
+            others: Vec::new(),
         }
     }
 
     /// The warrant that an order gives.
     #[must_use]
     pub fn for_discard(order: &DiscardOrder) -> Self {
-        Self {
-            snapshot: order.snapshot.clone(),
-            grounds: format!("a custodian's order, line {} of the log", order.logged_at + 1),
-        }
+        let words = format!("a custodian's order, line {} of the log", order.logged_at + 1);
+        Self::of(order.snapshot.clone(), words)
     }
 
-    /// The snapshot it is for.
+    /// The right to delete what either is for.
     #[must_use]
-    pub const fn snapshot(&self) -> &SnapshotName {
-        &self.snapshot
+    pub fn and(mut self, other: Self) -> Self {
+        self.others.push(other.first);
+        self.others.extend(other.others);
+        self
     }
 
-    /// What it rests on, for the log.
+    /// The snapshots that it covers.
+    pub fn snapshots(&self) -> impl Iterator<Item = &SnapshotName> {
+        self.all().map(|grounds| &grounds.snapshot)
+    }
+
+    /// Whether it covers this snapshot.
     #[must_use]
-    pub fn grounds(&self) -> &str {
-        &self.grounds
+    pub fn covers(&self, snapshot: &SnapshotName) -> bool {
+        self.snapshots().any(|covered| covered == snapshot)
+    }
+
+    /// What the deletion of this snapshot rests on, for the log; `None` where it is not covered.
+    #[must_use]
+    pub fn grounds(&self, snapshot: &SnapshotName) -> Option<&str> {
+        let found = self.all().find(|grounds| grounds.snapshot == *snapshot)?;
+        Some(&found.words)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Grounds> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+/// The snapshots that it covers, as a refusal names them.
+impl fmt::Display for DeletionWarrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a warrant for {}", self.first.snapshot)?;
+        self.others
+            .iter()
+            .try_for_each(|grounds| write!(f, ", {}", grounds.snapshot))
     }
 }

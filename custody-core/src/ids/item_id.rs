@@ -58,3 +58,9 @@ checked_text!(MachineRef, "machine", escaped);
 #[serde(try_from = "String", into = "String")]
 pub struct SnapshotName(String);
 checked_text!(SnapshotName, "disk snapshot name", escaped);
+
+/// Disk snapshots of one instant that their provider keeps as one thing, by its unique name for that. Escaped text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SnapshotSetId(String);
+checked_text!(SnapshotSetId, "set of disk snapshots", escaped);

@@ -13,7 +13,7 @@ mod timestamp;
 pub use acquisition_id::{AcquisitionId, StoreId};
 pub use byte_length::ByteLength;
 pub use case_id::{CaseId, ExhibitNumber};
-pub use item_id::{DiskId, EvidenceItemId, MachineRef, SnapshotName};
+pub use item_id::{DiskId, EvidenceItemId, MachineRef, SnapshotName, SnapshotSetId};
 pub use object_name::{ObjectName, Segment};
 pub use record_name::RecordName;
 pub use region::Region;

@@ -8,7 +8,8 @@ use crate::capture::DeletionWarrant;
 use crate::digest::DiskData;
 use crate::error::Result;
 use crate::ids::{
-    AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, Region, SnapshotName, Timestamp,
+    AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, Region, SnapshotName, SnapshotSetId,
+    Timestamp,
 };
 use crate::service::Acted;
 
@@ -148,6 +149,10 @@ pub struct Machine {
     pub disks: Vec<DiskDescription>,
     /// What is not taken, and why. Never empty: memory at least is not.
     pub not_acquired: Vec<NotAcquired>,
+    /// Why its disks cannot be taken in the way that the provider was told to, and what to do: each stands in the way
+    /// of all snapshots. Told when a capture is planned; no record holds it, because then none is begun.
+    #[serde(skip)]
+    pub obstacles: Vec<String>,
 }
 
 impl Machine {
@@ -165,6 +170,7 @@ impl Machine {
             attributes: BTreeMap::new(),
             disks,
             not_acquired,
+            obstacles: Vec::new(),
         }
     }
 
@@ -172,6 +178,13 @@ impl Machine {
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
         self.region = Some(region);
+        self
+    }
+
+    /// Adds a reason why its disks cannot be taken as asked, with what to do about it.
+    #[must_use]
+    pub fn with_obstacle(mut self, reason: impl Into<String>) -> Self {
+        self.obstacles.push(reason.into());
         self
     }
 
@@ -211,6 +224,9 @@ pub struct DiskSnapshot {
     pub taken_at: Option<Timestamp>,
     /// The bytes that reading it gives.
     pub length: ByteLength,
+    /// The set that it belongs to, where its provider cannot delete it alone: it goes when all of the set go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<SnapshotSetId>,
     /// What else the provider says of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
@@ -226,8 +242,16 @@ impl DiskSnapshot {
             kind,
             taken_at: None,
             length: length.into(),
+            set: None,
             attributes: BTreeMap::new(),
         }
+    }
+
+    /// Makes it part of a set.
+    #[must_use]
+    pub fn with_set(mut self, set: SnapshotSetId) -> Self {
+        self.set = Some(set);
+        self
     }
 
     /// Sets the instant.
@@ -255,13 +279,28 @@ pub struct PlannedSnapshot {
     pub disk: DiskId,
     /// The name it gets.
     pub name: SnapshotName,
+    /// What the provider said of the disk when it described it. One that can tell by it that another disk has the id
+    /// now refuses that one.
+    pub described: BTreeMap<String, String>,
 }
 
 impl PlannedSnapshot {
     /// A snapshot of `disk` under `name` for `item`.
     #[must_use]
     pub const fn new(item: EvidenceItemId, disk: DiskId, name: SnapshotName) -> Self {
-        Self { item, disk, name }
+        Self {
+            item,
+            disk,
+            name,
+            described: BTreeMap::new(),
+        }
+    }
+
+    /// Sets what the disk's description said ([`DiskDescription::attributes`]).
+    #[must_use]
+    pub fn with_described(mut self, attributes: BTreeMap<String, String>) -> Self {
+        self.described = attributes;
+        self
     }
 }
 
@@ -315,10 +354,12 @@ pub struct SnapshotOutcome {
 /// * `SN-03` called again with the same plan, `take` adopts what it made before and makes nothing twice.
 /// * `SN-04` a name that something else has is [`crate::Error::AlreadyExists`]; that something stays as it was.
 /// * `SN-05` [`list`](Self::list) yields every snapshot that was made for the acquisition and is still there.
-/// * `SN-06` [`delete`](Self::delete) takes a warrant for exactly this snapshot; for any other it is
+/// * `SN-06` [`delete`](Self::delete) takes a warrant that covers this snapshot; with any other it is
 ///   [`crate::Error::Misuse`]. Deleting what is gone already succeeds.
 /// * `SN-07` only [`SnapshotKind::Made`] is deleted; anything else is [`crate::Error::Immutable`].
 /// * `SN-08` the snapshot's length is what reading it gives.
+/// * `SN-09` snapshots of one [`set`](DiskSnapshot::set) go together: a warrant that does not cover each of them that
+///   is there is [`crate::Error::Misuse`], and all stay; one that does deletes them all in one call.
 #[async_trait]
 pub trait Snapshotter: Port {
     /// The machine and its disks. Read only.
@@ -345,10 +386,10 @@ pub trait Snapshotter: Port {
     /// Dropping the future leaves nothing behind.
     async fn list(&self, of: &AcquisitionId) -> Result<Vec<DiskSnapshot>>;
 
-    /// Deletes a snapshot that we made.
+    /// Deletes a snapshot that we made, and with it all others of its set.
     ///
     /// # Errors
-    /// See clauses SN-06 and SN-07; otherwise the provider's.
+    /// See clauses SN-06, SN-07 and SN-09; otherwise the provider's.
     ///
     /// # Cancel safety
     /// Dropping the future may or may not delete; calling again settles it.

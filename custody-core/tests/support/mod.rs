@@ -17,8 +17,8 @@ pub(crate) mod failing;
 use std::collections::BTreeMap;
 
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, Reach};
-use custody_core::custody_log::{Act, Circumstances, Event, How, Stated, Who, Why, read_chain};
-use custody_core::ids::{MachineRef, ObjectName};
+use custody_core::custody_log::{Act, Circumstances, Event, How, ItemVerdict, Stated, Who, Why, read_chain};
+use custody_core::ids::{EvidenceItemId, MachineRef, ObjectName};
 use custody_core::port::{LogName, SnapshotKind};
 use custody_core::{Ports, Result, layout};
 use custody_testkit::fake::{FakeDisk, FakeMachine, FakeWorld};
@@ -58,6 +58,15 @@ pub(crate) fn one_disk() -> FakeWorld {
         "bench",
         vec![FakeDisk::patterned("os.img", 3000, 1)],
     ))
+}
+
+/// A world with two small disks whose snapshots can only be deleted together.
+pub(crate) fn a_set() -> FakeWorld {
+    let disks = vec![
+        FakeDisk::patterned("os.img", 3000, 1),
+        FakeDisk::patterned("data.raw", 1500, 2),
+    ];
+    FakeWorld::new(FakeMachine::new("bench", disks).taking_sets())
 }
 
 pub(crate) fn capture(ports: Ports) -> Result<CaptureOutcome> {
@@ -145,21 +154,36 @@ pub(crate) fn assert_rest(world: &FakeWorld, outcome: &CaptureOutcome, what: &st
         "{what}: I5: something unfinished is left in the store"
     );
     let events = events(world);
+    let set_of = |item: &EvidenceItemId| {
+        events.iter().find_map(|e| match &e.act {
+            Act::SnapshotDone {
+                item: i, snapshot, ..
+            } if i == item => snapshot.set.clone(),
+            _ => None,
+        })
+    };
+    let items: Vec<EvidenceItemId> = outcome.items.iter().map(|item| item.item.clone()).collect();
     for (at, event) in events.iter().enumerate() {
         if let Act::DeleteIntent { item, .. } = &event.act {
             let before = &events[..at];
-            let ordered = before
-                .iter()
-                .any(|e| matches!(&e.act, Act::DiscardOrdered { item: i, .. } if i == item));
-            let matched = before.iter().any(|e| {
-                matches!(&e.act, Act::ReadBackDone { item: i, verdict: custody_core::custody_log::ItemVerdict::Matched { .. }, .. } if i == item)
-            });
             let sealed = before.iter().any(|e| matches!(e.act, Act::SealDone { .. }));
-            assert!(
-                ordered || (matched && sealed),
-                "{what}: I1: line {} deletes without a verdict and a seal",
-                at + 1
-            );
+            let set = set_of(item);
+            let gone = items
+                .iter()
+                .filter(|other| *other == item || (set.is_some() && set_of(other) == set));
+            for item in gone {
+                let ordered = before
+                    .iter()
+                    .any(|e| matches!(&e.act, Act::DiscardOrdered { item: i, .. } if i == item));
+                let matched = before.iter().any(|e| {
+                    matches!(&e.act, Act::ReadBackDone { item: i, verdict: ItemVerdict::Matched { .. }, .. } if i == item)
+                });
+                assert!(
+                    ordered || (matched && sealed),
+                    "{what}: I1: line {} deletes {item} without a verdict and a seal",
+                    at + 1
+                );
+            }
         }
     }
     for snapshot in world.machine.made_snapshots() {

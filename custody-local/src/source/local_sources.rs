@@ -306,10 +306,9 @@ impl Snapshotter for LocalSources {
 
     /// Refused always: what is read in place is the evidence itself.
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
-        if *warrant.snapshot() != snapshot.name {
+        if !warrant.covers(&snapshot.name) {
             return Err(Error::misuse(format!(
-                "a warrant for {} was shown for deleting {}",
-                warrant.snapshot(),
+                "{warrant} was shown for deleting {}",
                 snapshot.name
             )));
         }

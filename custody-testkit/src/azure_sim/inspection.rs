@@ -86,6 +86,18 @@ pub(crate) fn snapshots(world: &World, now: Timestamp) -> Vec<StoredSnapshot> {
     each.collect()
 }
 
+pub(crate) fn restore_points(world: &World) -> Vec<String> {
+    let collections = world
+        .resources
+        .iter()
+        .filter(|(_, one)| one["type"] == "Microsoft.Compute/restorePointCollections")
+        .filter_map(|(_, one)| one["id"].as_str().map(str::to_owned));
+    let points = world.restore_points.values().map(|point| point.id.clone());
+    let mut all: Vec<String> = collections.chain(points).collect();
+    all.sort();
+    all
+}
+
 pub(crate) fn live_exports(world: &World, now: Timestamp) -> Vec<String> {
     let live = world.exports.values().filter(|export| export.is_live(now));
     let mut sources: Vec<String> = live.map(|export| export.source.clone()).collect();

@@ -166,6 +166,32 @@ impl Simulator {
         inspection::write_disk(&mut self.cloud.world(), name, offset, bytes.into())
     }
 
+    /// The ids of the restore points that are kept, and of their collections.
+    #[must_use]
+    pub fn restore_points(&self) -> Vec<String> {
+        inspection::restore_points(&self.cloud.world())
+    }
+
+    /// Puts another disk, of the same bytes, under the id of one, as someone else would.
+    pub fn replace_disk(&self, name: &str) {
+        let mut world = self.cloud.world();
+        let unique_id = world.fresh_guid("incarnation");
+        for state in world.disks.values_mut().filter(|state| state.disk.name == name) {
+            state.unique_id.clone_from(&unique_id);
+        }
+    }
+
+    /// Detaches a data disk from every machine, as someone else would.
+    pub fn detach_disk(&self, name: &str) {
+        let mut world = self.cloud.world();
+        for machine in &mut world.scenario.machines {
+            machine.data_disks.retain(|attached| attached.name != name);
+        }
+        for state in world.disks.values_mut().filter(|state| state.disk.name == name) {
+            state.attached_to = None;
+        }
+    }
+
     /// Removes a disk, as someone else would, and detaches it from its machine's answers.
     pub fn remove_disk(&self, name: &str) {
         self.cloud

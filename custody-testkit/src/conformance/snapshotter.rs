@@ -125,6 +125,24 @@ fn warrant(snapshot: &SnapshotName) -> DeletionWarrant {
     DeletionWarrant::for_discard(&DiscardOrder::unlogged_for_conformance_tests(snapshot.clone()))
 }
 
+/// The snapshots that go when this one goes, itself among them.
+fn together<'a>(
+    snapshot: &'a DiskSnapshot,
+    all: &'a [DiskSnapshot],
+) -> impl Iterator<Item = &'a DiskSnapshot> {
+    all.iter().filter(move |other| {
+        other.name == snapshot.name || (other.set.is_some() && other.set == snapshot.set)
+    })
+}
+
+/// A warrant for a snapshot and all that goes with it.
+fn warrant_for_all(snapshot: &DiskSnapshot, all: &[DiskSnapshot]) -> DeletionWarrant {
+    let others = together(snapshot, all).filter(|other| other.name != snapshot.name);
+    others.fold(warrant(&snapshot.name), |joint, other| {
+        joint.and(warrant(&other.name))
+    })
+}
+
 fn made(snapshots: &[DiskSnapshot]) -> BTreeSet<SnapshotName> {
     let made = snapshots
         .iter()
@@ -300,7 +318,7 @@ pub async fn sn_06_a_warrant_is_for_one_snapshot(harness: &SnapshotterHarness) -
         for time in ["once", "again"] {
             let outcome = harness
                 .snapshotter
-                .delete(snapshot, warrant(&snapshot.name))
+                .delete(snapshot, warrant_for_all(snapshot, &taken))
                 .await;
             if let Err(error) = outcome {
                 return Err(ClauseFailure::new(format!(
@@ -309,7 +327,7 @@ pub async fn sn_06_a_warrant_is_for_one_snapshot(harness: &SnapshotterHarness) -
                 )));
             }
         }
-        due.remove(&snapshot.name);
+        due.retain(|name| together(snapshot, &taken).all(|gone| gone.name != *name));
         let listed = harness.listed(&plan.acquisition).await?;
         ensure!(
             listed == due,
@@ -378,6 +396,47 @@ pub async fn sn_08_the_length_is_what_reading_gives(harness: &SnapshotterHarness
     Ok(())
 }
 
+/// `SN-09`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn sn_09_what_goes_together_goes_on_one_warrant(harness: &SnapshotterHarness) -> Conforms {
+    let plan = harness.plan(OURS, "sn09").await?;
+    let taken = harness.taken(&plan).await?;
+    let in_set = |snapshot: &&DiskSnapshot| together(snapshot, &taken).count() > 1;
+    let Some(one) = taken.iter().find(in_set) else {
+        return Err(ClauseFailure::not_offered("snapshots that go together"));
+    };
+    let mut due = made(&taken);
+    let members: Vec<&DiskSnapshot> = together(one, &taken).collect();
+    for member in &members {
+        let spared: Vec<&&DiskSnapshot> = members.iter().filter(|other| other.name != member.name).collect();
+        let all_but_one = spared.iter().skip(1).fold(warrant(&member.name), |joint, other| {
+            joint.and(warrant(&other.name))
+        });
+        refused!(
+            harness.snapshotter.delete(member, all_but_one).await,
+            Error::Misuse { .. },
+            "deleting {} on a warrant that does not cover all of its set",
+            member.name
+        );
+        let listed = harness.listed(&plan.acquisition).await?;
+        ensure!(listed == due, "after a refused deletion, {listed:?} are there");
+    }
+    harness
+        .snapshotter
+        .delete(one, warrant_for_all(one, &taken))
+        .await?;
+    due.retain(|name| members.iter().all(|gone| gone.name != *name));
+    let listed = harness.listed(&plan.acquisition).await?;
+    ensure!(
+        listed == due,
+        "after deleting the set of {}, {listed:?} are there",
+        one.name
+    );
+    Ok(())
+}
+
 suite! { ($)
     /// Mounts the clauses of `Snapshotter` as tests, on a [`SnapshotterHarness`](crate::conformance::snapshotter::SnapshotterHarness).
     snapshotter_conformance, snapshotter, SnapshotterHarness, [
@@ -389,5 +448,6 @@ suite! { ($)
         sn_06_a_warrant_is_for_one_snapshot,
         sn_07_only_what_was_made_is_deleted,
         sn_08_the_length_is_what_reading_gives,
+        sn_09_what_goes_together_goes_on_one_warrant,
     ]
 }

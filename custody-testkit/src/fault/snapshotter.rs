@@ -30,6 +30,10 @@ pub enum SnapshotFault {
     DeletesWhatWasNotMade,
     /// Snapshots that were made are told to be a sector longer than they are.
     TellsAnotherLength,
+    /// A warrant for one snapshot deletes all of its set.
+    DeletesASetForOne,
+    /// A warrant for a set deletes one snapshot of it.
+    DeletesOneOfASet,
 }
 
 /// A snapshotter with one fault.
@@ -53,6 +57,15 @@ impl FaultySnapshotter {
             .any(|known| known.name == snapshot.name)
     }
 
+    /// The warrant, and one for everything that goes with the snapshot.
+    fn with_set(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> DeletionWarrant {
+        let known = self.inner.snapshots();
+        let others = known
+            .iter()
+            .filter(|other| other.set.is_some() && other.set == snapshot.set);
+        others.fold(warrant, |all, other| all.and(ordered(other)))
+    }
+
     fn adopted(&self, outcome: SnapshotOutcome, plan: &SnapshotPlan) -> SnapshotOutcome {
         let Err(Error::AlreadyExists { .. }) = outcome.result.as_ref().map_err(Error::meaning) else {
             return outcome;
@@ -68,6 +81,11 @@ impl FaultySnapshotter {
             None => outcome,
         }
     }
+}
+
+fn ordered(snapshot: &DiskSnapshot) -> DeletionWarrant {
+    let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
+    DeletionWarrant::for_discard(&order)
 }
 
 impl fmt::Display for FaultySnapshotter {
@@ -133,17 +151,23 @@ impl Snapshotter for FaultySnapshotter {
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
         match self.fault {
             SnapshotFault::IgnoresTheWarrant => {
-                let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
-                self.inner
-                    .delete(snapshot, DeletionWarrant::for_discard(&order))
-                    .await
+                let all = self.with_set(snapshot, ordered(snapshot));
+                self.inner.delete(snapshot, all).await
             }
             SnapshotFault::DeletesOnlyOnce if !self.exists(snapshot) => Err(Error::NotFound {
                 object: snapshot.name.to_string(),
             }),
             SnapshotFault::DeletesWhatWasNotMade
-                if snapshot.kind != SnapshotKind::Made && *warrant.snapshot() == snapshot.name =>
+                if snapshot.kind != SnapshotKind::Made && warrant.covers(&snapshot.name) =>
             {
+                self.inner.lose_snapshot(&snapshot.name);
+                Ok(Acted::local(()))
+            }
+            SnapshotFault::DeletesASetForOne if warrant.covers(&snapshot.name) => {
+                let all = self.with_set(snapshot, warrant);
+                self.inner.delete(snapshot, all).await
+            }
+            SnapshotFault::DeletesOneOfASet if snapshot.set.is_some() && warrant.snapshots().count() > 1 => {
                 self.inner.lose_snapshot(&snapshot.name);
                 Ok(Acted::local(()))
             }

@@ -184,7 +184,18 @@ fn machine() -> FakeMachine {
 }
 
 pub(crate) fn snapshotter(wrap: impl Fn(FakeMachine) -> Arc<dyn Snapshotter>) -> SnapshotterHarness {
-    let machine = machine();
+    snapshotter_of(machine(), wrap)
+}
+
+/// What is made goes together.
+pub(crate) fn snapshotter_of_sets(wrap: impl Fn(FakeMachine) -> Arc<dyn Snapshotter>) -> SnapshotterHarness {
+    snapshotter_of(machine().taking_sets(), wrap)
+}
+
+fn snapshotter_of(
+    machine: FakeMachine,
+    wrap: impl Fn(FakeMachine) -> Arc<dyn Snapshotter>,
+) -> SnapshotterHarness {
     let (foreign, watched) = (machine.clone(), machine.clone());
     let reference = machine.reference().clone();
     SnapshotterHarness::new(wrap(machine.clone()), Arc::new(machine), reference)

@@ -12,7 +12,7 @@ use crate::{assert_each_is_failed, harness};
 fn every_clause_of_snapshotter_is_failed_by_a_fault_made_for_it() {
     assert_each_is_failed(
         snapshotter::CLAUSES,
-        |fault| harness::snapshotter(|machine| Arc::new(FaultySnapshotter::new(machine, fault))),
+        |fault| harness::snapshotter_of_sets(|machine| Arc::new(FaultySnapshotter::new(machine, fault))),
         &[
             (
                 SnapshotFault::NamesNothingNotAcquired,
@@ -33,11 +33,15 @@ fn every_clause_of_snapshotter_is_failed_by_a_fault_made_for_it() {
                 &[
                     "sn_05_what_was_made_is_listed",
                     "sn_06_a_warrant_is_for_one_snapshot",
+                    "sn_09_what_goes_together_goes_on_one_warrant",
                 ],
             ),
             (
                 SnapshotFault::IgnoresTheWarrant,
-                &["sn_06_a_warrant_is_for_one_snapshot"],
+                &[
+                    "sn_06_a_warrant_is_for_one_snapshot",
+                    "sn_09_what_goes_together_goes_on_one_warrant",
+                ],
             ),
             (
                 SnapshotFault::DeletesOnlyOnce,
@@ -50,6 +54,17 @@ fn every_clause_of_snapshotter_is_failed_by_a_fault_made_for_it() {
             (
                 SnapshotFault::TellsAnotherLength,
                 &["sn_08_the_length_is_what_reading_gives"],
+            ),
+            (
+                SnapshotFault::DeletesASetForOne,
+                &["sn_09_what_goes_together_goes_on_one_warrant"],
+            ),
+            (
+                SnapshotFault::DeletesOneOfASet,
+                &[
+                    "sn_09_what_goes_together_goes_on_one_warrant",
+                    "sn_06_a_warrant_is_for_one_snapshot",
+                ],
             ),
         ],
     );

@@ -166,9 +166,16 @@ pub(crate) fn poll(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     let running = operation.polls_left > 0;
     if running {
         operation.polls_left -= 1;
-    } else if operation.failure.is_none() {
+    } else {
+        let failed = operation.failure.is_some();
         let effect = operation.effect.take();
-        finish(world, effect.as_ref());
+        if !failed {
+            finish(world, effect.as_ref());
+        } else if let Some(Effect::RestorePointReady(id)) = &effect
+            && let Some(point) = world.restore_points.get_mut(id)
+        {
+            point.provisioning = "Failed";
+        }
     }
     let operation = world.operations.get(&number).cloned().ok_or_else(missing)?;
     let answer = if monitor {

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::disk::{DiskState, missing};
 use super::operation::{self, Effect};
-use super::{ArmCall, Outcome, Refusal, resource};
+use super::{ArmCall, Outcome, Refusal};
 use crate::azure_sim::clock::long_date;
 use crate::azure_sim::http::Answer;
 use crate::azure_sim::keyed;
@@ -31,7 +31,7 @@ pub(crate) fn route(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     let tail = arm.path.tail.as_deref().map(str::to_lowercase);
     match (arm.call.method.as_str(), depth, tail.as_deref()) {
         ("PUT", 1, None) => create_collection(world, arm),
-        ("GET", 1, None) => resource::read(world, arm),
+        ("GET", 1, None) => read_collection(world, arm),
         ("DELETE", 1, None) => delete_collection(world, arm),
         ("PUT", 2, None) => create(world, arm),
         ("GET", 2, None) => read(world, arm),
@@ -79,6 +79,25 @@ fn create_collection(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     Ok(Answer::json(status, &body))
 }
 
+fn read_collection(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
+    let key = arm.path.key();
+    let mut body = world.resources.get(&key).ok_or_else(|| missing(arm))?.clone();
+    if arm.call.query.is("$expand", "restorePoints") {
+        let source = body["properties"]["source"]["id"].as_str().unwrap_or_default();
+        let machine = machine_of(world, source).ok_or_else(|| missing(arm))?;
+        let below = format!("{key}/restorepoints/");
+        let held: Vec<Value> = world
+            .restore_points
+            .iter()
+            .filter(|(point, _)| point.starts_with(&below))
+            .map(|(_, point)| point.render(&machine, false))
+            .collect();
+        body["properties"]["restorePoints"] = json!(held);
+    }
+    Ok(Answer::json(200, &body))
+}
+
+/// With all that it holds. Source: Microsoft's OpenAPI document, ComputeRP 2024-03-01, `RestorePointCollections_Delete`.
 fn delete_collection(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     let key = arm.path.key();
     if world.resources.remove(&key).is_none() {

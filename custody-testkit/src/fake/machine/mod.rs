@@ -32,11 +32,14 @@ struct MachineState {
     region: Option<Region>,
     disks: Vec<Disk>,
     not_acquired: Vec<NotAcquired>,
+    obstacles: Vec<String>,
     snapshots: BTreeMap<SnapshotName, Taken>,
     grants: Vec<LiveGrant>,
     granted: u64,
     most_grants: usize,
     refuse_take: BTreeMap<DiskId, String>,
+    /// Whether what is made for an acquisition goes together.
+    in_sets: bool,
     calls: BTreeMap<&'static str, u64>,
 }
 
@@ -122,6 +125,13 @@ impl FakeMachine {
     #[must_use]
     pub fn with_region(self, region: &str) -> Self {
         self.state.lock().region = Some(region.parse().expect("a region's name is visible text"));
+        self
+    }
+
+    /// Makes the snapshots that are made for one acquisition a set: none of them can be deleted alone.
+    #[must_use]
+    pub fn taking_sets(self) -> Self {
+        self.state.lock().in_sets = true;
         self
     }
 
@@ -227,6 +237,11 @@ impl FakeMachine {
             .lock()
             .disks
             .retain(|known| known.description.disk != *disk);
+    }
+
+    /// Makes it describe itself as one whose disks cannot be taken as asked, for this reason.
+    pub fn put_obstacle(&self, reason: &str) {
+        self.state.lock().obstacles.push(reason.to_owned());
     }
 
     /// Makes `take` refuse this disk with these words, until [`allow_take`](Self::allow_take).

@@ -54,6 +54,9 @@ impl FakeMachine {
         if disk.kind != SnapshotKind::InPlace {
             snapshot = snapshot.with_taken_at(at);
         }
+        if state.in_sets && disk.kind == SnapshotKind::Made {
+            snapshot = snapshot.with_set(format!("set of {}", plan.acquisition).parse()?);
+        }
         let taken = Taken {
             snapshot: snapshot.clone(),
             owner: Some(plan.acquisition.clone()),
@@ -81,6 +84,7 @@ impl Snapshotter for FakeMachine {
         let disks = state.disks.iter().map(describe).collect();
         let mut described = Machine::new(machine.clone(), "fake", disks, state.not_acquired.clone());
         described.region.clone_from(&state.region);
+        described.obstacles.clone_from(&state.obstacles);
         Ok(described.with_attribute("power", "running"))
     }
 
@@ -108,10 +112,9 @@ impl Snapshotter for FakeMachine {
     async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
         let mut state = self.state.lock();
         let service = state.record("delete");
-        if *warrant.snapshot() != snapshot.name {
+        if !warrant.covers(&snapshot.name) {
             return Err(Error::misuse(format!(
-                "the warrant is for {}, not for {}",
-                warrant.snapshot(),
+                "{warrant} was shown for deleting {}",
                 snapshot.name
             )));
         }
@@ -122,12 +125,26 @@ impl Snapshotter for FakeMachine {
         if snapshot.kind != SnapshotKind::Made {
             return Err(immutable());
         }
-        match state.snapshots.get(&snapshot.name) {
+        let set = match state.snapshots.get(&snapshot.name) {
             Some(taken) if taken.owner.is_none() || taken.snapshot.kind != SnapshotKind::Made => {
                 return Err(immutable());
             }
-            _ => state.snapshots.remove(&snapshot.name),
+            Some(taken) => taken.snapshot.set.clone(),
+            None => None,
         };
+        let goes =
+            |known: &DiskSnapshot| known.name == snapshot.name || (known.set.is_some() && known.set == set);
+        let not_covered = state
+            .snapshots
+            .values()
+            .find(|taken| goes(&taken.snapshot) && !warrant.covers(&taken.snapshot.name));
+        if let Some(taken) = not_covered {
+            return Err(Error::misuse(format!(
+                "{warrant} does not cover {}, which goes with {}",
+                taken.snapshot.name, snapshot.name
+            )));
+        }
+        state.snapshots.retain(|_, taken| !goes(&taken.snapshot));
         Ok(Acted { value: (), service })
     }
 }
