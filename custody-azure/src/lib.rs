@@ -21,15 +21,21 @@ pub mod exhibit;
 mod http;
 mod identity;
 mod rights;
+mod service_clock;
+mod signed_in;
 mod snapshotter;
 mod source_access;
 mod token_source;
 
+/// Who asks for tokens: what [`Identity::credential`] gives, and what any other identity must be to be used here.
+pub use azure_core::credentials::TokenCredential;
 pub use azure_ports::{AzurePorts, AzurePortsOptions, WorkerPorts, ports};
-pub use blob::{BlobStore, StoreLocation};
+pub use blob::{BlobStore, Probe, StoreLocation};
 pub use cloud::{Cloud, CloudEndpoints, HostKind};
 pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
 pub use rights::AzureRights;
+pub use service_clock::host_clock_ahead_by;
+pub use signed_in::{PrincipalKind, SignedIn};
 pub use snapshotter::{AzureSnapshotter, SnapshotNetwork, SnapshotPlace};
 pub use source_access::{AzureSourceAccess, MAX_GRANT};
