@@ -85,9 +85,10 @@ impl Right {
 /// Every right that a capture needs, and no other: what role definitions, checks and the operator's guide are made of.
 ///
 /// No right to delete blobs, to change a policy, or to write to a machine or a disk is among them. That a capture ends
-/// well with these alone, and not without any one of them, is tested against the simulator, but for two: what the
-/// service demands of a disk whose snapshot is taken (`disks/beginGetAccess/action`), and the right to append
-/// (`blobs/add/action`), which the one to write includes: the service names it where it refuses an append.
+/// well with these alone, and not without any one of them, is tested against the simulator, but for three: what the
+/// service demands of a disk whose snapshot is taken (`disks/beginGetAccess/action`); the right to append
+/// (`blobs/add/action`), which the one to write includes, and which the service names where it refuses an append; and
+/// the settings of the blob service (`blobServices/read`), of which the record says that they could not be read.
 pub const RIGHTS: [Right; 20] = {
     use RightPlace::{Account, Container, Snapshots, Source};
     [
