@@ -7,7 +7,9 @@
 //! * [`BlobStore`] is the store: server-side copies and streams into a container, read back by checked ranges; logs in
 //!   append blobs.
 //! * [`exhibit::AzureMachineRecords`] reads what the Resource Manager says of a machine, byte for byte.
-//! * [`ports`](ports()) puts it together with the worker's own ports.
+//! * [`ports`](ports()) puts it together with the worker's own ports; `examples/capture_machine.rs` captures a machine
+//!   from a program that watches it and can stop it.
+//! * [`arm::RIGHTS`] is every right that this takes, and where.
 //!
 //! This crate speaks Microsoft's REST contract and decides nothing about evidence. Its futures need tokio: the HTTP
 //! client below and the waits between repeated calls rest on it.
@@ -21,15 +23,21 @@ pub mod exhibit;
 mod http;
 mod identity;
 mod rights;
+mod service_clock;
+mod signed_in;
 mod snapshotter;
 mod source_access;
 mod token_source;
 
+/// Who asks for tokens: what [`Identity::credential`] gives, and what any other identity must be to be used here.
+pub use azure_core::credentials::TokenCredential;
 pub use azure_ports::{AzurePorts, AzurePortsOptions, WorkerPorts, ports};
-pub use blob::{BlobStore, StoreLocation};
+pub use blob::{BlobStore, Probe, StoreLocation};
 pub use cloud::{Cloud, CloudEndpoints, HostKind};
 pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
 pub use rights::AzureRights;
+pub use service_clock::host_clock_ahead_by;
+pub use signed_in::{PrincipalKind, SignedIn};
 pub use snapshotter::{AzureSnapshotter, Consistency, SnapshotNetwork, SnapshotPlace};
 pub use source_access::{AzureSourceAccess, MAX_GRANT};

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::printable;
 use crate::verb::{
     AbandonArguments, CaptureArguments, CompletionsArguments, HashArguments, KeyArguments, ListArguments,
-    LogArguments, ManArguments, ResumeArguments, VerifyArguments,
+    LogArguments, ManArguments, ResumeArguments, SetupArguments, VerifyArguments,
 };
 
 /// What the program is called where no verb was understood.
@@ -65,6 +65,7 @@ pub(crate) enum Verb {
     Log(LogArguments),
     Key(KeyArguments),
     Hash(HashArguments),
+    Setup(SetupArguments),
     /// Check this program's arithmetic on this host against published answers
     Selftest,
     Completions(CompletionsArguments),
@@ -83,6 +84,7 @@ impl Verb {
             Self::Log(_) => "log",
             Self::Key(_) => "key",
             Self::Hash(_) => "hash",
+            Self::Setup(_) => "setup",
             Self::Selftest => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

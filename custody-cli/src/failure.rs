@@ -118,8 +118,23 @@ impl Failure {
         document.insert("next".into(), shown(&next));
     }
 
+    /// Of an error that somebody else keeps.
+    pub(crate) fn from_shared(error: &Error) -> Self {
+        let exit = match error.meaning() {
+            Error::Integrity { .. } => Exit::Integrity,
+            _ => Exit::Incomplete,
+        };
+        Self {
+            exit,
+            error: error.to_string(),
+            causes: error.causes(),
+            remedy: error.remedy().as_str().into(),
+            next: Vec::new(),
+        }
+    }
+
     /// What to do next: this case's own steps, or else the remedy's advice.
-    fn steps(&self) -> Vec<String> {
+    pub(crate) fn steps(&self) -> Vec<String> {
         if !self.next.is_empty() {
             return self.next.clone();
         }
@@ -141,16 +156,6 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = match error.meaning() {
-            Error::Integrity { .. } => Exit::Integrity,
-            _ => Exit::Incomplete,
-        };
-        Self {
-            exit,
-            error: error.to_string(),
-            causes: error.causes(),
-            remedy: error.remedy().as_str().into(),
-            next: Vec::new(),
-        }
+        Self::from_shared(&error)
     }
 }

@@ -22,6 +22,7 @@ mod no_sources;
 mod printable;
 mod progress;
 mod reopened;
+mod setup;
 mod signing;
 mod state_place;
 mod stop;

@@ -81,6 +81,23 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{bytes} bytes ({}.{} {unit})", tenths / 10, tenths % 10)
 }
 
+/// Bytes a second, rounded down.
+pub(crate) fn rate(bytes_per_second: u64) -> String {
+    let shown = bytes(bytes_per_second);
+    let rounded = shown.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    format!("{}/s", rounded.unwrap_or(&shown))
+}
+
+/// Seconds, with the two largest units that there are.
+pub(crate) fn seconds(seconds: u64) -> String {
+    let (minutes, rest) = (seconds / 60, seconds % 60);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{rest} s"),
+        (0, minutes) => format!("{minutes} min {rest} s"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
@@ -99,6 +116,15 @@ mod tests {
         ] {
             assert_eq!(bytes(size), shown);
         }
+    }
+
+    #[test]
+    fn rates_and_times_are_short() {
+        assert_eq!(rate(512), "512 bytes/s");
+        assert_eq!(rate(100 << 20), "100.0 MiB/s");
+        assert_eq!(seconds(59), "59 s");
+        assert_eq!(seconds(70), "1 min 10 s");
+        assert_eq!(seconds(3 * 3600 + 61), "3 h 1 min");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use custody_core::ids::EvidenceItemId;
 use custody_core::port::{NoProgress, Progress, ProgressObserver, ProgressPhase};
@@ -9,20 +10,65 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::console::Console;
 use crate::printable;
 
-/// Who is told how far a long command is: bars on a terminal, one line a step elsewhere, nobody where a program reads.
+/// How often a long phase of an item says how far it is, where nobody watches a bar.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// Who is told how far a long command is: bars on a terminal; elsewhere one line a step, and one now and then in a long
+/// one; nobody where a program reads.
 pub(crate) fn observer(console: &Arc<Console>) -> Arc<dyn ProgressObserver> {
     if console.err_is_terminal() {
         Arc::new(Bars::default())
     } else if console.is_json() {
         Arc::new(NoProgress::default())
     } else {
-        Arc::new(Lines(Arc::clone(console)))
+        let begun = Instant::now();
+        Arc::new(Lines::new(Arc::clone(console), LINE_EVERY, move || {
+            begun.elapsed()
+        }))
     }
 }
 
-/// One line a step, on standard error.
-#[derive(Debug)]
-struct Lines(Arc<Console>);
+type Key = (EvidenceItemId, ProgressPhase);
+
+/// Lines, on standard error.
+struct Lines {
+    console: Arc<Console>,
+    every: Duration,
+    /// Time since some fixed point.
+    now: Box<dyn Fn() -> Duration + Send + Sync>,
+    /// What was said last of each phase that is under way.
+    said: Mutex<HashMap<Key, Said>>,
+}
+
+/// When something was said, and how far it was then.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    at: Duration,
+    done: u64,
+}
+
+impl Lines {
+    fn new(
+        console: Arc<Console>,
+        every: Duration,
+        now: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            console,
+            every,
+            now: Box::new(now),
+            said: Mutex::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
 
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,18 +77,59 @@ impl fmt::Display for Lines {
 }
 
 impl ProgressObserver for Lines {
-    fn progress(&self, _: &Progress) {}
+    fn progress(&self, progress: &Progress) {
+        let now = (self.now)();
+        let line = {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (progress.item.clone(), progress.phase);
+            if progress.done >= progress.total {
+                said.remove(&key);
+                return;
+            }
+            let this = Said {
+                at: now,
+                done: progress.done,
+            };
+            let last = *said.entry(key.clone()).or_insert(this);
+            if now.saturating_sub(last.at) < self.every {
+                return;
+            }
+            said.insert(key, this);
+            line(progress, last, now)
+        };
+        self.console.err(&line);
+    }
 
     fn step(&self, line: &str) {
-        self.0.err(&format!("custody: {}\n", printable::text(line)));
+        self.console.err(&format!("custody: {}\n", printable::text(line)));
     }
 }
 
-/// Bars, one an item under way.
+/// How far it is, how fast it went since the last line, and how long the rest takes at that.
+fn line(progress: &Progress, last: Said, now: Duration) -> String {
+    let percent = u128::from(progress.done) * 100 / u128::from(progress.total.max(1));
+    let millis = now.saturating_sub(last.at).as_millis().max(1);
+    let moved = u128::from(progress.done.saturating_sub(last.done));
+    let rate = u64::try_from(moved * 1000 / millis).unwrap_or(u64::MAX);
+    let speed = match rate {
+        0 => "no progress since the last line".to_owned(),
+        rate => {
+            let left = progress.total.saturating_sub(progress.done) / rate;
+            format!("{}, {} left", printable::rate(rate), printable::seconds(left))
+        }
+    };
+    format!(
+        "custody: {} {}: {percent} %, {speed}\n",
+        progress.phase.as_str(),
+        printable::text(&progress.name)
+    )
+}
+
+/// Bars, one an item and phase under way.
 #[derive(Debug)]
 struct Bars {
     screen: MultiProgress,
-    bars: Mutex<HashMap<(EvidenceItemId, ProgressPhase), ProgressBar>>,
+    bars: Mutex<HashMap<Key, ProgressBar>>,
 }
 
 impl Default for Bars {
@@ -96,5 +183,74 @@ impl ProgressObserver for Bars {
 impl Drop for Bars {
     fn drop(&mut self) {
         drop(self.screen.clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Standard error that a test reads.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        fn take(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_long_phase_says_now_and_then_how_far_it_is_how_fast_and_how_long_the_rest_takes() {
+        let written = Written::default();
+        let console = Console::of(Box::new(io::sink()), Box::new(written.clone()));
+        let time = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&time);
+        let lines = Lines::new(Arc::new(console), Duration::from_secs(30), move || {
+            Duration::from_secs(clock.load(Ordering::Relaxed))
+        });
+        let at = |second: u64, item: u32, phase, done: u64| {
+            time.store(second, Ordering::Relaxed);
+            let item = EvidenceItemId::new(item);
+            lines.progress(&Progress::new(phase, item, "disk.vhd", done * MIB, 10_000 * MIB));
+            written.take()
+        };
+        let (copy, read_back) = (ProgressPhase::Copy, ProgressPhase::ReadBack);
+        assert_eq!(at(0, 1, copy, 0), "");
+        assert_eq!(at(29, 1, copy, 900), "");
+        assert_eq!(
+            at(30, 1, copy, 3000),
+            "custody: copy disk.vhd: 30 %, 100.0 MiB/s, 1 min 10 s left\n"
+        );
+        // Another item and another phase have their own time.
+        assert_eq!(at(31, 2, copy, 1), "");
+        assert_eq!(at(31, 1, read_back, 1), "");
+        assert_eq!(at(59, 1, copy, 5000), "");
+        assert_eq!(
+            at(60, 1, copy, 3000),
+            "custody: copy disk.vhd: 30 %, no progress since the last line\n"
+        );
+        assert_eq!(
+            at(61, 1, copy, 10_000),
+            "",
+            "what is done is a step, and has its line"
+        );
+        assert_eq!(at(200, 1, copy, 9000), "", "and begins anew when it does");
     }
 }

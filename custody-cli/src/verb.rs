@@ -15,6 +15,9 @@ mod man;
 mod plan;
 mod resume;
 mod selftest;
+mod setup;
+mod setup_azure;
+mod setup_report;
 mod verdict;
 mod verify;
 mod version;
@@ -30,6 +33,7 @@ pub(crate) use self::list::ListArguments;
 pub(crate) use self::log::LogArguments;
 pub(crate) use self::man::ManArguments;
 pub(crate) use self::resume::ResumeArguments;
+pub(crate) use self::setup::SetupArguments;
 pub(crate) use self::verify::VerifyArguments;
 use crate::answer::print_failure;
 use crate::arguments::{Arguments, Verb};
@@ -51,6 +55,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Arc<Console>) -> Exit {
         Some(Verb::Log(log)) => log.run(console),
         Some(Verb::Key(key)) => key.run(),
         Some(Verb::Hash(hash)) => hash.run(console),
+        Some(Verb::Setup(setup)) => setup.run(console),
         Some(Verb::Selftest) => selftest::run(),
         Some(Verb::Completions(completions)) => completions.run(console),
         Some(Verb::Man(man)) => man.run(console),

@@ -15,6 +15,7 @@
 //!     manifest.json                          what was taken, with digests
 //!     manifest.dsse.json                     the seal: the signed statement of what is stored
 //!     SHA256SUMS                             for `sha256sum -c`
+//! probe/<id>/object.txt, lines.txt           written to see whether it can be; never evidence (if any)
 //! ```
 
 use crate::ids::{AcquisitionId, CaseId, ObjectName, RecordName, Segment};
@@ -44,6 +45,14 @@ pub const CASES_FOLDER: &str = "cases";
 pub const REGISTER_FILE: &str = "register.jsonl";
 /// Folder of the register's checkpoints.
 pub const REGISTER_CHECKPOINTS_FOLDER: &str = "register-checkpoints";
+/// Folder of what was written to see whether it can be.
+pub const PROBE_FOLDER: &str = "probe";
+/// File name of a probe's object.
+pub const PROBE_OBJECT: &str = "object.txt";
+/// File name of a probe's appended lines.
+pub const PROBE_LINES: &str = "lines.txt";
+/// The most bytes of either.
+pub const PROBE_MAX_BYTES: u64 = 1024;
 /// Folder of an acquisition's checkpoints.
 pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
 
@@ -113,9 +122,48 @@ pub fn machine_record_name(file: &Segment) -> Option<RecordName> {
     file.as_str().strip_prefix(MACHINE_RECORD_PREFIX)?.parse().ok()
 }
 
+/// `probe/<id>`.
+#[must_use]
+pub fn probe_folder(id: &AcquisitionId) -> ObjectName {
+    ObjectName::root(&segment(PROBE_FOLDER)).join(&segment(id.as_str()))
+}
+
+/// Whether an object is what is left of a probe, by name and length. Evidence never lies there.
+#[must_use]
+pub fn is_probe(name: &ObjectName, length: u64) -> bool {
+    let parts: Vec<&str> = name.segments().collect();
+    match parts.as_slice() {
+        [PROBE_FOLDER, id, PROBE_OBJECT | PROBE_LINES] => {
+            id.parse::<AcquisitionId>().is_ok() && length <= PROBE_MAX_BYTES
+        }
+        _ => false,
+    }
+}
+
 /// The size that a checkpoint's file name tells; `None` for any other name.
 #[must_use]
 pub fn checkpoint_size(file: &Segment) -> Option<u64> {
     let digits = file.as_str().strip_suffix(NOTE_SUFFIX)?;
     (digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_known_by_its_exact_place_and_is_small() {
+        let at = |name: &str, length| is_probe(&name.parse().unwrap(), length);
+        assert!(at("probe/20261121T203015Z-0123abcd/object.txt", 60));
+        assert!(at("probe/20261121T203015Z-0123abcd/lines.txt", PROBE_MAX_BYTES));
+        for (name, length) in [
+            ("probe/20261121T203015Z-0123abcd/object.txt", PROBE_MAX_BYTES + 1),
+            ("probe/20261121T203015Z-0123abcd/disk.vhd", 60),
+            ("probe/anything/object.txt", 60),
+            ("probe/object.txt", 60),
+            ("cases/20261121T203015Z-0123abcd/object.txt", 60),
+        ] {
+            assert!(!at(name, length), "{name}");
+        }
+    }
 }

@@ -3,8 +3,8 @@ use std::fmt;
 use custody_core::Result;
 use serde::Deserialize;
 
-use super::ResourceId;
 use super::client::Arm;
+use super::{ResourceGroup, ResourceId};
 
 /// A right, by its name in role definitions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +69,22 @@ impl Arm {
             scope: scope.clone(),
             missing: self.missing_at(scope.as_str(), needed).await?,
         })
+    }
+
+    /// Which of these rights the identity does not hold in a whole resource group; as
+    /// [`missing_actions`](Self::missing_actions).
+    ///
+    /// # Errors
+    /// The service's, when it cannot be told.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn missing_in_group(
+        &self,
+        group: &ResourceGroup,
+        needed: &[RoleAction],
+    ) -> Result<Vec<RoleAction>> {
+        self.missing_at(&group.to_string(), needed).await
     }
 
     /// As [`missing_actions`](Self::missing_actions), at any scope: a resource group has one too.

@@ -107,7 +107,7 @@ impl BlobStore {
         Ok(lines)
     }
 
-    async fn create_log(&self, name: &ObjectName) -> Result<()> {
+    pub(super) async fn create_log(&self, name: &ObjectName) -> Result<()> {
         let call = Call::new();
         let options = AppendBlobClientCreateOptions {
             if_none_match: Some("*".into()),
@@ -134,7 +134,12 @@ impl BlobStore {
         }
     }
 
-    async fn append_at(&self, name: &ObjectName, position: u64, payload: &Bytes) -> Result<ServiceRecord> {
+    pub(super) async fn append_at(
+        &self,
+        name: &ObjectName,
+        position: u64,
+        payload: &Bytes,
+    ) -> Result<ServiceRecord> {
         let call = Call::new();
         let options = AppendBlobClientAppendBlockOptions {
             append_position: Some(i64::try_from(position).unwrap_or(i64::MAX)),

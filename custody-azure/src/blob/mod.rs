@@ -7,12 +7,14 @@ mod image;
 mod import;
 mod listing;
 mod page_spans;
+mod probe;
 mod protection;
 mod remote;
 mod sink;
 mod store;
 
 pub(crate) use image::BlobImage;
+pub use probe::Probe;
 pub(crate) use remote::RemoteBlob;
 pub use store::{BlobStore, StoreLocation};
 

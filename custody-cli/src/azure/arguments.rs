@@ -14,7 +14,7 @@ use super::settings_file::{
 use crate::failure::Failure;
 
 /// The least protection that a store must give unless the settings say otherwise: none that its keeper can lift.
-const DEFAULT_PROTECTION: ProtectionKind = ProtectionKind::LegalHold;
+pub(crate) const DEFAULT_PROTECTION: ProtectionKind = ProtectionKind::LegalHold;
 
 /// What is captured, and where Azure's side of it is.
 #[derive(Debug, Args)]
@@ -117,14 +117,25 @@ enum SimpleIdentity {
     AzureCli,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Protection {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Protection {
     /// Nothing: whatever the container gives is taken, and the record says what it is
     None,
     /// A legal hold, or a locked retention policy
     LegalHold,
     /// A locked retention policy
     LockedRetention,
+}
+
+impl Protection {
+    /// As a store's protection is graded.
+    pub(crate) const fn kind(self) -> ProtectionKind {
+        match self {
+            Self::None => ProtectionKind::None,
+            Self::LegalHold => ProtectionKind::LegalHold,
+            Self::LockedRetention => ProtectionKind::LockedRetention,
+        }
+    }
 }
 
 impl AzureArguments {
@@ -173,11 +184,7 @@ impl AzureArguments {
 
     /// The least protection that the store must give; `None` takes what there is.
     pub(crate) fn protection_floor(&self, settings: &AzureSettings) -> Option<ProtectionKind> {
-        let asked = self.require_protection.map(|asked| match asked {
-            Protection::None => ProtectionKind::None,
-            Protection::LegalHold => ProtectionKind::LegalHold,
-            Protection::LockedRetention => ProtectionKind::LockedRetention,
-        });
+        let asked = self.require_protection.map(Protection::kind);
         let floor = asked.or(settings.store.protection).unwrap_or(DEFAULT_PROTECTION);
         (floor != ProtectionKind::None).then_some(floor)
     }

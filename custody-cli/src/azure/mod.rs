@@ -4,5 +4,8 @@ mod arguments;
 mod place;
 mod settings_file;
 
-pub(crate) use arguments::AzureArguments;
-pub(crate) use place::{AZURE, AzurePlace, is_store_address};
+pub(crate) use arguments::{AzureArguments, DEFAULT_PROTECTION, Protection};
+pub(crate) use place::{AZURE, AzurePlace, is_store_address, no_identity};
+pub(crate) use settings_file::{
+    AzureSettings, CloudChoice, IdentityChoice, NamedCloud, NetworkChoice, SettingsFile,
+};

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use custody_azure::arm::ResourceId;
 use custody_azure::{
-    AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, SnapshotPlace, StoreLocation, WorkerPorts,
+    AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, Patience, SnapshotPlace, StoreLocation,
+    TokenCredential, WorkerPorts,
 };
 use custody_core::capture::Plan;
 use custody_core::port::{Clock, Entropy, SnapshotKind};
@@ -140,6 +141,27 @@ impl AzurePlace {
         Ok(format!("{endpoint}/{}", self.container))
     }
 
+    /// Puts Azure's side together as whoever has signed in; what is only checked is not asked for long.
+    pub(crate) fn to_check(
+        &self,
+        credential: &Arc<dyn TokenCredential>,
+        transport: CleanTransport,
+        patience: Patience,
+    ) -> Result<AzurePorts, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+        let options = self.options()?.with_transport(transport).with_patience(patience);
+        AzurePorts::new(&options, credential, credential, &clock, &entropy)
+    }
+
+    fn options(&self) -> Result<AzurePortsOptions, Error> {
+        let snapshots = SnapshotPlace::new(&self.snapshot_subscription, &self.snapshot_group)?;
+        let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
+        Ok(AzurePortsOptions::new(self.cloud.cloud()?, snapshots, store)
+            .with_network(self.network.network())
+            .with_consistency(self.consistency.consistency()))
+    }
+
     fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {
         let cloud = self.cloud.cloud()?;
         let mut transport = CleanTransport::new();
@@ -147,12 +169,7 @@ impl AzurePlace {
             transport = transport.with_proxy_named(&proxy);
         }
         let credential = self.identity.identity().credential(&cloud, &transport)?;
-        let snapshots = SnapshotPlace::new(&self.snapshot_subscription, &self.snapshot_group)?;
-        let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
-        let options = AzurePortsOptions::new(cloud, snapshots, store)
-            .with_transport(transport)
-            .with_network(self.network.network())
-            .with_consistency(self.consistency.consistency());
+        let options = self.options()?.with_transport(transport);
         AzurePorts::new(&options, &credential, &credential, clock, entropy)
     }
 

@@ -57,11 +57,14 @@ pub(crate) enum CloudChoice {
     Custom(Box<CustomCloud>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum NamedCloud {
+    /// Azure
     Public,
+    /// Azure Government
     Government,
+    /// Azure in China, operated by 21Vianet
     China,
 }
 
@@ -135,10 +138,16 @@ impl SettingsFile {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = format!("settings file {}", printable::path(path));
         let text = fs::read_to_string(path).map_err(|error| Failure::system(&shown, "read", error))?;
-        toml::from_str(&text).map_err(|error| {
+        Self::of_text(path, &text)
+    }
+
+    /// Reads what a file holds.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Result<Self, Failure> {
+        let shown = format!("settings file {}", printable::path(path));
+        toml::from_str(text).map_err(|error| {
             let place = error
                 .span()
-                .map(|span| format!("line {}: ", line_of(&text, span.start)))
+                .map(|span| format!("line {}: ", line_of(text, span.start)))
                 .unwrap_or_default();
             Error::malformed(shown, format!("{place}{}", error.message())).into()
         })

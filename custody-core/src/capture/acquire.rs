@@ -13,11 +13,11 @@ use super::state::ItemState;
 use super::workflow::Workflow;
 use crate::custody_log::{AcquireMethod, Act, FOOTER_BYTES, Failure, LeftBehind, SealedObject};
 use crate::error::{Error, Result};
-use crate::ids::Segment;
+use crate::ids::{EvidenceItemId, Segment};
 use crate::layout;
 use crate::port::{
-    Deposit, DepositOptions, DiskSnapshot, ImageReader, ImportOptions, ImportState, ObjectState, ReadGrant,
-    Receipt,
+    Deposit, DepositOptions, DiskSnapshot, ImageReader, ImportOptions, ImportState, ObjectState, Progress,
+    ProgressPhase, ReadGrant, Receipt,
 };
 use crate::service::ServiceRecord;
 
@@ -126,7 +126,12 @@ impl Workflow<'_> {
             .map_err(answered)?;
         let (receipt, service) = match streamed.receipt {
             Some(acted) => (acted.value, acted.service),
-            None => (self.await_import(file).await.map_err(answered)?, asked.clone()),
+            None => (
+                self.await_import(&item.planned.item, file)
+                    .await
+                    .map_err(answered)?,
+                asked.clone(),
+            ),
         };
         let state_after = access.state(&snapshotted.snapshot).await?;
         if list_adopted {
@@ -239,7 +244,7 @@ impl Workflow<'_> {
         let copied_there = into.deposit.is_none() && opened.method == AcquireMethod::Import;
         let stored_footer = footer_at.filter(|_| copied_there).map(|at| StoredFooter {
             at,
-            bytes: self.stored_footer(into.file, at).boxed(),
+            bytes: self.stored_footer(&item.planned.item, into.file, at).boxed(),
         });
         let stream = SourceStream {
             item: item.planned.item.clone(),
@@ -264,23 +269,39 @@ impl Workflow<'_> {
     }
 
     /// The footer of the stored copy, once the service has it.
-    async fn stored_footer(&self, file: &Segment, at: u64) -> Result<[u8; FOOTER_BYTES]> {
-        self.await_import(file).await?;
+    async fn stored_footer(
+        &self,
+        item: &EvidenceItemId,
+        file: &Segment,
+        at: u64,
+    ) -> Result<[u8; FOOTER_BYTES]> {
+        self.await_import(item, file).await?;
         let stored = self.ports().reader.open(&self.object(file)).await?;
         super::footer::read(stored.as_ref(), at).await
     }
 
     /// Waits until the service says what became of its copy. Only its word "success" counts.
-    async fn await_import(&self, file: &Segment) -> Result<Receipt> {
+    async fn await_import(&self, item: &EvidenceItemId, file: &Segment) -> Result<Receipt> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
         let mut pause = FIRST_IMPORT_POLL;
+        let mut seen = None;
+        let report = |done, total| {
+            let progress = Progress::new(ProgressPhase::Copy, item.clone(), file.to_string(), done, total);
+            self.ports().progress.progress(&progress);
+        };
         loop {
             match self.ports().sink.state(&name, &acquisition).await? {
                 ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
+                    if let Some(total) = seen {
+                        report(total, total);
+                    }
                     return Ok(receipt);
                 }
-                ObjectState::Importing(ImportState::Pending { .. }) => {
+                ObjectState::Importing(ImportState::Pending { copied, total }) => {
+                    // All bytes may be there before the service says so.
+                    report(copied.min(total.saturating_sub(1)), total);
+                    seen = Some(total);
                     self.go_on(name.as_str())?;
                     self.ports().clock.sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_IMPORT_POLL);

@@ -152,13 +152,7 @@ impl SourceStream<'_> {
                 };
                 list.write(&runs).await?;
             }
-            self.ports.progress.progress(&Progress::new(
-                ProgressPhase::Acquire,
-                self.item.clone(),
-                self.name.clone(),
-                next,
-                length,
-            ));
+            self.report(next, length);
         }
         drop(reads);
         let footers = match stored_footer {
@@ -167,6 +161,7 @@ impl SourceStream<'_> {
                 let at = next;
                 next += bytes.len() as u64;
                 list.write(&hash.push(Extent::Data { at, bytes }).await?).await?;
+                self.report(next, length);
                 Some(footers)
             }
             None => None,
@@ -185,6 +180,12 @@ impl SourceStream<'_> {
             anomalies,
             footers,
         })
+    }
+
+    fn report(&self, done: u64, total: u64) {
+        let (item, name) = (self.item.clone(), self.name.clone());
+        let progress = Progress::new(ProgressPhase::Acquire, item, name, done, total);
+        self.ports.progress.progress(&progress);
     }
 
     /// The footers of both sides, and the one that the stored copy must end with: its own, when it is the source's but

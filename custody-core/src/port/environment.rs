@@ -50,6 +50,8 @@ pub trait Entropy: Port {
 pub enum ProgressPhase {
     /// Reading the source, hashing it and storing the copy.
     Acquire,
+    /// A copy that the store's service makes by itself.
+    Copy,
     /// Reading the stored copy back.
     ReadBack,
     /// Re-deriving the digests of a stored item.
@@ -62,6 +64,7 @@ impl ProgressPhase {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Acquire => "acquire",
+            Self::Copy => "copy",
             Self::ReadBack => "read back",
             Self::Verify => "verify",
         }

@@ -91,17 +91,18 @@ impl Inventory {
             .collect()
     }
 
-    /// Objects that lie where nothing of a store lies.
+    /// Objects that lie where nothing of a store lies. What a probe left is known, and is nobody's evidence.
     pub(super) fn strays(&self) -> impl Iterator<Item = &ObjectName> {
         let register = layout::log(&LogName::Register);
         let notes = layout::checkpoints(&LogName::Register);
         let cases = layout::cases();
-        self.objects.keys().filter(move |name| {
+        let strays = self.objects.iter().filter(move |(name, length)| {
             let in_folder = name.is_under(&cases) && name.segments().count() > FOLDER_SEGMENTS;
             let is_note = name.folder().as_ref() == Some(&notes)
                 && layout::checkpoint_size(&name.file_name()).is_some();
-            !(**name == register || is_note || in_folder)
-        })
+            !(**name == register || is_note || in_folder || layout::is_probe(name, **length))
+        });
+        strays.map(|(name, _)| name)
     }
 }
 

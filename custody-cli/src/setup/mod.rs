@@ -1,0 +1,23 @@
+//! Preparing a capture from Azure: standing settings, the signing key, roles, and a check of what holds.
+
+mod check;
+mod commands;
+mod container_checks;
+mod host_checks;
+mod identity_checks;
+mod questions;
+mod right_checks;
+mod roles;
+mod settings_document;
+mod wishes;
+
+pub(crate) use check::{Check, CheckState};
+pub(crate) use commands::{Command, commands};
+pub(crate) use container_checks::ContainerChecks;
+pub(crate) use host_checks::{Making, ahead, signer, state_folder};
+pub(crate) use identity_checks::sign_in;
+pub(crate) use questions::{Questions, account};
+pub(crate) use right_checks::right_checks;
+pub(crate) use roles::{MachineRecordRights, Role, RoleScopes};
+pub(crate) use settings_document::{Change, SettingsDocument};
+pub(crate) use wishes::{IdentityKind, IdentityWish, Wishes};

@@ -1,0 +1,192 @@
+use custody_azure::arm::{ResourceGroup, ResourceId, Right, RightPlace, RightUse, RoleDefinition, rights_at};
+
+/// Where rights are needed: what roles are made for and assigned at.
+#[derive(Debug, Clone)]
+pub(crate) struct RoleScopes {
+    /// The resource groups of machines and their disks.
+    pub(crate) sources: Vec<ResourceGroup>,
+    /// The group in which disk snapshots are made; `None` where that is the machine's own.
+    pub(crate) snapshots: Option<ResourceGroup>,
+    pub(crate) account: ResourceId,
+    pub(crate) container: String,
+    /// Whether what is known of the machine is wanted beside its disks.
+    pub(crate) records: MachineRecordRights,
+}
+
+/// Whether the rights that only the machine's records need are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MachineRecordRights {
+    Wanted,
+    LeftOut,
+}
+
+/// A role that custody needs, and where it is assigned.
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub(crate) definition: RoleDefinition,
+    /// The ids of the scopes.
+    pub(crate) assigned_at: Vec<String>,
+    pub(crate) rights: Vec<&'static Right>,
+}
+
+impl RoleScopes {
+    /// The rights of a place, as far as they are wanted.
+    pub(crate) fn rights(&self, place: RightPlace) -> Vec<&'static Right> {
+        rights_at(place)
+            .filter(|right| {
+                self.records == MachineRecordRights::Wanted || right.needed_for() == RightUse::Disks
+            })
+            .collect()
+    }
+
+    /// The groups in which disk snapshots may come to be.
+    pub(crate) fn snapshot_groups(&self) -> Vec<ResourceGroup> {
+        match &self.snapshots {
+            Some(group) => vec![group.clone()],
+            None => self.sources.clone(),
+        }
+    }
+
+    /// The container's id.
+    pub(crate) fn container_id(&self) -> String {
+        format!(
+            "{}/blobServices/default/containers/{}",
+            self.account, self.container
+        )
+    }
+
+    /// A role for each scope that rights are needed at, each with no more than what is needed there.
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        let account = self.account.name();
+        let ids = |groups: &[ResourceGroup]| groups.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut roles = Vec::new();
+        let mut source = self.rights(RightPlace::Source);
+        let snapshots = self.rights(RightPlace::Snapshots);
+        if self.snapshots.is_none() {
+            source.extend(&snapshots);
+        }
+        if !self.sources.is_empty() {
+            roles.push(Role::new(
+                format!("Custody source for {account}"),
+                "Captures disks of virtual machines: reads them, and makes, exports and deletes its own disk snapshots",
+                source,
+                ids(&self.sources),
+                ids(&self.sources),
+            ));
+        }
+        if let Some(group) = &self.snapshots {
+            let at = ids(std::slice::from_ref(group));
+            roles.push(Role::new(
+                format!("Custody snapshots for {account}"),
+                "Makes, exports and deletes disk snapshots while disks are captured",
+                snapshots,
+                at.clone(),
+                at,
+            ));
+        }
+        let store_group = ids(&[ResourceGroup::of(&self.account)]);
+        roles.push(Role::new(
+            format!("Custody store for {account}"),
+            "Reads what protects the store of evidence",
+            self.rights(RightPlace::Account),
+            store_group.clone(),
+            vec![self.account.to_string()],
+        ));
+        roles.push(Role::new(
+            format!("Custody evidence for {account}"),
+            "Stores evidence in a container and reads it back; cannot delete it or change what protects it",
+            self.rights(RightPlace::Container),
+            store_group,
+            vec![self.container_id()],
+        ));
+        roles
+    }
+}
+
+impl Role {
+    fn new(
+        name: String,
+        description: &str,
+        rights: Vec<&'static Right>,
+        assignable: Vec<String>,
+        assigned_at: Vec<String>,
+    ) -> Self {
+        Self {
+            definition: RoleDefinition::new(name, description, rights.iter().copied(), assignable),
+            assigned_at,
+            rights,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use custody_azure::arm::RIGHTS;
+
+    use super::*;
+
+    fn scopes(snapshots: Option<ResourceGroup>) -> RoleScopes {
+        RoleScopes {
+            sources: vec!["/subscriptions/s/resourceGroups/prod".parse().unwrap()],
+            snapshots,
+            account: ResourceId::new("soc", "store", "Microsoft.Storage/storageAccounts", "socevidence")
+                .unwrap(),
+            container: "immutable".into(),
+            records: MachineRecordRights::Wanted,
+        }
+    }
+
+    #[test]
+    fn the_roles_together_give_every_right_once_and_data_at_the_container_alone() {
+        for snapshots in [None, Some(ResourceGroup::new("s", "snaps").unwrap())] {
+            let roles = scopes(snapshots).roles();
+            let mut given: Vec<&str> = Vec::new();
+            for role in &roles {
+                let definition = &role.definition;
+                given.extend(definition.actions.iter().chain(&definition.data_actions));
+                let on_data = !definition.data_actions.is_empty();
+                assert_eq!(on_data, definition.actions.is_empty(), "{definition:?}");
+                if on_data {
+                    assert!(
+                        role.assigned_at
+                            .iter()
+                            .all(|at| at.ends_with("/containers/immutable"))
+                    );
+                }
+            }
+            given.sort_unstable();
+            let mut all: Vec<&str> = RIGHTS.iter().map(Right::action).collect();
+            all.sort_unstable();
+            assert_eq!(given, all);
+        }
+    }
+
+    #[test]
+    fn rights_on_snapshots_are_given_nowhere_but_where_they_are_made() {
+        let apart = scopes(Some(ResourceGroup::new("s", "snaps").unwrap()));
+        for role in apart.roles() {
+            let on_snapshots = role
+                .definition
+                .actions
+                .iter()
+                .any(|action| action.contains("/snapshots/"));
+            assert_eq!(
+                on_snapshots,
+                role.assigned_at == ["/subscriptions/s/resourceGroups/snaps"],
+                "{role:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_the_machine_can_be_left_out() {
+        let disks_only = RoleScopes {
+            records: MachineRecordRights::LeftOut,
+            ..scopes(None)
+        };
+        let roles = disks_only.roles();
+        let source = &roles.first().unwrap().definition.actions;
+        assert!(!source.contains(&"Microsoft.Network/networkInterfaces/read"));
+        assert!(source.contains(&"Microsoft.Compute/disks/read"));
+    }
+}
