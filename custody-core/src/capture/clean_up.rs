@@ -1,5 +1,7 @@
 //! Disk snapshots that we made: deleted against a warrant, or kept and named.
 
+use futures::StreamExt as _;
+
 use super::state::{ItemState, Stage};
 use super::warrant::{AnchoredSeal, DeletionWarrant};
 use super::workflow::Workflow;
@@ -22,40 +24,36 @@ pub(super) fn kept(item: &ItemState) -> Option<SnapshotName> {
 }
 
 impl Workflow<'_> {
-    /// Deletes what the seal warrants, and names what is kept.
+    /// Deletes what the seal warrants, as many at once as items are worked on, and names what is kept.
     pub(super) async fn clean_up(&self, seal: &AnchoredSeal) -> Result<()> {
-        for item in self.items().await {
-            let Some(snapshotted) = item.snapshotted().cloned() else {
-                continue;
-            };
-            if snapshotted.snapshot.kind != SnapshotKind::Made || item.deleted {
-                continue;
-            }
-            match &item.stage {
-                Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
-                    let reason = "sectors of it could not be read, and its stored copy has zeros there";
-                    self.keep(&item, &snapshotted.snapshot, reason).await?;
-                }
-                Stage::Verified(verified) if !item.key_not_taken => {
-                    let warrant = DeletionWarrant::for_verified(verified, seal);
-                    self.delete(&item.planned.item, &snapshotted.snapshot, warrant)
-                        .await?;
-                }
-                Stage::Verified(_) => {
-                    self.keep(
-                        &item,
-                        &snapshotted.snapshot,
-                        "the key that its copy needs was not taken",
-                    )
-                    .await?;
-                }
-                _ => {
-                    self.keep(&item, &snapshotted.snapshot, "no stored copy of it was verified")
-                        .await?;
-                }
-            }
+        let items = self.items().await;
+        let runs = futures::stream::iter(items.iter().map(|item| self.clean_up_item(item, seal)));
+        // Each that was begun is carried to its end, whatever becomes of the others.
+        let results: Vec<Result<()>> = runs.buffer_unordered(self.parallel()).collect().await;
+        results.into_iter().collect()
+    }
+
+    async fn clean_up_item(&self, item: &ItemState, seal: &AnchoredSeal) -> Result<()> {
+        let Some(snapshotted) = item.snapshotted() else {
+            return Ok(());
+        };
+        if snapshotted.snapshot.kind != SnapshotKind::Made || item.deleted {
+            return Ok(());
         }
-        Ok(())
+        let reason = match &item.stage {
+            Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
+                "sectors of it could not be read, and its stored copy has zeros there"
+            }
+            Stage::Verified(verified) if !item.key_not_taken => {
+                let warrant = DeletionWarrant::for_verified(verified, seal);
+                return self
+                    .delete(&item.planned.item, &snapshotted.snapshot, warrant)
+                    .await;
+            }
+            Stage::Verified(_) => "the key that its copy needs was not taken",
+            _ => "no stored copy of it was verified",
+        };
+        self.keep(item, &snapshotted.snapshot, reason).await
     }
 
     /// Deletes one snapshot; a failure is logged and leaves it kept.
