@@ -39,6 +39,8 @@ fn main() -> ExitCode {
 /// So many disks, each with data of that many bytes in that many places, evenly.
 fn scenario(disks: usize, bytes: u64, places: u64, data: u64) -> Scenario {
     let mut scenario = Scenario::lab();
+    // At least 256 KiB from one place to the next, half of them data: smaller holes would not be holes.
+    let places = places.min(bytes / (256 << 10)).max(1);
     let step = bytes / places;
     let data = data.min(step / 2) & !0xffff;
     let allocated: Vec<(u64, u64)> = (0..places)
