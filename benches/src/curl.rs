@@ -176,7 +176,6 @@ impl Curl {
     ///
     /// # Panics
     /// When it fails.
-    #[must_use]
     pub fn digest(&self, request: &Request) -> Duration {
         let start = Instant::now();
         let mut sum = Command::new("sha256sum")

@@ -96,11 +96,17 @@ impl<'a> PlainAzure<'a> {
     #[must_use]
     pub fn disks(&self) -> Vec<String> {
         let machine = json_of(&self.manage("GET", self.azure.machine(), None));
-        let storage = &machine["properties"]["storageProfile"];
-        let data = storage["dataDisks"].as_array().cloned().unwrap_or_default();
-        std::iter::once(&storage["osDisk"])
-            .chain(&data)
-            .map(|disk| text(disk, "/managedDisk/id"))
+        let data = machine.pointer("/properties/storageProfile/dataDisks");
+        let data = data.and_then(Value::as_array).map_or(0, Vec::len);
+        let disks = (0..data).map(|number| format!("dataDisks/{number}"));
+        std::iter::once("osDisk".to_owned())
+            .chain(disks)
+            .map(|disk| {
+                text(
+                    &machine,
+                    &format!("/properties/storageProfile/{disk}/managedDisk/id"),
+                )
+            })
             .collect()
     }
 
