@@ -1,5 +1,6 @@
 use std::fs::File;
-use std::io::Write as _;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// Writes an image of `bytes` bytes that does not compress and has no zero chunk.
@@ -7,22 +8,35 @@ use std::path::Path;
 /// # Panics
 /// When it cannot be written.
 pub fn random_image(path: &Path, bytes: u64) {
-    let mut file = File::create(path).expect("an image can be created");
+    scattered_image(path, bytes, std::slice::from_ref(&(0..bytes)));
+}
+
+/// Writes an image of `bytes` bytes with data that does not compress in the ranges, and holes elsewhere.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn scattered_image(path: &Path, bytes: u64, data: &[Range<u64>]) {
+    let file = File::create(path).expect("an image can be created");
+    file.set_len(bytes).expect("a sparse file can be made");
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut block = vec![0_u8; 1 << 20];
-    let mut left = bytes;
-    while left > 0 {
-        for word in block.chunks_exact_mut(8) {
-            // xorshift64: fast, and random enough that nothing can be skipped.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            word.copy_from_slice(&state.to_le_bytes());
+    for range in data {
+        let mut at = range.start;
+        while at < range.end {
+            for word in block.chunks_exact_mut(8) {
+                // xorshift64: fast, and random enough that nothing can be skipped.
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                word.copy_from_slice(&state.to_le_bytes());
+            }
+            let now = usize::try_from(range.end - at)
+                .unwrap_or(usize::MAX)
+                .min(block.len());
+            file.write_all_at(block.get(..now).unwrap_or_default(), at)
+                .expect("an image can be written");
+            at += now as u64;
         }
-        let now = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
-        file.write_all(block.get(..now).unwrap_or_default())
-            .expect("an image can be written");
-        left -= now as u64;
     }
 }
 
@@ -31,7 +45,6 @@ pub fn random_image(path: &Path, bytes: u64) {
 /// # Panics
 /// When it cannot be made.
 pub fn sparse_image(path: &Path, bytes: u64) {
-    use std::os::unix::fs::FileExt as _;
     let file = File::create(path).expect("an image can be created");
     file.set_len(bytes).expect("a sparse file can be made");
     file.write_all_at(&vec![0xa5; 1 << 20], bytes - (1 << 20))

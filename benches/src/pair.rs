@@ -1,7 +1,6 @@
-use std::time::Duration;
-
 use crate::bounds::Bounds;
 use crate::program::Run;
+use crate::rounds::median;
 
 /// Two programs, measured in turn.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +45,4 @@ impl<'a> Pair<'a> {
             peak_bytes >> 20,
         );
     }
-}
-
-fn median(mut walls: Vec<Duration>) -> Duration {
-    walls.sort_unstable();
-    walls.get(walls.len() / 2).copied().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +19,18 @@ impl Run {
     /// # Panics
     /// When it cannot be run or does not succeed; then with what it said on standard error.
     pub fn of<I: AsRef<OsStr>>(program: &OsStr, arguments: impl IntoIterator<Item = I>) -> Self {
+        Self::with_environment(program, arguments, &[])
+    }
+
+    /// As [`of`](Self::of), with these variables besides the inherited ones.
+    ///
+    /// # Panics
+    /// As [`of`](Self::of).
+    pub fn with_environment<I: AsRef<OsStr>>(
+        program: &OsStr,
+        arguments: impl IntoIterator<Item = I>,
+        variables: &[(&str, OsString)],
+    ) -> Self {
         let report = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         let start = Instant::now();
         let child = Command::new("/usr/bin/time")
@@ -26,6 +38,7 @@ impl Run {
             .arg(report.path())
             .arg(program)
             .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -45,6 +58,19 @@ impl Run {
             wall,
             peak_bytes: kib * 1024,
         }
+    }
+
+    /// What is done here, in this process: its time alone.
+    pub fn timed(act: impl FnOnce()) -> Self {
+        let start = Instant::now();
+        act();
+        Self::lasting(start.elapsed())
+    }
+
+    /// What took so long; of its memory nothing is known.
+    #[must_use]
+    pub const fn lasting(wall: Duration) -> Self {
+        Self { wall, peak_bytes: 0 }
     }
 
     /// `custody capture local` of one image.
@@ -82,13 +108,30 @@ impl Run {
 /// When it cannot be built.
 #[must_use]
 pub fn custody() -> PathBuf {
+    built("custody", &["--package", "custody-cli"])
+}
+
+/// Builds the simulator of Azure and gives its path.
+///
+/// # Panics
+/// When it cannot be built.
+#[must_use]
+pub fn custody_azure_sim() -> PathBuf {
+    built(
+        "custody-azure-sim",
+        &["--package", "custody-testkit", "--features", "azure-sim"],
+    )
+}
+
+fn built(program: &str, from: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "--package", "custody-cli"])
+        .args(["build", "--release", "--quiet", "--bin", program])
+        .args(from)
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "the binary could not be built");
-    build_folder().join("release/custody")
+    assert!(status.success(), "{program} could not be built");
+    build_folder().join("release").join(program)
 }
 
 /// A new folder on disk, under the build folder: custody keeps no state in memory.

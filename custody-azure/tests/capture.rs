@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use custody_core::Error;
 use custody_core::capture::{Capture, Reach};
-use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario, Timing};
+use custody_testkit::azure_sim::{
+    Bytes, Fault, FaultAction, JournalEntry, LroStyle, RoleGrant, Scenario, Timing,
+};
 use custody_testkit::fake::MemoryLog;
 use lab::Lab;
 use support::run;
@@ -28,6 +30,45 @@ fn captures(scenario: Scenario) -> Worker {
     worker.left_nothing();
     worker.is_proven();
     worker
+}
+
+#[test]
+fn holes_are_downloaded_neither_from_the_export_nor_from_the_stored_copy() {
+    const MIB: u64 = 1 << 20;
+    let places = [(0, 3 * MIB), (20 * MIB, 21 * MIB + 512), (63 * MIB, 64 * MIB)];
+    let data: u64 = places.iter().map(|(start, end)| end - start).sum();
+    let mut scenario = Scenario::lab();
+    scenario.disk_mut("web-01_OsDisk_1").bytes = Bytes::sparse(64 * MIB, 11, &places);
+    for disk in ["web-01-data-0", "web-01-data-1"] {
+        scenario.disk_mut(disk).bytes = Bytes::sparse(64 * MIB, 12, &[]);
+    }
+    let worker = Worker::new(&Lab::of(scenario));
+    let (_, outcome) = run(worker.capture()).unwrap();
+    assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+    worker.every_disk_is_stored(&outcome);
+
+    let drawn = |of: &dyn Fn(&JournalEntry) -> bool, lists: bool| -> u64 {
+        let journal = worker.lab.simulator.journal();
+        let answers = journal
+            .iter()
+            .filter(|call| call.method == "GET" && of(call) && call.query.contains("comp=pagelist") == lists);
+        answers.map(|call| call.answer_bytes).sum()
+    };
+    for (side, of) in [
+        (
+            "export",
+            &(|call: &JournalEntry| call.host.starts_with("md-")) as &dyn Fn(&JournalEntry) -> bool,
+        ),
+        ("stored copy", &|call: &JournalEntry| call.path.ends_with(".vhd")),
+    ] {
+        // Besides the data each disk has a footer of 512 bytes, which is read at most twice.
+        let footers = drawn(of, false).checked_sub(data);
+        assert!(
+            footers.is_some_and(|bytes| bytes <= 3 * 2 * 512),
+            "{side}: {footers:?}"
+        );
+        assert!(drawn(of, true) < 16 * 1024, "{side}");
+    }
 }
 
 #[test]

@@ -74,6 +74,11 @@ pub(crate) fn hasher() -> Result<Arc<dyn ImageHasher>, Failure> {
     Ok(Arc::new(EngineHasher::new(engine()?)))
 }
 
+/// The same with so many bytes in flight for each image.
+pub(crate) fn hasher_in_flight(bytes: u64) -> Result<Arc<dyn ImageHasher>, Failure> {
+    Ok(Arc::new(EngineHasher::new(engine()?).with_in_flight_bytes(bytes)))
+}
+
 /// A hashing engine.
 pub(crate) fn engine() -> Result<Engine, Failure> {
     Engine::new(EngineOptions::default()).map_err(|error| {

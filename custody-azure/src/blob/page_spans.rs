@@ -4,6 +4,9 @@ use custody_core::{Error, Result};
 
 use super::remote::{BlobAnswer, RemoteBlob, name};
 
+/// A shorter hole is read like data: a request of its own for what follows it costs more than its zeros do.
+const MIN_HOLE_BYTES: u64 = 64 * 1024;
+
 /// The allocated ranges of a page blob, asked for page by page and turned into spans.
 #[derive(Debug)]
 pub(super) struct PageSpans<'a> {
@@ -74,11 +77,16 @@ impl PageSpans<'_> {
     }
 
     fn zeros_until(&mut self, end: u64, spans: &mut Vec<Span>) {
-        if end > self.rest.start() {
-            let zeros = ByteRange::at(self.rest.start(), end - self.rest.start());
-            spans.push(Span::Zero(zeros, ZeroWord::ServicePageList));
-            self.advance(end);
-        }
+        let Some(length) = end.checked_sub(self.rest.start()).filter(|length| *length > 0) else {
+            return;
+        };
+        let zeros = ByteRange::at(self.rest.start(), length);
+        spans.push(if length < MIN_HOLE_BYTES {
+            Span::Data(zeros)
+        } else {
+            Span::Zero(zeros, ZeroWord::ServicePageList)
+        });
+        self.advance(end);
     }
 
     fn advance(&mut self, to: u64) {

@@ -34,14 +34,14 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// 12 repetitions over 15 minutes; looks every 1 to 15 seconds for at most 2 hours.
+    /// 12 repetitions over 15 minutes; looks every half second to 15 seconds for at most 2 hours.
     fn default() -> Self {
         Self {
             retries: 12,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(60),
             in_all: Duration::from_secs(15 * 60),
-            poll_floor: Duration::from_secs(1),
+            poll_floor: Duration::from_millis(500),
             poll_ceiling: Duration::from_secs(15),
             operation: Duration::from_secs(2 * 60 * 60),
         }

@@ -17,10 +17,13 @@ use super::settings_file::{
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::local_ports::hasher;
+use crate::local_ports::hasher_in_flight;
 
 /// By this name the settings of an acquisition hold the Azure side of it, so that going on finds it again.
 pub(crate) const AZURE: &str = "azure";
+
+/// What waits to be hashed of each disk: little, because a link sets the pace and memory is for all disks together.
+const IN_FLIGHT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The Azure side of a capture: which cloud, as whom, from where and into what. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,7 +193,7 @@ impl AzurePlace {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let azure = self.azure_ports(&clock, &entropy)?;
         let ports = azure.ports(WorkerPorts {
-            hasher: hasher()?,
+            hasher: hasher_in_flight(IN_FLIGHT_BYTES)?,
             log: Arc::new(state.journal()),
             signers: vec![Arc::new(signer)],
             clock,

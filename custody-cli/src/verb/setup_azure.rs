@@ -400,6 +400,7 @@ fn place(settings: &AzureSettings, groups: &[ResourceGroup]) -> Result<AzurePlac
             .clone()
             .unwrap_or_else(|| machine.name().to_owned()),
         network: snapshots.network.clone().unwrap_or_default(),
+        consistency: snapshots.consistency.unwrap_or_default(),
         account,
     })
 }

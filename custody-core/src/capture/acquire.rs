@@ -21,9 +21,11 @@ use crate::port::{
 };
 use crate::service::ServiceRecord;
 
-/// How long to wait between two looks at a server-side copy: at first, and at most.
-const FIRST_IMPORT_POLL: Duration = Duration::from_millis(250);
+/// How long to wait between two looks at a server-side copy: at least, and at most.
+const SHORTEST_IMPORT_POLL: Duration = Duration::from_millis(250);
 const LONGEST_IMPORT_POLL: Duration = Duration::from_secs(5);
+/// In between it is this part of the time that was waited, so that the end of a copy is noticed soon after it.
+const IMPORT_POLL_PART: u32 = 16;
 
 /// The bytes of a line in a chunk list.
 pub(super) const CHUNK_LINE_BYTES: u64 = 68;
@@ -284,7 +286,7 @@ impl Workflow<'_> {
     async fn await_import(&self, item: &EvidenceItemId, file: &Segment) -> Result<Receipt> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
-        let mut pause = FIRST_IMPORT_POLL;
+        let mut waited = Duration::ZERO;
         let mut seen = None;
         let report = |done, total| {
             let progress = Progress::new(ProgressPhase::Copy, item.clone(), file.to_string(), done, total);
@@ -303,8 +305,9 @@ impl Workflow<'_> {
                     report(copied.min(total.saturating_sub(1)), total);
                     seen = Some(total);
                     self.go_on(name.as_str())?;
+                    let pause = (waited / IMPORT_POLL_PART).clamp(SHORTEST_IMPORT_POLL, LONGEST_IMPORT_POLL);
                     self.ports().clock.sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_IMPORT_POLL);
+                    waited = waited.saturating_add(pause);
                 }
                 ObjectState::Importing(ImportState::Failed(reason)) => {
                     return Err(Error::Provider {

@@ -1,5 +1,7 @@
 //! Disk snapshots that we made: deleted against a warrant, or kept and named.
 
+use futures::StreamExt as _;
+
 use super::snapshot_sets::{Kept, Member, SnapshotSet};
 use super::state::{ItemState, Stage};
 use super::warrant::{AnchoredSeal, DeletionWarrant};
@@ -23,15 +25,20 @@ pub(super) fn kept(item: &ItemState) -> Option<SnapshotName> {
 }
 
 impl Workflow<'_> {
-    /// Deletes what the seal warrants, and names what is kept.
+    /// Deletes what the seal warrants, as many at once as items are worked on, and names what is kept.
     pub(super) async fn clean_up(&self, seal: &AnchoredSeal) -> Result<()> {
-        for set in SnapshotSet::all(self.items().await) {
-            match set.warrant(|member| verified(member, seal)) {
-                Ok(warrant) => self.delete(&set, warrant).await?,
-                Err(kept) => self.keep_all(kept).await?,
-            }
+        let sets = SnapshotSet::all(self.items().await);
+        let runs = futures::stream::iter(sets.iter().map(|set| self.clean_up_set(set, seal)));
+        // Each that was begun is carried to its end, whatever becomes of the others.
+        let results: Vec<Result<()>> = runs.buffer_unordered(self.parallel()).collect().await;
+        results.into_iter().collect()
+    }
+
+    async fn clean_up_set(&self, set: &SnapshotSet, seal: &AnchoredSeal) -> Result<()> {
+        match set.warrant(|member| verified(member, seal)) {
+            Ok(warrant) => self.delete(set, warrant).await,
+            Err(kept) => self.keep_all(kept).await,
         }
-        Ok(())
     }
 
     /// Deletes disk snapshots that go together, by one call; a failure is logged and leaves all of them kept.

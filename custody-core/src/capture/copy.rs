@@ -24,6 +24,9 @@ pub(super) const READS_AHEAD: usize = 4;
 /// The longest zero extent that is passed on at once, so that progress and a stop are not far away.
 const ZERO_PIECE_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// The shortest zero range that makes sense anywhere.
+const SECTOR_BYTES: u64 = 512;
+
 /// A source to be streamed.
 #[derive(Debug)]
 pub(super) struct SourceStream<'a> {
@@ -244,10 +247,10 @@ impl SourceStream<'_> {
     }
 }
 
-/// The ranges of an image that somebody says are zero, in order; at most as many as memory allows for.
+/// The ranges of an image that somebody says are zero, in order; of more than memory allows for, the longest.
 pub(super) async fn zero_spans(image: &dyn ImageReader, within: ByteRange) -> Result<Vec<Span>> {
     let mut spans = image.spans(within);
-    let mut zeros: Vec<Span> = Vec::new();
+    let mut zeros = LongestZeros::default();
     let mut next = within.start();
     while let Some(span) = spans.try_next().await? {
         if span.range().start() != next {
@@ -257,9 +260,7 @@ pub(super) async fn zero_spans(image: &dyn ImageReader, within: ByteRange) -> Re
             )));
         }
         next = span.range().end();
-        if matches!(span, Span::Zero(..)) && zeros.len() < ExtentLists::MAX_ZERO_RANGES {
-            zeros.push(span);
-        }
+        zeros.take(span);
     }
     if next != within.end() {
         return Err(Error::misuse(format!(
@@ -267,7 +268,28 @@ pub(super) async fn zero_spans(image: &dyn ImageReader, within: ByteRange) -> Re
             within.end()
         )));
     }
-    Ok(zeros)
+    Ok(zeros.spans)
+}
+
+/// Zero spans as they are told, of which the shortest are let go, to be read, whenever there are too many.
+#[derive(Debug, Default)]
+struct LongestZeros {
+    spans: Vec<Span>,
+    /// Shorter ones are not taken any more.
+    shortest: u64,
+}
+
+impl LongestZeros {
+    fn take(&mut self, span: Span) {
+        if !matches!(span, Span::Zero(..)) || span.range().length() < self.shortest {
+            return;
+        }
+        self.spans.push(span);
+        while self.spans.len() > ExtentLists::MAX_ZERO_RANGES {
+            self.shortest = (self.shortest * 2).max(SECTOR_BYTES);
+            self.spans.retain(|span| span.range().length() >= self.shortest);
+        }
+    }
 }
 
 /// A range cut into reads, with the zero spans left out of them.
@@ -318,6 +340,21 @@ impl Iterator for Pieces {
 mod tests {
     use super::*;
     use crate::extent::ZeroWord;
+
+    #[test]
+    fn of_too_many_zero_ranges_the_longest_are_kept_and_in_order() {
+        let mut zeros = LongestZeros::default();
+        let long = 1 << 20;
+        for number in 0..3 * ExtentLists::MAX_ZERO_RANGES as u64 {
+            let length = if number % 10 == 0 { long } else { 512 };
+            let range = ByteRange::at(number * 2 * long, length);
+            zeros.take(Span::Zero(range, ZeroWord::ServicePageList));
+        }
+        let kept: Vec<u64> = zeros.spans.iter().map(|span| span.range().length()).collect();
+        assert_eq!(kept.len(), (3 * ExtentLists::MAX_ZERO_RANGES).div_ceil(10));
+        assert!(kept.iter().all(|length| *length == long));
+        assert!(zeros.spans.is_sorted_by_key(|span| span.range().start()));
+    }
 
     #[test]
     fn pieces_cover_the_range_once_and_leave_the_zeros_unread() {

@@ -18,8 +18,8 @@ pub(super) struct ExtentLists {
 }
 
 impl ExtentLists {
-    /// How many zero ranges are taken on someone's word; beyond that, everything is read. Bounds memory.
-    pub(super) const MAX_ZERO_RANGES: usize = 1 << 20;
+    /// How many zero ranges are taken on someone's word: the longest; others are read. Bounds memory.
+    pub(super) const MAX_ZERO_RANGES: usize = 1 << 16;
 
     /// How many unread ranges are told apart. Bounds memory: a medium with more is not to be worn down here.
     const MAX_UNREAD_RANGES: usize = 1 << 18;

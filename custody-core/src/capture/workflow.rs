@@ -51,6 +51,11 @@ impl<'a> Workflow<'a> {
         self.ports
     }
 
+    /// How many items are worked on at once.
+    pub(super) const fn parallel(&self) -> usize {
+        self.parallel
+    }
+
     pub(super) async fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().await
     }
