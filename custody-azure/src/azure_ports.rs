@@ -9,8 +9,8 @@ use crate::cloud::Cloud;
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
 use crate::{
-    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, SnapshotNetwork, SnapshotPlace,
-    StoreLocation,
+    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, GuestState, SnapshotNetwork,
+    SnapshotPlace, StoreLocation,
 };
 
 /// Where Azure's side of a capture is, and as whom it is asked.
@@ -29,6 +29,8 @@ pub struct AzurePortsOptions {
     pub network: SnapshotNetwork,
     /// How the instants of a machine's disks lie to each other.
     pub consistency: Consistency,
+    /// Whether the guest state of Trusted Launch and Confidential machines is taken.
+    pub guest_state: GuestState,
     /// Where evidence is stored.
     pub store: StoreLocation,
     /// Where log lines are anchored; beside the evidence when `None`. A container whose policy does not let append
@@ -47,6 +49,7 @@ impl AzurePortsOptions {
             snapshots,
             network: SnapshotNetwork::AsTheDisk,
             consistency: Consistency::DiskSnapshots,
+            guest_state: GuestState::Take,
             store,
             anchor: None,
         }
@@ -77,6 +80,13 @@ impl AzurePortsOptions {
     #[must_use]
     pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
         self.consistency = consistency;
+        self
+    }
+
+    /// Sets whether guest state is taken.
+    #[must_use]
+    pub const fn with_guest_state(mut self, choice: GuestState) -> Self {
+        self.guest_state = choice;
         self
     }
 
@@ -151,7 +161,8 @@ impl AzurePorts {
         Ok(Self {
             snapshotter: AzureSnapshotter::new(arm.clone(), options.snapshots.clone())
                 .with_network(options.network.clone())
-                .with_consistency(options.consistency),
+                .with_consistency(options.consistency)
+                .with_guest_state(options.guest_state),
             source: AzureSourceAccess::new(arm.clone(), source.clone()),
             store: evidence,
             anchor,

@@ -5,17 +5,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::{Pipeline, Url};
-use custody_core::ids::Timestamp;
+use custody_core::ids::{ByteLength, Timestamp};
 use custody_core::port::{
-    DiskSnapshot, GrantExpiry, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState,
+    DiskSnapshot, GrantExpiry, GrantOptions, GrantReach, OpenedSource, ReadGrant, SourceAccess, SourceState,
 };
 use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 
-use crate::arm::{AccessGrant, Arm, DiskResource};
+use crate::arm::{AccessGrant, Arm, DiskResource, ExportKind, ResourceId, no_guest_state};
 use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
-use crate::http::{READING_GRANTED, Repeat};
-use crate::snapshotter::{RESTORE_POINT, VHD_FOOTER_BYTES, resource_of};
+use crate::export_form::recognise;
+use crate::http::{READING_GRANTED, Repeat, refusal_of};
+use crate::snapshotter::{DISK_BYTES, Part, RESTORE_POINT, VHD_FOOTER_BYTES, export_kind, resource_of};
 
 /// The longest that the service grants access for: 60 days, since 2025-02-15.
 ///
@@ -108,6 +109,25 @@ impl AzureSourceAccess {
         Timestamp::from_unix_millis(now.saturating_add(lives.min(asked)))
     }
 
+    /// The error of a grant on the guest state that was not given. What may have been granted beside it is given back.
+    async fn without_guest_state(&self, id: &ResourceId, error: Error) -> Result<Error> {
+        let is_given_without = matches!(error.meaning(), Error::Unsupported { .. });
+        let refusal = refusal_of(&error).filter(|refusal| refusal.status == 400);
+        let settled = match refusal {
+            // A bad request is no matter of time: the service does not take this one for such a resource.
+            Some(refusal) => no_guest_state(id, &refusal.to_string()),
+            None if is_given_without => {
+                self.arm.end_access(id).await?;
+                return Ok(error);
+            }
+            None => return Ok(error),
+        };
+        Ok(match error.service() {
+            Some(service) => settled.answered(service.clone()),
+            None => settled,
+        })
+    }
+
     async fn still_there(&self, snapshot: &DiskSnapshot) -> Result<DiskResource> {
         Ok(self.arm.disk(&resource_of(snapshot)?).await?.value)
     }
@@ -133,10 +153,17 @@ impl SourceAccess for AzureSourceAccess {
                 reason: "its networkAccessPolicy is DenyAll: it cannot be exported. Capture again with a network setting for snapshots, or have the policy changed".into(),
             });
         }
-        let sector = found.properties.creation_data.logical_sector_size.unwrap_or(512);
-        // A snapshot of 4096-byte sectors is kept as VHDX; its export as a fixed VHD has a length that is known before.
-        let format = if sector == 512 { "" } else { "VHD" };
-        let acted = self.arm.begin_access(&id, lifetime, format).await?;
+        let part = Part::of(&snapshot.disk);
+        let kind = match part {
+            Part::Disk => export_kind(&found),
+            Part::GuestState => ExportKind::GuestState,
+        };
+        let acted = match self.arm.begin_access(&id, lifetime, kind).await {
+            Err(error) if part == Part::GuestState => {
+                return Err(self.without_guest_state(&id, error).await?);
+            }
+            other => other?,
+        };
         let expiry = match self.expiry(&acted.value, lifetime, &acted.service) {
             Ok(expiry) => expiry,
             Err(error) => {
@@ -148,7 +175,8 @@ impl SourceAccess for AzureSourceAccess {
             acted.value.address(),
             acted.value.expose_query(),
             Some(GrantExpiry::at(expiry)),
-        );
+        )
+        .with_reach(reach(found.properties.data_access_auth_mode.as_deref()));
         Ok(Acted {
             value: grant,
             service: acted.service,
@@ -159,18 +187,12 @@ impl SourceAccess for AzureSourceAccess {
         self.arm.end_access(&resource_of(snapshot)?).await
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
         let mut address: Url = self.arm.cloud().admit_text(HostKind::Export, grant.address())?;
         address.set_query(Some(grant.expose_secret()));
-        let mode = snapshot
-            .attributes
-            .get("dataAccessAuthMode")
-            .map(String::as_str)
-            .unwrap_or_default();
-        let (pipeline, action) = if mode.eq_ignore_ascii_case("AzureActiveDirectory") {
-            (&self.with_token, DOWNLOAD)
-        } else {
-            (&self.plain, READING_GRANTED)
+        let (pipeline, action) = match grant.reach() {
+            GrantReach::Holder => (&self.plain, READING_GRANTED),
+            GrantReach::SignedInHolder => (&self.with_token, DOWNLOAD),
         };
         let object = format!("export of disk snapshot {}", snapshot.name);
         let remote = RemoteBlob::new(pipeline.clone(), address, object, action);
@@ -178,7 +200,7 @@ impl SourceAccess for AzureSourceAccess {
             Ok(facts) => facts,
             Err(error) => {
                 // A snapshot that is gone, not a right that is missing.
-                self.still_there(snapshot).await?;
+                let found = self.still_there(snapshot).await?;
                 return Err(match error.meaning() {
                     Error::NotFound { .. } => Error::Provider {
                         object: remote.object().to_owned(),
@@ -188,20 +210,40 @@ impl SourceAccess for AzureSourceAccess {
                         ),
                     }
                     .answered(error.service().cloned().unwrap_or_default()),
-                    _ => error,
+                    _ => unreachable_export(&found, remote.object(), error),
                 });
             }
         };
-        if facts.value.length != snapshot.length.bytes() {
+        if let Some(told) = snapshot.length.filter(|told| told.bytes() != facts.value.length) {
             let error = Error::Integrity {
                 object: remote.object().to_owned(),
                 place: "length".into(),
-                expected: format!("{} bytes", snapshot.length),
+                expected: format!("{told} bytes"),
                 actual: format!("{} bytes", facts.value.length),
             };
             return Err(error.answered(facts.service));
         }
-        Ok(Arc::new(BlobImage::new(remote, &facts.value)))
+        if facts.value.length == 0 {
+            let error = Error::malformed(remote.object(), "the export has no bytes");
+            return Err(error.answered(facts.service));
+        }
+        let image = Arc::new(BlobImage::new(remote, &facts.value));
+        let etag = visible::escape(&facts.value.etag);
+        let opened = OpenedSource::new(image.clone()).with_attribute("etag", etag);
+        let disk_bytes = snapshot
+            .attributes
+            .get(DISK_BYTES)
+            .map(|text| text.parse::<ByteLength>());
+        match (snapshot.length, Part::of(&snapshot.disk), disk_bytes) {
+            (Some(_), ..) | (None, Part::GuestState, _) => Ok(opened),
+            (None, Part::Disk, Some(bytes)) => {
+                Ok(opened.with_form(recognise(image.as_ref(), bytes?.bytes()).await?))
+            }
+            (None, Part::Disk, None) => Err(Error::misuse(format!(
+                "disk snapshot {} tells neither a length nor its disk's size",
+                snapshot.name
+            ))),
+        }
     }
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
@@ -216,12 +258,16 @@ impl SourceAccess for AzureSourceAccess {
         let properties = &found.properties;
         // A part of a restore point does not tell its size; its length was told by the restore point, which never
         // changes.
-        let length = properties
-            .disk_size_bytes
-            .map_or(snapshot.length.bytes(), |bytes| {
-                bytes.saturating_add(VHD_FOOTER_BYTES)
-            });
-        let mut state = SourceState::default().with_pinned("length", length.to_string());
+        let told = properties.disk_size_bytes;
+        let mut state = SourceState::default();
+        match (snapshot.length, told) {
+            (Some(known), _) => {
+                let length = told.map_or(known.bytes(), |bytes| bytes.saturating_add(VHD_FOOTER_BYTES));
+                state = state.with_pinned("length", length.to_string());
+            }
+            (None, Some(bytes)) => state = state.with_pinned(DISK_BYTES, bytes.to_string()),
+            (None, None) => {}
+        }
         let creation = &properties.creation_data;
         for (name, value) in [
             ("uniqueId", properties.unique_id.as_deref()),
@@ -242,6 +288,49 @@ impl SourceAccess for AzureSourceAccess {
             state = state.with_noted("diskState", visible::escape(disk_state));
         }
         Ok(state)
+    }
+}
+
+/// Who can read an export.
+///
+/// Source: MicrosoftDocs/azure-compute-docs, disks-secure-upload-download, read 2026-11-21: the reader presents a token
+/// besides.
+fn reach(data_access_auth_mode: Option<&str>) -> GrantReach {
+    match data_access_auth_mode {
+        Some(mode) if mode.eq_ignore_ascii_case("AzureActiveDirectory") => GrantReach::SignedInHolder,
+        _ => GrantReach::Holder,
+    }
+}
+
+/// What it means that an export was refused to this host, where its network settings can be why.
+fn unreachable_export(found: &DiskResource, object: &str, error: Error) -> Error {
+    let properties = &found.properties;
+    let is = |value: &Option<String>, word: &str| {
+        value
+            .as_deref()
+            .is_some_and(|value| value.eq_ignore_ascii_case(word))
+    };
+    let private = is(&properties.network_access_policy, "AllowPrivate")
+        || is(&properties.public_network_access, "Disabled");
+    if !private || !matches!(error.meaning(), Error::PermissionDenied { .. }) {
+        return error;
+    }
+    let through = properties
+        .disk_access_id
+        .as_deref()
+        .unwrap_or("a disk access resource");
+    let refused = Error::Refused {
+        object: object.to_owned(),
+        reason: format!(
+            "it can be read only through the private endpoints of {}, and this host's request was denied ({}): run \
+             custody where those endpoints lead, or capture again with a network setting for snapshots",
+            visible::escape(through),
+            error.causes().join(": ")
+        ),
+    };
+    match error.service() {
+        Some(service) => refused.answered(service.clone()),
+        None => refused,
     }
 }
 

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use custody_core::extent::ByteRange;
 use custody_core::port::{
-    EvidenceReader as _, GrantOptions, ImageReaderExt as _, LogAnchor as _, LogHead, ProtectionKind,
-    ReadGrant, SourceAccess as _,
+    DiskSnapshot, EvidenceReader as _, GrantOptions, ImageReaderExt as _, LogAnchor as _, LogHead,
+    ProtectionKind, ReadGrant, SourceAccess as _,
 };
-use custody_testkit::azure_sim::Scenario;
+use custody_testkit::azure_sim::{Bytes, Scenario};
 use lab::Lab;
 use support::{hour, run, runtime};
 
@@ -27,7 +27,7 @@ fn grant(lab: &Lab) -> (ReadGrant, Vec<u8>) {
             .await
             .unwrap()
             .value;
-        let image = access.open(&snapshot, &grant).await.unwrap();
+        let image = access.open(&snapshot, &grant).await.unwrap().image;
         let bytes = image.read_bytes(ByteRange::at(0, image.length())).await.unwrap();
         (grant, bytes.to_vec())
     })
@@ -277,6 +277,45 @@ mod snapshotter {
             }
         );
     }
+
+    /// A disk of 4096-byte sectors, and guest state beside the disk that the machine starts from.
+    mod lengths_told_at_opening {
+        use super::*;
+
+        fn make() -> SnapshotterHarness {
+            let guard = Lab::guard();
+            let lab = Lab::of(lengths_told_at_opening());
+            let machine = lab.machine();
+            harness(&lab, machine).keeping(guard)
+        }
+
+        custody_testkit::snapshotter_conformance!(
+            make,
+            ignore {
+                sn_07_only_what_was_made_is_deleted: "of a machine, every disk is taken anew; the clause runs on parts"
+            }
+        );
+    }
+}
+
+const GUEST_STATE: [u8; 4096] = [0x5a; 4096];
+
+fn vhdx() -> Vec<u8> {
+    let mut bytes = b"vhdxfile".to_vec();
+    bytes.resize(20_000, 0x33);
+    bytes
+}
+
+/// The lab with a disk of 4096-byte sectors, and guest state beside the disk that the machine starts from.
+fn lengths_told_at_opening() -> Scenario {
+    let mut scenario = Scenario::lab();
+    let disk = scenario.disk_mut("web-01-data-0");
+    disk.logical_sector_size = 4096;
+    disk.vhdx = Some(Bytes::Exactly(vhdx()));
+    let disk = scenario.disk_mut("web-01_OsDisk_1");
+    disk.security_type = "TrustedLaunch".into();
+    disk.guest_state = Some(Bytes::Exactly(GUEST_STATE.to_vec()));
+    scenario
 }
 
 mod access {
@@ -297,9 +336,13 @@ mod access {
         let (_, exported) = grant(&lab);
         bytes.extend_from_slice(exported.get(bytes.len()..).unwrap());
         run(async { lab.access().revoke(&snapshot).await }).unwrap();
+        harness(&lab, "web-01-data-0", snapshot, bytes).keeping(guard)
+    }
+
+    fn harness(lab: &Lab, disk: &'static str, snapshot: DiskSnapshot, bytes: Vec<u8>) -> AccessHarness {
         let (written, gone) = (lab.clone(), lab.clone());
         let (replaced, vanished) = (snapshot.clone(), snapshot.clone());
-        let remove = |lab: &Lab, snapshot: &custody_core::port::DiskSnapshot| {
+        let remove = |lab: &Lab, snapshot: &DiskSnapshot| {
             let order = DiscardOrder::unlogged_for_conformance_tests(snapshot.name.clone());
             run(async {
                 lab.access().revoke(snapshot).await.unwrap();
@@ -322,13 +365,39 @@ mod access {
         // A disk snapshot cannot be written: somebody takes another in its place.
         .written_by(move || {
             remove(&written, &replaced);
-            written.snapshot("granted", "web-01-data-0");
+            written.snapshot("granted", disk);
         })
         .vanishing_by(move || remove(&gone, &vanished))
-        .keeping(guard)
     }
 
     custody_testkit::source_access_conformance!(make);
+
+    mod vhdx_export {
+        use super::*;
+
+        fn make() -> AccessHarness {
+            let guard = Lab::guard();
+            let lab = Lab::of(lengths_told_at_opening());
+            let snapshot = lab.snapshot("granted", "web-01-data-0");
+            harness(&lab, "web-01-data-0", snapshot, vhdx()).keeping(guard)
+        }
+
+        custody_testkit::source_access_conformance!(make);
+    }
+
+    mod guest_state {
+        use super::*;
+
+        fn make() -> AccessHarness {
+            let guard = Lab::guard();
+            let lab = Lab::of(lengths_told_at_opening());
+            let disk = "web-01_OsDisk_1#guest-state";
+            let snapshot = lab.snapshot("granted", disk);
+            harness(&lab, disk, snapshot, GUEST_STATE.to_vec()).keeping(guard)
+        }
+
+        custody_testkit::source_access_conformance!(make);
+    }
 }
 
 mod rights {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use custody_azure::ServiceRefusal;
-use custody_azure::arm::{AccessGrant, ResourceId};
+use custody_azure::arm::{AccessGrant, ExportKind, ResourceId};
 use custody_core::{Acted, Error, Result};
 use custody_testkit::fake::FakeClock;
 use serde_json::json;
@@ -24,7 +24,7 @@ fn snapshot() -> ResourceId {
 
 fn begin(answers: Vec<Canned>) -> (Result<Acted<AccessGrant>>, Arc<Script>) {
     let script = Script::of(answers);
-    let outcome = run(arm_of(&script).begin_access(&snapshot(), hour(), ""));
+    let outcome = run(arm_of(&script).begin_access(&snapshot(), hour(), ExportKind::Vhd));
     (outcome, script)
 }
 
@@ -160,8 +160,36 @@ fn a_wait_that_the_service_asks_for_is_kept() {
         Canned::json(200, &done),
     ]);
     let arm = arm_with(&script, Arc::new(clock.clone()));
-    run(arm.begin_access(&snapshot(), hour(), "")).unwrap();
+    run(arm.begin_access(&snapshot(), hour(), ExportKind::Vhd)).unwrap();
     assert_eq!(clock.slept(), Duration::from_secs(22));
+}
+
+#[test]
+fn the_address_of_what_was_asked_for_is_taken_and_no_other() {
+    let guest = SAS.replace("/abcd?", "/abcd_vmgs?");
+    let both = json!({ "accessSAS": SAS, "securityDataAccessSAS": guest });
+    let asked = |kind, answer: &serde_json::Value| {
+        let script = Script::of([Canned::json(200, answer)]);
+        let outcome = run(arm_of(&script).begin_access(&snapshot(), hour(), kind));
+        let body = script.seen().first().unwrap().body.clone();
+        (outcome.map(|acted| acted.value.address().to_owned()), body)
+    };
+    let (disk, body) = asked(ExportKind::Vhd, &both);
+    assert!(disk.unwrap().ends_with("/abcd") && !body.contains("fileFormat") && !body.contains("GuestState"));
+    let (disk, body) = asked(ExportKind::Vhdx, &both);
+    assert!(disk.unwrap().ends_with("/abcd") && body.contains("\"fileFormat\":\"VHDX\""));
+    let (state, body) = asked(ExportKind::GuestState, &both);
+    assert!(state.unwrap().ends_with("/abcd_vmgs") && body.contains("\"getSecureVMGuestStateSAS\":true"));
+    // The disk's address is not handed out for the guest state's.
+    let (state, _) = asked(ExportKind::GuestState, &json!({ "accessSAS": SAS }));
+    let error = state.unwrap_err();
+    assert!(matches!(error.meaning(), Error::Unsupported { .. }));
+    let words = all_of(&error);
+    assert!(
+        words.contains("getSecureVMGuestStateSAS") && words.contains("export it from the disk itself"),
+        "{words}"
+    );
+    assert!(!words.contains(CANARY), "{words}");
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn opened(answers: Vec<Canned>) -> (Result<Arc<dyn ImageReader>>, Arc<Script>) {
     let access = AzureSourceAccess::new(arm_of(&script), tokens());
     let address = "https://md-abc.z1.blob.storage.azure.net/token/abcd";
     let grant = ReadGrant::new(address, format!("sv=1&sig={CANARY}"), None);
-    (run(access.open(&snapshot(), &grant)), script)
+    (
+        run(access.open(&snapshot(), &grant)).map(|opened| opened.image),
+        script,
+    )
 }
 
 fn read(answers: Vec<Canned>) -> (Result<Vec<Extent>>, Arc<Script>) {

@@ -1,11 +1,10 @@
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
 use custody_core::ids::{AcquisitionId, MachineRef};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, Machine, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
+    DiskSnapshot, GrantOptions, Machine, OpenedSource, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
     SourceAccess, SourceState,
 };
 use custody_core::{Acted, Error, Result};
@@ -62,7 +61,7 @@ impl SourceAccess for NoSources {
         self.refuse("revoking access to a disk snapshot")
     }
 
-    async fn open(&self, _: &DiskSnapshot, _: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+    async fn open(&self, _: &DiskSnapshot, _: &ReadGrant) -> Result<OpenedSource> {
         self.refuse("opening a disk snapshot")
     }
 

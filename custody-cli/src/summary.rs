@@ -130,9 +130,14 @@ impl Summary<'_> {
                     failed.clone().count(),
                     outcome.items.len()
                 );
-                let failure = Failure::new(exit, error, Remedy::Escalate).with_next(
-                    "find out what changed or damaged the bytes named above, then capture the source anew",
-                );
+                let failure = if exit == Exit::Integrity {
+                    Failure::new(exit, error, Remedy::Escalate).with_next(
+                        "find out what changed or damaged the bytes named above, then capture the source anew",
+                    )
+                } else {
+                    Failure::new(exit, error, Remedy::FixRequest)
+                        .with_next("the other items are sealed: get what is named above by other means, or capture without it")
+                };
                 let causes = failed.flat_map(|item| {
                     let of_item = move |not: &String| format!("{}, {}: {not}", item.item, item.disk);
                     item.not_evidence.iter().map(of_item)

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Simulator};
+use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, GuestStateOfSnapshots, Scenario, Simulator};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -243,6 +243,38 @@ fn a_plan_changes_nothing_and_names_what_protects_the_container() {
     assert_eq!(plan["items"].as_array().unwrap().len(), 3);
     lab.nothing_is_left_at_the_source();
     assert_eq!(lab.blobs(Scenario::LAB_CONTAINER), [""; 0]);
+}
+
+/// The lab's machine with Trusted Launch, of whose guest state a snapshot gives nothing.
+fn trusted_launch() -> Scenario {
+    let mut scenario = Scenario::lab();
+    let disk = scenario.disk_mut("web-01_OsDisk_1");
+    disk.security_type = "TrustedLaunch".into();
+    disk.guest_state = Some(Bytes::Exactly(vec![7; 4096]));
+    disk.guest_state_of_snapshots = GuestStateOfSnapshots::LeftOut;
+    scenario
+}
+
+#[test]
+fn guest_state_that_is_not_to_be_had_is_told_and_can_be_left_out() {
+    let lab = Lab::of(trusted_launch(), Scenario::LAB_CONTAINER);
+    let plan = lab.capture(&["--dry-run"]).expect(0);
+    assert!(plan.out.contains("web-01_OsDisk_1.vmgs"), "{plan:?}");
+    assert!(plan.out.contains("told when it is opened"), "{plan:?}");
+    let failed = lab.capture(&[]).expect(3);
+    assert!(failed.err.contains("getSecureVMGuestStateSAS"), "{failed:?}");
+    assert!(failed.err.contains("1 of 4 items"), "{failed:?}");
+    assert!(failed.err.contains("the other items are sealed"), "{failed:?}");
+    assert_eq!(lab.azure.snapshots().len(), 1, "what is not stored is kept");
+    assert_eq!(lab.azure.live_exports(), [""; 0]);
+
+    let lab = Lab::of(trusted_launch(), Scenario::LAB_CONTAINER);
+    let without = ["--without-guest-state", "--json"];
+    let captured = lab.capture(&without).expect(0).json();
+    assert_eq!(captured["items"].as_array().unwrap().len(), 3);
+    let named = captured["not_acquired"].to_string();
+    assert!(named.contains("guest state (VMGS)"), "{named}");
+    lab.nothing_is_left_at_the_source();
 }
 
 #[test]

@@ -14,9 +14,13 @@ mod schemas;
 use std::fs;
 use std::path::Path;
 
+use custody_core::custody_log::Act;
+use custody_core::digest::DiskData;
+use custody_core::ids::EvidenceItemId;
+use custody_core::port::ImageForm;
 use docs_bench::{Bench, answer, expect_exit};
 use schemas::Schemas;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -83,6 +87,46 @@ fn records_fit_their_schemas_and_altered_ones_do_not() {
     ] {
         assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
     }
+}
+
+#[test]
+fn what_only_some_sources_tell_fits_the_schemas_too() {
+    let schemas = Schemas::load();
+    let (bench, _) = captured();
+    let folder = bench.acquisition(&bench.store());
+    let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
+    let mut event: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let disk = &mut event["what"]["machine"]["disks"][0];
+    disk.as_object_mut().unwrap().remove("length");
+    disk["reckoned_length"] = json!("4096");
+    schemas.hold("log-event", &event);
+    let item: EvidenceItemId = serde_json::from_value(json!("item-1")).unwrap();
+    let data = DiskData::Prefix { length: 4096.into() };
+    for act in [
+        Act::SourceOpened {
+            item: item.clone(),
+            attempt: 1,
+            length: 4608.into(),
+            form: Some(ImageForm::new("vhd-fixed", data)),
+            attributes: [("etag".to_owned(), "\"e1\"".to_owned())].into(),
+        },
+        Act::AcquireStreamed {
+            item,
+            attempt: 2,
+            reason: "the service cannot read it".into(),
+        },
+    ] {
+        let said = serde_json::to_value(&act).unwrap();
+        event["type"] = said["type"].clone();
+        event["what"] = said["what"].clone();
+        schemas.hold("log-event", &event);
+    }
+    let mut manifest = read_json(&folder.join("manifest.json"));
+    let item = &mut manifest["items"][0];
+    item["format"] = json!("vhdx");
+    item["streamed"] = json!("the service cannot read it");
+    item["snapshot"].as_object_mut().unwrap().remove("length");
+    schemas.hold("manifest", &manifest);
 }
 
 #[test]

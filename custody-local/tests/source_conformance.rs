@@ -106,7 +106,7 @@ fn image(source: Source) -> ImageHarness {
             .await
             .unwrap()
             .value;
-        sources.open(&snapshot, &grant).await.unwrap()
+        sources.open(&snapshot, &grant).await.unwrap().image
     });
     let written = source.written;
     ImageHarness::new(reader, source.bytes)

@@ -167,7 +167,7 @@ fn take(sources: &LocalSources) -> Result<DiskSnapshot> {
 fn open(sources: &LocalSources, snapshot: &DiskSnapshot) -> Result<Arc<dyn ImageReader>> {
     block_on(async {
         let grant = sources.grant(snapshot, GrantOptions::default()).await?.value;
-        sources.open(snapshot, &grant).await
+        sources.open(snapshot, &grant).await.map(|opened| opened.image)
     })
 }
 
@@ -182,7 +182,7 @@ fn a_loop_device_is_read_described_and_left_as_it_was() {
     let sources = LocalSources::named([&device.path], SourceOptions::default()).unwrap();
     let machine = machine(&sources).unwrap();
     let disk = &machine.disks[0];
-    assert_eq!(disk.length.bytes(), 8 * MIB as u64);
+    assert_eq!(disk.length, Some((8 * MIB as u64).into()));
     assert_eq!(disk.sector_bytes, 512);
     assert_eq!(disk.attributes["read-only"], "yes");
     assert_eq!(disk.attributes["extent-of-disk"], "whole disk");

@@ -108,7 +108,7 @@ fn an_image_that_was_open_gives_nothing_to_a_dead_process() {
     let ports = world.ports();
     let snapshot = snapshot(&world);
     let grant = block_on(ports.source.grant(&snapshot, lasting())).unwrap().value;
-    let image = block_on(ports.source.open(&snapshot, &grant)).unwrap();
+    let image = block_on(ports.source.open(&snapshot, &grant)).unwrap().image;
     assert_eq!(block_on(image.read_whole(4096)).unwrap().len(), 4096);
     block_on(ports.source.revoke(&snapshot)).unwrap_err();
     let refused = block_on(image.read_whole(4096)).unwrap_err();

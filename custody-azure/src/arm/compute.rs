@@ -50,10 +50,35 @@ impl fmt::Debug for AccessGrant {
     }
 }
 
+/// What of a disk snapshot is exported.
+///
+/// Source: `GrantAccessData` in Microsoft's OpenAPI document, DiskRP 2023-10-02, read 2026-11-21.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ExportKind {
+    /// The disk, as a fixed VHD.
+    #[default]
+    Vhd,
+    /// The disk, as the VHDX in which snapshots of 4096-byte sectors are kept: `fileFormat`.
+    Vhdx,
+    /// The guest state (VMGS) beside the disk: `getSecureVMGuestStateSAS`.
+    GuestState,
+}
+
 #[derive(Deserialize)]
 struct AccessAnswer {
     #[serde(rename = "accessSAS", default)]
     access_sas: Option<String>,
+    #[serde(rename = "securityDataAccessSAS", default)]
+    security_data_access_sas: Option<String>,
+}
+
+/// The address in an answer.
+enum Given {
+    Address(Zeroizing<String>),
+    /// The guest state's was asked for, and only the disk's was given.
+    OnlyTheDisk,
+    Nothing,
 }
 
 #[derive(Deserialize)]
@@ -125,13 +150,15 @@ impl Arm {
         }
     }
 
-    /// Begins timed read access. `file_format` is sent where the snapshot is not in the default format.
+    /// Begins timed read access to what is exported.
     ///
     /// The service answers in four ways, and all are taken: at once, through a location, in the operation's status,
     /// or with success and no address, after which asking again gives it.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the address leads to a host that is not one of the cloud's; otherwise the service's.
+    /// [`Error::Refused`] when the address leads to a host that is not one of the cloud's; [`Error::Unsupported`] when
+    /// the guest state was asked for, and only the disk's address was given: access to the disk is granted all the
+    /// same; otherwise the service's.
     ///
     /// # Cancel safety
     /// Dropping the future may leave access granted; [`end_access`](Self::end_access) ends it.
@@ -139,12 +166,17 @@ impl Arm {
         &self,
         id: &ResourceId,
         lifetime: Duration,
-        file_format: &str,
+        kind: ExportKind,
     ) -> Result<Acted<AccessGrant>> {
         let action = access_action(id, Access::Begin);
         let mut body = json!({ "access": "Read", "durationInSeconds": lifetime.as_secs() });
-        if let (Some(members), false) = (body.as_object_mut(), file_format.is_empty()) {
-            members.insert("fileFormat".into(), file_format.into());
+        let asked: Option<(&str, Value)> = match kind {
+            ExportKind::Vhd => None,
+            ExportKind::Vhdx => Some(("fileFormat", "VHDX".into())),
+            ExportKind::GuestState => Some((GUEST_STATE, true.into())),
+        };
+        if let (Some(members), Some((name, value))) = (body.as_object_mut(), asked) {
+            members.insert(name.into(), value);
         }
         let path = format!("{id}/beginGetAccess");
         for _ in 0..MAX_ACCESS_CALLS {
@@ -152,19 +184,26 @@ impl Arm {
             let acted = self
                 .operate(Method::Post, address, Some(&body), id, action)
                 .await?;
-            let sas = match acted.value {
-                Some(value) => {
-                    access_sas(id, value).map_err(|error| error.answered(acted.service.clone()))?
-                }
-                None => None,
+            let answered = |error: Error| error.answered(acted.service.clone());
+            let given = match acted.value {
+                Some(value) => access_sas(id, value, kind).map_err(answered)?,
+                None => Given::Nothing,
             };
-            if let Some(sas) = sas {
-                let admitted = self.cloud().admit_text(HostKind::Export, &sas);
-                admitted.map_err(|error| error.answered(acted.service.clone()))?;
-                return Ok(Acted {
-                    value: AccessGrant { address: sas },
-                    service: acted.service,
-                });
+            match given {
+                Given::Address(sas) => {
+                    self.cloud()
+                        .admit_text(HostKind::Export, &sas)
+                        .map_err(answered)?;
+                    return Ok(Acted {
+                        value: AccessGrant { address: sas },
+                        service: acted.service,
+                    });
+                }
+                Given::OnlyTheDisk => {
+                    let why = "the answer has an accessSAS and no securityDataAccessSAS";
+                    return Err(answered(no_guest_state(id, why)));
+                }
+                Given::Nothing => {}
             }
             self.clock.sleep(self.sending.patience.poll_floor).await;
         }
@@ -227,18 +266,39 @@ pub(super) fn gone_is_done(error: Error) -> Result<Acted<()>> {
     Err(error)
 }
 
+/// What asks for the guest state.
+const GUEST_STATE: &str = "getSecureVMGuestStateSAS";
+
+/// That the service has no guest state to give, and what a person can do.
+pub(crate) fn no_guest_state(id: &ResourceId, why: &str) -> Error {
+    Error::Unsupported {
+        operation: "a grant on the guest state (getSecureVMGuestStateSAS)",
+        provider: format!(
+            "{id} ({why}; to have the guest state, deallocate the machine and export it from the disk itself; to do \
+             without, capture again and leave it out)"
+        ),
+    }
+}
+
 /// The address in an operation's result: as the result itself, or inside what repeats the whole answer.
-fn access_sas(id: &ResourceId, value: Value) -> Result<Option<Zeroizing<String>>> {
+fn access_sas(id: &ResourceId, value: Value, kind: ExportKind) -> Result<Given> {
     let value = match value.pointer("/properties/output") {
         Some(inner) => inner.clone(),
         None => value,
     };
     let answer: AccessAnswer =
         serde_json::from_value(value).map_err(|error| super::client::malformed(id, &error))?;
-    Ok(answer
-        .access_sas
-        .filter(|sas| !sas.is_empty())
-        .map(Zeroizing::new))
+    let address = |sas: Option<String>| sas.filter(|sas| !sas.is_empty()).map(Zeroizing::new);
+    let (disk, guest_state) = (
+        address(answer.access_sas),
+        address(answer.security_data_access_sas),
+    );
+    Ok(match (kind, disk, guest_state) {
+        (ExportKind::GuestState, _, Some(sas)) => Given::Address(sas),
+        (ExportKind::GuestState, Some(_), None) => Given::OnlyTheDisk,
+        (ExportKind::Vhd | ExportKind::Vhdx, Some(sas), _) => Given::Address(sas),
+        _ => Given::Nothing,
+    })
 }
 
 enum Access {

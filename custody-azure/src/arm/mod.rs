@@ -16,7 +16,8 @@ mod storage;
 
 pub use activity::ActivityWindow;
 pub use client::{Arm, RawAnswer};
-pub use compute::AccessGrant;
+pub(crate) use compute::no_guest_state;
+pub use compute::{AccessGrant, ExportKind};
 pub(crate) use model::*;
 pub use operation::OperationKind;
 pub use permissions::{MissingActions, RoleAction};

@@ -2,14 +2,14 @@ use std::collections::HashMap;
 
 use azure_storage_blob::models::BlobClientStartCopyFromUrlOptions;
 use custody_core::ids::ObjectName;
-use custody_core::port::{ImportOptions, ImportState, ReadGrant};
+use custody_core::port::{GrantReach, ImportOptions, ImportState, ReadGrant};
 use custody_core::{Acted, Error, Result, ServiceRecord};
 use zeroize::Zeroizing;
 
 use super::facts::ACQUISITION;
 use super::{BlobStore, action};
 use crate::cloud::HostKind;
-use crate::http::{Call, Failing, Repeat, refusal_of};
+use crate::http::{Call, Failing, Repeat, ServiceRefusal, refusal_of};
 
 /// The largest page blob. Source: Azure docs, storage-blob-scale-targets, read 2026-11-21. A larger disk is stored by
 /// stream, as a block blob.
@@ -34,6 +34,12 @@ impl BlobStore {
                 provider: self.to_string(),
             });
         }
+        if from.reach() != GrantReach::Holder {
+            return Err(Error::Unsupported {
+                operation: "copying from an export that demands a sign-in besides its signature",
+                provider: self.to_string(),
+            });
+        }
         let source = self.source(from)?;
         let mut asked = None;
         let mut failure = None;
@@ -43,7 +49,7 @@ impl BlobStore {
             }
             if let Some(error) = failure.take() {
                 if request + 1 == MAX_REQUESTS {
-                    return Err(error);
+                    return Err(self.told(error));
                 }
                 self.clock().sleep(self.patience().first_wait).await;
             }
@@ -55,9 +61,26 @@ impl BlobStore {
         }
         match self.under(name, options, asked).await? {
             Some(found) => Ok(found),
-            None => Err(failure.unwrap_or_else(|| Error::NotFound {
+            None => Err(self.told(failure.unwrap_or_else(|| Error::NotFound {
                 object: self.shown(name),
-            })),
+            }))),
+        }
+    }
+
+    /// What the last refusal means, once it is known that nothing lies under the name: a source that the storage
+    /// service cannot read is no copy of this service's, and can be streamed.
+    fn told(&self, error: Error) -> Error {
+        let refusal = refusal_of(&error).filter(|refusal| is_of_source(refusal) && refusal.status < 500);
+        let Some(refusal) = refusal else {
+            return error;
+        };
+        let unsupported = Error::Unsupported {
+            operation: "copying from a source that the storage service cannot read (its network, a firewall, a sign-in)",
+            provider: format!("{self} ({refusal})"),
+        };
+        match error.service() {
+            Some(service) => unsupported.answered(service.clone()),
+            None => unsupported,
         }
     }
 
@@ -189,8 +212,15 @@ fn is_worth_a_look(error: &Error) -> bool {
         Error::Throttled { .. } | Error::AlreadyExists { .. } | Error::Precondition { .. } => true,
         Error::Immutable { .. } => true,
         Error::Provider { .. } => {
-            refusal_of(error).is_none_or(|refusal| refusal.status >= 500 || refusal.status == 408)
+            // A grant that was just given may not be known everywhere yet.
+            refusal_of(error)
+                .is_none_or(|refusal| refusal.status >= 500 || refusal.status == 408 || is_of_source(refusal))
         }
         _ => false,
     }
+}
+
+/// Whether the service says that it could not read the source.
+fn is_of_source(refusal: &ServiceRefusal) -> bool {
+    refusal.code == "CannotVerifyCopySource"
 }

@@ -141,6 +141,12 @@ fn why_not_disk(disk: &DiskDescription) -> Option<String> {
     if only_incremental(sku) {
         return Some(format!("is of the type {sku}"));
     }
+    if disk.length.is_none() {
+        return Some(format!(
+            "has sectors of {} bytes: only opening a part tells its length",
+            disk.sector_bytes
+        ));
+    }
     if let Some(shares) = told("maxShares") {
         return Some(format!("is shared (maxShares {shares})"));
     }

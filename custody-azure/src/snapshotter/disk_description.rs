@@ -3,7 +3,9 @@ use custody_core::ids::{DiskId, SnapshotName, Timestamp};
 use custody_core::port::{DiskDescription, DiskEncryption, DiskSnapshot, SnapshotKind};
 use custody_core::{Error, Result, visible};
 
-use crate::arm::{DiskResource, ResourceId};
+use super::part::Part;
+use crate::arm::{DiskResource, ExportKind, ResourceId};
+use crate::export_form::{VHD_FIXED, VHDX, vhdx_data};
 
 /// The footer behind the disk's bytes in an exported fixed VHD.
 ///
@@ -11,20 +13,33 @@ use crate::arm::{DiskResource, ResourceId};
 /// footer" of 512 bytes), read 2026-11-21. A stored export of another length is refused when it is opened.
 pub(crate) const VHD_FOOTER_BYTES: u64 = 512;
 
+/// The attribute in which a disk snapshot whose length only opening tells carries its disk's size.
+pub(crate) const DISK_BYTES: &str = "diskSizeBytes";
+
 /// The attribute in which a disk snapshot carries its resource's id.
 const RESOURCE: &str = "resourceId";
 
 /// A disk as it would be captured. `bytes` is its size where the resource itself does not tell it.
 pub(super) fn describe(id: &ResourceId, found: &DiskResource, bytes: Option<u64>) -> Result<DiskDescription> {
-    let properties = &found.properties;
     let bytes = disk_bytes(id, found, bytes)?;
     let told = id_in_answer(id, found);
-    let disk: DiskId = visible::escape(told.as_str()).parse()?;
-    let sector = properties.creation_data.logical_sector_size.unwrap_or(512);
-    let name = format!("{}.vhd", visible::escape(told.name()));
-    let mut description = DiskDescription::new(disk, name, bytes.saturating_add(VHD_FOOTER_BYTES))
+    let disk = Part::Disk.id_of(told.as_str())?;
+    let sector = sector_bytes(found);
+    let name = visible::escape(told.name());
+    let mut description = if export_kind(found) == ExportKind::Vhdx {
+        DiskDescription::new(disk, format!("{name}.vhdx"), 0)
+            .with_length_at_opening(Some(bytes))
+            .with_format(VHDX, vhdx_data())
+    } else {
+        DiskDescription::new(
+            disk,
+            format!("{name}.vhd"),
+            bytes.saturating_add(VHD_FOOTER_BYTES),
+        )
+        .with_format(VHD_FIXED, DiskData::Prefix { length: bytes.into() })
+    };
+    description = description
         .with_sector_bytes(sector)
-        .with_format("vhd-fixed", DiskData::Prefix { length: bytes.into() })
         .with_encryption(encryption(found))
         .with_snapshot(if id.kind() == "microsoft.compute/disks" {
             SnapshotKind::Made
@@ -53,8 +68,15 @@ pub(crate) fn snapshot_of(
     bytes: Option<u64>,
 ) -> Result<DiskSnapshot> {
     let properties = &found.properties;
-    let length = disk_bytes(id, found, bytes)?.saturating_add(VHD_FOOTER_BYTES);
+    let disk_bytes = disk_bytes(id, found, bytes)?;
+    let part = Part::of(&disk);
+    let length = disk_bytes.saturating_add(VHD_FOOTER_BYTES);
     let mut snapshot = DiskSnapshot::new(name, disk, kind, length).with_attribute(RESOURCE, id.to_string());
+    if part == Part::GuestState || export_kind(found) == ExportKind::Vhdx {
+        snapshot = snapshot
+            .with_length_at_opening()
+            .with_attribute(DISK_BYTES, disk_bytes.to_string());
+    }
     // The service writes seven digits of a second and an offset; what does not parse is kept as text only.
     if let Some(at) = properties
         .time_created
@@ -112,6 +134,21 @@ pub(crate) fn resource_of(snapshot: &DiskSnapshot) -> Result<ResourceId> {
     }
 }
 
+/// In which form a disk's snapshots are kept and exported: with 4096-byte sectors as VHDX, else as VHD.
+///
+/// Source: MicrosoftDocs/azure-compute-docs, disks-incremental-snapshots, read 2026-11-21.
+pub(crate) fn export_kind(found: &DiskResource) -> ExportKind {
+    if sector_bytes(found) == 512 {
+        ExportKind::Vhd
+    } else {
+        ExportKind::Vhdx
+    }
+}
+
+fn sector_bytes(found: &DiskResource) -> u32 {
+    found.properties.creation_data.logical_sector_size.unwrap_or(512)
+}
+
 fn id_in_answer(id: &ResourceId, found: &DiskResource) -> ResourceId {
     let told = found.id.as_deref().and_then(|told| told.parse().ok());
     told.filter(|told: &ResourceId| told == id)
@@ -165,7 +202,7 @@ fn encryption(found: &DiskResource) -> DiskEncryption {
     if let Some(kind) = security.filter(|kind| kind.starts_with("ConfidentialVM_DiskEncrypted")) {
         return DiskEncryption::Encrypted {
             statement: format!(
-                "{}: keys are sealed to the machine's virtual TPM and may not be obtainable",
+                "{}: keys are sealed to the machine's virtual TPM and may not be obtainable; the content may not be readable outside Azure",
                 visible::escape(kind)
             ),
         };

@@ -4,31 +4,45 @@ use custody_core::{Error, Result, visible};
 use futures::future::join_all;
 
 use super::disk_description;
+use super::guest_state::{self, Beside};
 use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of, region};
+
+/// The role of the disk that a machine starts from.
+const OPERATING_SYSTEM: &str = "operating system";
 
 /// Describes a virtual machine and every disk that it names, wherever the disk's resource group is.
 pub(super) async fn read(
     arm: &Arm,
     machine: &MachineRef,
     id: &ResourceId,
+    guest_state: Option<&'static str>,
 ) -> Result<(VirtualMachine, Machine)> {
     let found: VirtualMachine = arm.machine(id).await?.value;
     let profile = &found.properties.storage_profile;
     let named: Vec<(String, &MachineDisk)> = profile
         .os_disk
         .iter()
-        .map(|disk| ("operating system".to_owned(), disk))
+        .map(|disk| (OPERATING_SYSTEM.to_owned(), disk))
         .chain(profile.data_disks.iter().map(|disk| {
             let lun = disk.lun.map_or_else(|| "not told".into(), |lun| lun.to_string());
             (format!("data, LUN {lun}"), disk)
         }))
         .collect();
-    let looked = named.iter().map(|(role, disk)| look(arm, role, disk));
+    let security = found.properties.security_profile.security_type.as_deref();
+    let looked = named.iter().map(|(role, disk)| look(arm, role, disk, security));
     let mut disks = Vec::new();
     let mut not_acquired = what_disks_do_not_hold();
     for outcome in join_all(looked).await {
         match outcome? {
-            Ok(description) => disks.push(description),
+            Ok((description, id, security)) => {
+                let beside = guest_state::beside(&description, &id, security.as_deref(), guest_state)?;
+                disks.push(description);
+                match beside {
+                    Beside::Nothing => {}
+                    Beside::Item(item) => disks.push(item),
+                    Beside::LeftOut(left_out) => not_acquired.push(left_out),
+                }
+            }
             Err(left_out) => not_acquired.push(left_out),
         }
     }
@@ -40,12 +54,16 @@ pub(super) async fn read(
     Ok((found, described))
 }
 
-/// A disk of the machine: its description, or why it cannot be captured. Not being able to tell is an error.
+/// A disk as it was found: its description, its id, and the security type that tells of a guest state beside it.
+type Found = (DiskDescription, ResourceId, Option<String>);
+
+/// A disk of the machine, or why it cannot be captured. Not being able to tell is an error.
 async fn look(
     arm: &Arm,
     role: &str,
     disk: &MachineDisk,
-) -> Result<std::result::Result<DiskDescription, NotAcquired>> {
+    machine_security: Option<&str>,
+) -> Result<std::result::Result<Found, NotAcquired>> {
     let name = visible::escape(disk.name.as_deref().unwrap_or("(no name)"));
     let left_out = |reason: &str| Ok(Err(NotAcquired::new(format!("disk {name} ({role})"), reason)));
     let local = disk
@@ -91,7 +109,10 @@ async fn look(
             statement: "Azure Disk Encryption, by the machine's own settings".into(),
         });
     }
-    Ok(Ok(description))
+    // The machine's own word is of the disk that it starts from.
+    let machine_security = machine_security.filter(|_| role == OPERATING_SYSTEM);
+    let security = guest_state::security_type(&found, machine_security).map(str::to_owned);
+    Ok(Ok((description, id, security)))
 }
 
 /// What is never on managed disks.

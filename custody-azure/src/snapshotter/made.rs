@@ -1,9 +1,10 @@
-use custody_core::ids::{AcquisitionId, DiskId, SnapshotName};
+use custody_core::ids::AcquisitionId;
 use custody_core::port::{DiskSnapshot, PlannedSnapshot, SnapshotKind};
 use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 use serde_json::{Value, json};
 
 use super::disk_description::snapshot_of;
+use super::part::Part;
 use super::tag::Mark;
 use super::{SnapshotNetwork, SnapshotPlace, identity, name};
 use crate::arm::{Arm, DiskResource, ResourceId};
@@ -20,6 +21,7 @@ pub(super) struct Making<'a> {
     pub(super) acquisition: &'a AcquisitionId,
     pub(super) planned: &'a PlannedSnapshot,
     pub(super) source: ResourceId,
+    pub(super) part: Part,
 }
 
 impl Making<'_> {
@@ -140,7 +142,7 @@ impl Making<'_> {
         if mark.acquisition != *self.acquisition {
             return Err(Taken::ByOthers);
         }
-        if mark.name != self.planned.name {
+        if mark.name != self.planned.name || mark.part != self.part {
             return Err(Taken::BySibling);
         }
         let of = found
@@ -178,6 +180,7 @@ impl Making<'_> {
         let mark = Mark {
             acquisition: self.acquisition.clone(),
             name: self.planned.name.clone(),
+            part: self.part,
         };
         let mut body = json!({
             "location": disk.location,
@@ -214,7 +217,8 @@ impl Making<'_> {
 }
 
 /// The record of a snapshot of ours, of whatever disk it says that it is of.
-pub(super) fn adopted(name: &SnapshotName, found: &DiskResource) -> Result<DiskSnapshot> {
+pub(super) fn adopted(mark: &Mark, found: &DiskResource) -> Result<DiskSnapshot> {
+    let name = &mark.name;
     let missing = |what: &str| {
         Error::malformed(
             format!("disk snapshot {name}"),
@@ -223,7 +227,7 @@ pub(super) fn adopted(name: &SnapshotName, found: &DiskResource) -> Result<DiskS
     };
     let id: ResourceId = found.id.as_deref().ok_or_else(|| missing("id"))?.parse()?;
     let of = &found.properties.creation_data.source_resource_id;
-    let disk: DiskId = visible::escape(of.as_deref().ok_or_else(|| missing("disk"))?).parse()?;
+    let disk = mark.part.id_of(of.as_deref().ok_or_else(|| missing("disk"))?)?;
     snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, found, None)
 }
 

@@ -2,10 +2,12 @@
 
 mod consistency;
 mod disk_description;
+mod guest_state;
 mod identity;
 mod machine_description;
 mod made;
 mod name;
+mod part;
 mod point_deletion;
 mod point_making;
 mod restore_point;
@@ -27,7 +29,11 @@ use futures::future::join_all;
 use crate::arm::{Arm, DiskResource, ResourceId, common_region};
 pub use consistency::Consistency;
 use consistency::{INSTEAD, Support};
-pub(crate) use disk_description::{VHD_FOOTER_BYTES, resource_of, snapshot_of};
+pub(crate) use disk_description::{DISK_BYTES, VHD_FOOTER_BYTES, export_kind, resource_of, snapshot_of};
+use guest_state::Beside;
+pub use guest_state::GuestState;
+use part::DiskPart;
+pub(crate) use part::Part;
 use source::AzureSource;
 pub(crate) use source::RESTORE_POINT;
 
@@ -91,6 +97,7 @@ pub struct AzureSnapshotter {
     place: SnapshotPlace,
     network: SnapshotNetwork,
     consistency: Consistency,
+    guest_state: GuestState,
 }
 
 impl AzureSnapshotter {
@@ -102,6 +109,7 @@ impl AzureSnapshotter {
             place,
             network: SnapshotNetwork::AsTheDisk,
             consistency: Consistency::DiskSnapshots,
+            guest_state: GuestState::Take,
         }
     }
 
@@ -109,6 +117,13 @@ impl AzureSnapshotter {
     #[must_use]
     pub const fn with_consistency(mut self, consistency: Consistency) -> Self {
         self.consistency = consistency;
+        self
+    }
+
+    /// Sets whether guest state is taken.
+    #[must_use]
+    pub const fn with_guest_state(mut self, choice: GuestState) -> Self {
+        self.guest_state = choice;
         self
     }
 
@@ -131,8 +146,14 @@ impl AzureSnapshotter {
         &self.place
     }
 
+    /// Why guest state is left out, if it is.
+    const fn guest_state_left_out(&self) -> Option<&'static str> {
+        self.guest_state.left_out_because(self.consistency)
+    }
+
     async fn describe_machine(&self, machine: &MachineRef, id: &ResourceId) -> Result<Machine> {
-        let (found, mut described) = machine_description::read(&self.arm, machine, id).await?;
+        let (found, mut described) =
+            machine_description::read(&self.arm, machine, id, self.guest_state_left_out()).await?;
         if described.disks.is_empty() {
             let left_out = described
                 .not_acquired
@@ -179,7 +200,10 @@ impl AzureSnapshotter {
         planned: &PlannedSnapshot,
         name: String,
     ) -> Result<Acted<DiskSnapshot>> {
-        let source: ResourceId = planned.disk.as_str().parse()?;
+        let DiskPart {
+            resource: source,
+            part,
+        } = DiskPart::of(&planned.disk)?;
         if source.kind() == "microsoft.compute/disks" {
             return made::Making {
                 arm: &self.arm,
@@ -188,9 +212,17 @@ impl AzureSnapshotter {
                 acquisition: &plan.acquisition,
                 planned,
                 source,
+                part,
             }
             .take(name)
             .await;
+        }
+        if part == Part::GuestState {
+            // Its grants would be the disk's own, and end with them.
+            return Err(Error::Unsupported {
+                operation: "taking the guest state of what is no disk",
+                provider: source.to_string(),
+            });
         }
         let (bytes, found) = match source.kind().as_str() {
             "microsoft.compute/snapshots" => (None, self.arm.disk(&source).await?),
@@ -231,12 +263,25 @@ impl Snapshotter for AzureSnapshotter {
             AzureSource::Machine(id) => self.describe_machine(machine, id).await,
             AzureSource::Parts(ids) => {
                 let (mut disks, mut locations) = (Vec::new(), Vec::new());
+                let mut not_acquired = source::what_parts_leave_out();
                 for id in ids {
                     let found: DiskResource = self.arm.disk(id).await?.value;
                     locations.push(found.location.clone());
-                    disks.push(disk_description::describe(id, &found, None)?);
+                    let description = disk_description::describe(id, &found, None)?;
+                    let security = guest_state::security_type(&found, None);
+                    let beside = match security {
+                        Some(_) if id.kind() != "microsoft.compute/disks" => {
+                            Beside::LeftOut(guest_state::left_out(&description.name, source::NO_GUEST_STATE))
+                        }
+                        _ => guest_state::beside(&description, id, security, self.guest_state_left_out())?,
+                    };
+                    disks.push(description);
+                    match beside {
+                        Beside::Nothing => {}
+                        Beside::Item(item) => disks.push(item),
+                        Beside::LeftOut(left_out) => not_acquired.push(left_out),
+                    }
                 }
-                let mut not_acquired = source::what_parts_leave_out();
                 not_acquired.push(NotAcquired::new(
                     "the machine's description",
                     "disks or disk snapshots were named, not a machine",
@@ -287,7 +332,7 @@ impl Snapshotter for AzureSnapshotter {
             let Some(mark) = tag::Mark::read(&found.tags).filter(|mark| mark.acquisition == *of) else {
                 continue;
             };
-            ours.push(made::adopted(&mark.name, &found)?);
+            ours.push(made::adopted(&mark, &found)?);
         }
         Ok(ours)
     }

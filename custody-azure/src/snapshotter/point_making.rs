@@ -111,7 +111,9 @@ impl PointMaking<'_> {
     async fn make(&self, place: &PointPlace, asked: &[Asked<'_>]) -> Result<ServiceRecord> {
         let arm = &self.of.arm;
         let source: ResourceId = self.plan.machine.as_str().parse()?;
-        let (machine, described) = machine_description::read(arm, &self.plan.machine, &source).await?;
+        let (machine, described) =
+            machine_description::read(arm, &self.plan.machine, &source, self.of.guest_state_left_out())
+                .await?;
         let support = Support {
             id: &source,
             machine: &machine,
@@ -137,11 +139,14 @@ impl PointMaking<'_> {
             if let Some(planned) =
                 planned.filter(|planned| identity::is_as_described(planned, &disk.attributes))
             {
-                let member = SetMember {
-                    name: planned.name.clone(),
-                    bytes: disk.length.bytes().saturating_sub(VHD_FOOTER_BYTES),
-                };
-                mark.insert(&id, member);
+                // One without a length stands against the whole, and was refused above.
+                if let Some(length) = disk.length {
+                    let member = SetMember {
+                        name: planned.name.clone(),
+                        bytes: length.bytes().saturating_sub(VHD_FOOTER_BYTES),
+                    };
+                    mark.insert(&id, member);
+                }
             }
         }
         if mark.members().len() == 0 {

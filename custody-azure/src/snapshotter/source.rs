@@ -4,7 +4,7 @@ use custody_core::ids::MachineRef;
 use custody_core::port::{Machine, NotAcquired};
 use custody_core::{Error, Result, visible};
 
-use super::disk_description;
+use super::{disk_description, guest_state};
 use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of, region};
 
 /// The kind of a disk's part of a restore point.
@@ -53,6 +53,10 @@ impl FromStr for AzureSource {
     }
 }
 
+/// Why the guest state beside a snapshot or a restore point that was there before is left out.
+pub(super) const NO_GUEST_STATE: &str = "only the disk is read of what was there before: a grant on the guest state would \
+    be the disk's own. Capture the machine, or its disk, to have it";
+
 /// What is not there when only disks are looked at.
 pub(super) fn what_parts_leave_out() -> Vec<NotAcquired> {
     vec![NotAcquired::new(
@@ -68,6 +72,7 @@ pub(super) async fn describe_restore_point(
 ) -> Result<Machine> {
     let point: RestorePoint = arm.restore_point(id).await?.value;
     let mut disks = Vec::new();
+    let mut not_acquired = what_parts_leave_out();
     for part in parts(&point) {
         let Some(part_id) = id_of(
             part.disk_restore_point
@@ -77,13 +82,12 @@ pub(super) async fn describe_restore_point(
             continue;
         };
         let found = arm.disk(&part_id).await?.value;
-        disks.push(disk_description::describe(
-            &part_id,
-            &found,
-            Some(bytes_of(part, &part_id)?),
-        )?);
+        let description = disk_description::describe(&part_id, &found, Some(bytes_of(part, &part_id)?))?;
+        if guest_state::security_type(&found, None).is_some() {
+            not_acquired.push(guest_state::left_out(&description.name, NO_GUEST_STATE));
+        }
+        disks.push(description);
     }
-    let mut not_acquired = what_parts_leave_out();
     not_acquired.push(NotAcquired::new(
         "disks that the restore point leaves out",
         "only what it holds can be read",

@@ -5,6 +5,7 @@ use custody_core::ids::{AcquisitionId, EvidenceItemId, SnapshotName};
 use custody_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
+use super::part::Part;
 use crate::arm::ResourceId;
 
 const ACQUISITION: &str = "custody-acquisition";
@@ -18,6 +19,8 @@ const DISK_DIGITS: usize = 16;
 /// The most disks of a restore point that custody makes: each has a tag, a resource has at most 50, and some are left
 /// for others. The 50 is commonly known; it was not read again here.
 pub(super) const MAX_MEMBERS: usize = 40;
+const PART: &str = "custody-part";
+const GUEST_STATE: &str = "guest-state";
 
 /// The longest value of a tag. Source: learn.microsoft.com, "Use tags to organize your Azure resources", as commonly
 /// known; not read again here, so a longer value is refused on our side first.
@@ -28,6 +31,8 @@ const MAX_VALUE_CHARACTERS: usize = 256;
 pub(super) struct Mark {
     pub(super) acquisition: AcquisitionId,
     pub(super) name: SnapshotName,
+    /// What of the disk it was made for.
+    pub(super) part: Part,
 }
 
 impl Mark {
@@ -40,6 +45,10 @@ impl Mark {
         Some(Self {
             acquisition: value(ACQUISITION)?.parse().ok()?,
             name: value(NAME)?.parse().ok()?,
+            part: match value(PART) {
+                Some(GUEST_STATE) => Part::GuestState,
+                _ => Part::Disk,
+            },
         })
     }
 
@@ -51,11 +60,15 @@ impl Mark {
                 self.name
             )));
         }
-        Ok(json!({
+        let mut tags = json!({
             ACQUISITION: self.acquisition.as_str(),
             ITEM: item.as_str(),
             NAME: self.name.as_str(),
-        }))
+        });
+        if let (Part::GuestState, Some(tags)) = (self.part, tags.as_object_mut()) {
+            tags.insert(PART.into(), GUEST_STATE.into());
+        }
+        Ok(tags)
     }
 }
 

@@ -226,12 +226,12 @@ impl Lab {
         } else {
             "production"
         };
-        let id = ResourceId::new(&self.subscription(), group, "Microsoft.Compute/disks", disk).unwrap();
-        let planned = PlannedSnapshot::new(
-            EvidenceItemId::new(1),
-            id.as_str().parse().unwrap(),
-            name.parse().unwrap(),
+        let subscription = self.subscription();
+        let id = format!(
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/disks/{disk}"
         );
+        let planned =
+            PlannedSnapshot::new(EvidenceItemId::new(1), id.parse().unwrap(), name.parse().unwrap());
         let plan = SnapshotPlan::new(
             "20261121T203015Z-0123abcd".parse().unwrap(),
             self.machine(),

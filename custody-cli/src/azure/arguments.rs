@@ -7,7 +7,7 @@ use custody_core::custody_log::Regions;
 use custody_core::ids::MachineRef;
 use custody_core::port::ProtectionKind;
 
-use super::place::{AzurePlace, no_identity};
+use super::place::{AzurePlace, GuestStateChoice, no_identity};
 use super::settings_file::{
     AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile,
 };
@@ -107,6 +107,11 @@ pub(crate) struct AzureArguments {
     /// Let the disk snapshots be exported from everywhere, although the disks may not be; the record shows it
     #[arg(long, help_heading = "Azure")]
     open_snapshots: bool,
+
+    /// Leave out the guest state (VMGS: firmware variables, virtual TPM) of Trusted Launch and Confidential machines;
+    /// the record says that it was not acquired
+    #[arg(long, help_heading = "Azure")]
+    without_guest_state: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -253,6 +258,11 @@ impl AzureArguments {
                 .consistency
                 .or(settings.snapshots.consistency)
                 .unwrap_or_default(),
+            guest_state: if self.without_guest_state {
+                GuestStateChoice::Omit
+            } else {
+                GuestStateChoice::Take
+            },
         })
     }
 }

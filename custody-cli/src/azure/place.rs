@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use custody_azure::arm::ResourceId;
 use custody_azure::{
-    AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, Patience, SnapshotPlace, StoreLocation,
-    TokenCredential, WorkerPorts,
+    AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, GuestState, Patience, SnapshotPlace,
+    StoreLocation, TokenCredential, WorkerPorts,
 };
 use custody_core::capture::Plan;
 use custody_core::port::{Clock, Entropy, SnapshotKind};
@@ -38,6 +38,31 @@ pub(crate) struct AzurePlace {
     pub(crate) network: NetworkChoice,
     #[serde(default, skip_serializing_if = "ConsistencyChoice::is_default")]
     pub(crate) consistency: ConsistencyChoice,
+    #[serde(default, skip_serializing_if = "GuestStateChoice::is_take")]
+    pub(crate) guest_state: GuestStateChoice,
+}
+
+/// Whether the guest state of Trusted Launch and Confidential machines is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum GuestStateChoice {
+    #[default]
+    Take,
+    Omit,
+}
+
+impl GuestStateChoice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_take(&self) -> bool {
+        *self == Self::Take
+    }
+
+    const fn guest_state(self) -> GuestState {
+        match self {
+            Self::Take => GuestState::Take,
+            Self::Omit => GuestState::Omit,
+        }
+    }
 }
 
 /// Nobody said as whom the cloud is to be asked.
@@ -97,6 +122,7 @@ impl AzurePlace {
             container: container.to_owned(),
             network: NetworkChoice::default(),
             consistency: ConsistencyChoice::default(),
+            guest_state: GuestStateChoice::default(),
         })
     }
 
@@ -162,7 +188,8 @@ impl AzurePlace {
         let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
         Ok(AzurePortsOptions::new(self.cloud.cloud()?, snapshots, store)
             .with_network(self.network.network())
-            .with_consistency(self.consistency.consistency()))
+            .with_consistency(self.consistency.consistency())
+            .with_guest_state(self.guest_state.guest_state()))
     }
 
     fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {

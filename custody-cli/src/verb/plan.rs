@@ -2,6 +2,7 @@
 
 use custody_core::Remedy;
 use custody_core::capture::{Blocks, Plan};
+use custody_core::port::DiskDescription;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -59,6 +60,16 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace, acts: &[String]) -> Answer
     Answer::new(text, document).with_failure(failure)
 }
 
+fn size(disk: &DiskDescription) -> String {
+    let about = disk
+        .reckoned_length
+        .map(|about| format!(", about {}", printable::bytes(about.bytes())));
+    match disk.length {
+        Some(length) => printable::bytes(length.bytes()),
+        None => format!("told when it is opened{}", about.unwrap_or_default()),
+    }
+}
+
 fn text(plan: &Plan, store: &StorePlace, acts: &[String]) -> String {
     let mut text = format!(
         "would capture {} of case {}:\n",
@@ -71,10 +82,7 @@ fn text(plan: &Plan, store: &StorePlace, acts: &[String]) -> String {
             .map(|exhibit| format!(", exhibit {exhibit}"))
             .unwrap_or_default();
         text.push_str(&format!("\n{}{label}: {}\n", item.item, item.disk));
-        text.push_str(&format!(
-            "  size       {}\n",
-            printable::bytes(disk.length.bytes())
-        ));
+        text.push_str(&format!("  size       {}\n", size(disk)));
         text.push_str(&format!("  format     {}\n", disk.format));
         text.push_str(&format!("  stored as  {}\n", item.file));
     }

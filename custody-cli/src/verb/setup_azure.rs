@@ -401,6 +401,7 @@ fn place(settings: &AzureSettings, groups: &[ResourceGroup]) -> Result<AzurePlac
             .unwrap_or_else(|| machine.name().to_owned()),
         network: snapshots.network.clone().unwrap_or_default(),
         consistency: snapshots.consistency.unwrap_or_default(),
+        guest_state: crate::azure::GuestStateChoice::default(),
         account,
     })
 }

@@ -9,6 +9,7 @@ use super::copy::{SourceStream, StoredFooter, Streamed};
 use super::extent_lists::ExtentLists;
 use super::granted_source::GrantedSource;
 use super::item::{Snapshotted, StoredCopy};
+use super::opening::expect_length;
 use super::state::ItemState;
 use super::workflow::Workflow;
 use crate::custody_log::{AcquireMethod, Act, FOOTER_BYTES, Failure, LeftBehind, SealedObject};
@@ -16,8 +17,8 @@ use crate::error::{Error, Result};
 use crate::ids::{EvidenceItemId, Segment};
 use crate::layout;
 use crate::port::{
-    Deposit, DepositOptions, DiskSnapshot, ImageReader, ImportOptions, ImportState, ObjectState, Progress,
-    ProgressPhase, ReadGrant, Receipt,
+    Deposit, DepositOptions, ImageForm, ImportOptions, ImportState, ObjectState, Progress, ProgressPhase,
+    ReadGrant, Receipt,
 };
 use crate::service::ServiceRecord;
 
@@ -97,11 +98,13 @@ impl Workflow<'_> {
     ) -> Result<(StoredCopy, ServiceRecord)> {
         let access = &self.ports().source;
         let state_before = access.state(&snapshotted.snapshot).await?;
-        let image = access.open(&snapshotted.snapshot, grant).await?;
-        expect_length(&snapshotted.snapshot, image.as_ref())?;
+        let opened = access.open(&snapshotted.snapshot, grant).await?;
+        expect_length(&snapshotted.snapshot, opened.image.as_ref())?;
+        self.note_opening(item, &snapshotted.snapshot, &opened).await?;
+        let (image, form) = (opened.image, opened.form);
         let length = image.length();
         let source = GrantedSource::new(self, item, &snapshotted.snapshot, image, grant);
-        let target = self.target(file, grant, length).await?;
+        let target = self.target(item, file, grant, length).await?;
         let list = file.with_suffix(layout::CHUNK_LIST_SUFFIX);
         let list_deposit = self
             .deposit_unless_stored(&list, image_chunks(length) * CHUNK_LINE_BYTES)
@@ -123,7 +126,7 @@ impl Workflow<'_> {
             None => error.answered(asked.clone()),
         };
         let streamed = self
-            .stream(item, snapshotted, source, into)
+            .stream(item, snapshotted, (source, form.as_ref()), into)
             .await
             .map_err(answered)?;
         let (receipt, service) = match streamed.receipt {
@@ -140,9 +143,7 @@ impl Workflow<'_> {
             self.expect_stored_list(&streamed.chunk_list).await?;
         }
         expect_stored_length(&receipt, length)?;
-        let (zeros, unread) = self
-            .put_extent_lists(file, &streamed.lists, &snapshotted.description)
-            .await?;
+        let (zeros, unread) = self.put_extent_lists(file, &streamed.lists, length).await?;
         let copy = StoredCopy {
             attempt: item.attempt,
             file: file.clone(),
@@ -154,12 +155,20 @@ impl Workflow<'_> {
             unread,
             state_before,
             state_after,
+            form,
+            streamed: self.item(&item.planned.item).await?.streamed,
         };
         Ok((copy, service))
     }
 
     /// Where the bytes go, after a look at what an earlier run may have left under the name.
-    async fn target(&self, file: &Segment, grant: &ReadGrant, length: u64) -> Result<Target> {
+    async fn target(
+        &self,
+        item: &ItemState,
+        file: &Segment,
+        grant: &ReadGrant,
+        length: u64,
+    ) -> Result<Target> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
         let method = self.state().await.opened.method;
@@ -178,11 +187,13 @@ impl Workflow<'_> {
                     let options = ImportOptions::new(acquisition.clone(), length);
                     match self.ports().sink.import(&name, grant, options).await {
                         Ok(asked) => Ok(Target::Import(asked.service)),
-                        // What the service cannot copy by itself, a disk that is too large for it, goes by stream.
+                        // What the service cannot copy by itself goes by stream: a disk that is too large for it,
+                        // one that it cannot read.
                         Err(error)
                             if matches!(error.meaning(), Error::Unsupported { .. })
                                 && self.ports().sink.capabilities().deposit =>
                         {
+                            self.note_streaming(item, &error).await?;
                             let options = DepositOptions::new(acquisition, length);
                             Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                         }
@@ -234,13 +245,14 @@ impl Workflow<'_> {
         &self,
         item: &ItemState,
         snapshotted: &Snapshotted,
-        source: GrantedSource<'_>,
+        (source, form): (GrantedSource<'_>, Option<&ImageForm>),
         into: Destination<'_>,
     ) -> Result<Streamed> {
         let opened = self.state().await.opened;
         let settings = opened.settings;
         let length = source.image().length();
-        let data_length = snapshotted.description.data.length(length);
+        let data = snapshotted.data(form);
+        let data_length = data.length(length);
         let footer_at = data_length.filter(|data| data + FOOTER_BYTES as u64 == length);
         // What is streamed from here ends with the footer that was read; a service may write one of its own.
         let copied_there = into.deposit.is_none() && opened.method == AcquireMethod::Import;
@@ -252,7 +264,7 @@ impl Workflow<'_> {
             item: item.planned.item.clone(),
             name: item.planned.file.to_string(),
             source,
-            data: &snapshotted.description.data,
+            data,
             sector_bytes: snapshotted.description.sector_bytes,
             settings: &settings,
             ports: self.ports(),
@@ -365,7 +377,7 @@ impl Workflow<'_> {
         &self,
         file: &Segment,
         lists: &ExtentLists,
-        description: &crate::port::DiskDescription,
+        length: u64,
     ) -> Result<(crate::custody_log::ZeroSummary, crate::custody_log::UnreadSummary)> {
         let mut zeros = lists.zero_summary();
         if zeros.ranges > 0 {
@@ -375,7 +387,7 @@ impl Workflow<'_> {
         let mut unread = lists.unread_summary();
         if unread.sectors > 0 {
             let name = file.with_suffix(layout::MAP_SUFFIX);
-            let map = lists.ddrescue_map(description.length.bytes());
+            let map = lists.ddrescue_map(length);
             unread.map = Some(self.put_once(&name, map.into_bytes()).await?);
         }
         Ok((zeros, unread))
@@ -400,18 +412,6 @@ fn done(item: &ItemState, copy: StoredCopy) -> Act {
 /// How many chunks an image of this length has.
 pub(super) const fn image_chunks(length: u64) -> u64 {
     length.div_ceil(crate::digest::CHUNK_BYTES)
-}
-
-pub(super) fn expect_length(snapshot: &DiskSnapshot, image: &dyn ImageReader) -> Result<()> {
-    if image.length() == snapshot.length.bytes() {
-        return Ok(());
-    }
-    Err(Error::Integrity {
-        object: snapshot.disk.to_string(),
-        place: "length".into(),
-        expected: format!("{} bytes", snapshot.length),
-        actual: format!("{} bytes", image.length()),
-    })
 }
 
 fn expect_stored_length(receipt: &Receipt, length: u64) -> Result<()> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures::lock::Mutex;
 
-use super::acquire::expect_length;
 use super::footer;
+use super::opening::expect_length;
 use super::state::ItemState;
 use super::workflow::Workflow;
 use crate::custody_log::FOOTER_BYTES;
@@ -106,8 +106,12 @@ impl<'a> GrantedSource<'a> {
             self.item.planned.item
         ));
         let grant = self.workflow.grant(self.item).await?;
-        let image = ports.source.open(self.snapshot, &grant).await?;
-        expect_length(self.snapshot, image.as_ref())?;
+        let opened = ports.source.open(self.snapshot, &grant).await?;
+        expect_length(self.snapshot, opened.image.as_ref())?;
+        // As it stands now: what the first opening told is in it.
+        let item = self.workflow.item(&self.item.planned.item).await?;
+        self.workflow.note_opening(&item, self.snapshot, &opened).await?;
+        let image = opened.image;
         *current = Opened {
             image: image.clone(),
             expiry: grant.expiry(),

@@ -1,9 +1,9 @@
 //! An item on its way: each state is made from the one before and holds its proof.
 
 use crate::custody_log::{Footers, ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
-use crate::digest::ImageDigests;
+use crate::digest::{DiskData, ImageDigests};
 use crate::ids::Segment;
-use crate::port::{DiskDescription, DiskSnapshot, Receipt, SourceState};
+use crate::port::{DiskDescription, DiskSnapshot, ImageForm, Receipt, SourceState};
 
 /// Its disk snapshot is there.
 #[derive(Debug, Clone)]
@@ -35,6 +35,10 @@ pub(crate) struct StoredCopy {
     pub(crate) unread: UnreadSummary,
     pub(crate) state_before: SourceState,
     pub(crate) state_after: SourceState,
+    /// What kind of file it is, where only its bytes told.
+    pub(crate) form: Option<ImageForm>,
+    /// Why it was streamed, where the sink's service copies.
+    pub(crate) streamed: Option<String>,
 }
 
 /// Its stored copy was read back and is what was read from the source.
@@ -45,6 +49,11 @@ pub(crate) struct Verified {
 }
 
 impl Snapshotted {
+    /// Which bytes of what is opened are the disk's own.
+    pub(crate) fn data<'a>(&'a self, form: Option<&'a ImageForm>) -> &'a DiskData {
+        form.map_or(&self.description.data, |form| &form.data)
+    }
+
     pub(crate) fn acquired(self, copy: StoredCopy) -> Acquired {
         Acquired {
             snapshotted: self,

@@ -21,6 +21,7 @@ mod item;
 mod journal;
 mod machine_records;
 mod notes;
+mod opening;
 mod outcome;
 mod outline;
 mod plan;

@@ -51,6 +51,17 @@ pub struct ItemOutcome {
     /// What stopped it in this run, if it is not final.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<Failure>,
+    #[serde(skip)]
+    failure: Option<FailureKind>,
+}
+
+/// Why an item failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FailureKind {
+    /// Bytes are not what they must be, or the source changed.
+    Integrity,
+    /// It could not be had.
+    NotHad,
 }
 
 /// What became of a capture.
@@ -109,14 +120,19 @@ impl CaptureOutcome {
         match self.state {
             Some(ClosingState::Complete | ClosingState::Abandoned) => 0,
             Some(ClosingState::Incomplete) => 3,
-            Some(ClosingState::Failed) => 4,
-            None if self.items.iter().any(|item| item.status == ItemStatus::Failed) => 4,
-            None => 3,
+            Some(ClosingState::Failed) | None if self.items.iter().any(ItemOutcome::is_integrity_failure) => {
+                4
+            }
+            Some(ClosingState::Failed) | None => 3,
         }
     }
 }
 
 impl ItemOutcome {
+    fn is_integrity_failure(&self) -> bool {
+        self.failure == Some(FailureKind::Integrity)
+    }
+
     fn of(item: &ItemState, folder: &ObjectName) -> Self {
         let (status, copy) = match &item.stage {
             Stage::Planned => (ItemStatus::Planned, None),
@@ -135,8 +151,25 @@ impl ItemOutcome {
             unread_sectors: copy.map_or(0, |copy| copy.unread.sectors),
             not_evidence: item.failures.iter().map(not_evidence_line).collect(),
             stopped_by: None,
+            failure: failure_kind(item),
         }
     }
+}
+
+fn failure_kind(item: &ItemState) -> Option<FailureKind> {
+    if !matches!(item.stage, Stage::Failed(_)) {
+        return None;
+    }
+    let of_bytes = |failed: &crate::manifest::NotEvidence| {
+        failed.verdict.is_some() || failed.failure.as_ref().is_some_and(Failure::is_integrity)
+    };
+    let of_bytes =
+        item.failures.iter().any(of_bytes) || item.failed_by.as_ref().is_some_and(Failure::is_integrity);
+    Some(if of_bytes {
+        FailureKind::Integrity
+    } else {
+        FailureKind::NotHad
+    })
 }
 
 fn not_evidence_line(failed: &crate::manifest::NotEvidence) -> String {

@@ -1,10 +1,11 @@
 //! One item, from its disk snapshot to a verified copy.
 
+use super::item::Snapshotted;
 use super::state::{ItemState, Stage};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure, ItemVerdict};
 use crate::error::{Error, Result};
-use crate::ids::EvidenceItemId;
+use crate::ids::{ByteLength, EvidenceItemId};
 use crate::port::{GrantOptions, ReadGrant};
 
 /// Bytes a second that a copy is reckoned with when a grant's lifetime is chosen.
@@ -17,7 +18,7 @@ impl Workflow<'_> {
     /// Works on an item until it is final. Whatever happens, no grant is left that does not feed a running import.
     pub(super) async fn process(&self, id: &EvidenceItemId) -> Result<()> {
         let result = match self.attempts(id).await {
-            Err(error) if matches!(error.meaning(), Error::Integrity { .. }) => {
+            Err(error) if is_final(&error) => {
                 let act = Act::ItemFailed {
                     item: id.clone(),
                     failure: Failure::from(&error),
@@ -100,15 +101,7 @@ impl Workflow<'_> {
         let snapshotted = item
             .snapshotted()
             .ok_or_else(|| Error::misuse("a grant without a snapshot"))?;
-        let all: u64 = self
-            .items()
-            .await
-            .iter()
-            .filter_map(|i| i.snapshotted())
-            .map(|s| s.snapshot.length.bytes())
-            .sum();
-        let lifetime_s =
-            (2 * all.div_ceil(RECKONED_BYTES_PER_SECOND)).clamp(MIN_GRANT_SECONDS, MAX_GRANT_SECONDS);
+        let lifetime_s = lifetime_s(self.items().await.iter().filter_map(ItemState::snapshotted));
         let act = Act::GrantIntent {
             item: id.clone(),
             lifetime_s,
@@ -169,6 +162,28 @@ impl Workflow<'_> {
     }
 }
 
+/// How long a grant lives: as long as all items may take, one after the other and twice over.
+fn lifetime_s<'a>(items: impl Iterator<Item = &'a Snapshotted>) -> u64 {
+    let all = items.map(reckoned_bytes).fold(0, u64::saturating_add);
+    all.div_ceil(RECKONED_BYTES_PER_SECOND)
+        .saturating_mul(2)
+        .clamp(MIN_GRANT_SECONDS, MAX_GRANT_SECONDS)
+}
+
+/// The bytes of an item as far as they are known; one of which nothing is known asks for the longest grant.
+fn reckoned_bytes(item: &Snapshotted) -> u64 {
+    let known = item.snapshot.length.or(item.description.reckoned_length);
+    known.map_or(u64::MAX, ByteLength::bytes)
+}
+
+/// Whether no attempt will do better: bytes are not what they must be, or the provider does not offer what is needed.
+fn is_final(error: &Error) -> bool {
+    matches!(
+        error.meaning(),
+        Error::Integrity { .. } | Error::Unsupported { .. }
+    )
+}
+
 /// Whether the next attempt, under a name of its own, may do better at once.
 fn uses_up_the_name(error: &Error) -> bool {
     matches!(error.meaning(), Error::AlreadyExists { .. })
@@ -177,4 +192,38 @@ fn uses_up_the_name(error: &Error) -> bool {
 fn change_words((name, before, after): &(String, Option<String>, Option<String>)) -> String {
     let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
     format!("{name} was {} and is {}", word(before), word(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custody_log::PlannedItem;
+    use crate::port::{DiskDescription, DiskSnapshot, SnapshotKind, SourceState};
+
+    fn item(length: Option<u64>, reckoned: Option<u64>) -> Snapshotted {
+        let disk: crate::ids::DiskId = "disk".parse().unwrap();
+        let name: crate::ids::SnapshotName = "snapshot".parse().unwrap();
+        let id = EvidenceItemId::new(1);
+        let description = DiskDescription::new(disk.clone(), "disk", 0).with_length_at_opening(reckoned);
+        let mut snapshot = DiskSnapshot::new(name.clone(), disk.clone(), SnapshotKind::Made, 0);
+        snapshot.length = length.map(Into::into);
+        Snapshotted {
+            planned: PlannedItem::new(id, disk, name, "disk".parse().unwrap()),
+            description,
+            snapshot,
+            state: SourceState::default(),
+        }
+    }
+
+    #[test]
+    fn a_grant_is_reckoned_by_what_is_known_of_the_lengths() {
+        const TIB: u64 = 1 << 40;
+        let of = |items: &[Snapshotted]| lifetime_s(items.iter());
+        assert_eq!(of(&[]), MIN_GRANT_SECONDS);
+        assert_eq!(of(&[item(Some(512), None)]), MIN_GRANT_SECONDS);
+        let told = of(&[item(Some(TIB), None)]);
+        assert!(told > MIN_GRANT_SECONDS && told < MAX_GRANT_SECONDS);
+        assert_eq!(of(&[item(None, Some(TIB))]), told);
+        assert_eq!(of(&[item(None, None), item(Some(TIB), None)]), MAX_GRANT_SECONDS);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
+use super::opening::OpenedForm;
 use super::record_state::RecordStates;
 use crate::custody_log::{
     AcquireMethod, AcquisitionSettings, Act, ClosingState, Event, Failure, ItemVerdict, LeftBehind,
@@ -49,7 +50,13 @@ pub(crate) struct ItemState {
     pub(crate) open_snapshot: Option<u64>,
     /// A grant may live.
     pub(crate) granted: bool,
+    /// What opening its disk snapshot told, where only that does.
+    pub(crate) opened: Option<OpenedForm>,
+    /// Why the attempt in hand is streamed, where the sink's service copies.
+    pub(crate) streamed: Option<String>,
     pub(crate) failures: Vec<NotEvidence>,
+    /// Why no attempt will be made any more.
+    pub(crate) failed_by: Option<Failure>,
     pub(crate) key_not_taken: bool,
     /// Its disk snapshot is gone.
     pub(crate) deleted: bool,
@@ -247,7 +254,10 @@ impl ItemState {
             open_attempt: false,
             open_snapshot: None,
             granted: false,
+            opened: None,
+            streamed: None,
             failures: Vec::new(),
+            failed_by: None,
             key_not_taken: false,
             deleted: false,
             kept_named: false,
@@ -287,6 +297,19 @@ impl ItemState {
                 self.attempt = *attempt;
                 self.open_attempt = true;
             }
+            Act::SourceOpened { length, form, .. } => {
+                let found = OpenedForm {
+                    length: *length,
+                    form: form.clone(),
+                };
+                match &self.opened {
+                    Some(earlier) if *earlier != found => {
+                        return Err(format!("opened as {found}, and before as {earlier}"));
+                    }
+                    _ => self.opened = Some(found),
+                }
+            }
+            Act::AcquireStreamed { reason, .. } => self.streamed = Some(reason.clone()),
             Act::AcquireDone {
                 attempt,
                 receipt,
@@ -314,6 +337,8 @@ impl ItemState {
                     unread: unread.clone(),
                     state_before: state_before.clone(),
                     state_after: state_after.clone(),
+                    form: self.opened.as_ref().and_then(|opened| opened.form.clone()),
+                    streamed: self.streamed.clone(),
                 };
                 self.stage = Stage::Acquired(snapshotted.clone().acquired(copy));
             }
@@ -330,7 +355,7 @@ impl ItemState {
                     failed.file = Some(file.clone());
                     failed.failure = Some(failure.clone());
                     self.failures.push(failed);
-                    self.attempt = attempt + 1;
+                    self.next_attempt(*attempt);
                 }
             }
             Act::ReadBackDone {
@@ -379,14 +404,21 @@ impl ItemState {
                 failed.file = Some(acquired.copy().file.clone());
                 failed.verdict = Some(verdict.clone());
                 self.failures.push(failed);
-                self.attempt = attempt + 1;
+                self.next_attempt(attempt);
                 self.stage = Stage::Snapshotted(acquired.snapshotted().clone());
             }
         }
         Ok(())
     }
 
+    /// What follows an attempt whose name is used up.
+    fn next_attempt(&mut self, after: u32) {
+        self.attempt = after + 1;
+        self.streamed = None;
+    }
+
     fn fail(&mut self, failure: &Failure) {
+        self.failed_by = Some(failure.clone());
         if self.failures.is_empty() {
             let mut failed = NotEvidence::new(self.planned.item.clone(), 0);
             failed.failure = Some(failure.clone());
@@ -429,6 +461,8 @@ fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::RevokeDone { item, .. }
         | Act::RevokeFailed { item, .. }
         | Act::AcquireIntent { item, .. }
+        | Act::SourceOpened { item, .. }
+        | Act::AcquireStreamed { item, .. }
         | Act::AcquireDone { item, .. }
         | Act::AcquireFailed { item, .. }
         | Act::ReadBackDone { item, .. }

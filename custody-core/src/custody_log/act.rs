@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::ids::{
     AcquisitionId, ByteLength, DiskId, EvidenceItemId, RecordName, Segment, SnapshotName, StoreId,
 };
-use crate::port::{DiskSnapshot, GrantExpiry, Machine, Protection, Receipt, SourceState};
+use crate::port::{DiskSnapshot, GrantExpiry, ImageForm, Machine, Protection, Receipt, SourceState};
 
 /// Why something failed, as it stands in a log line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -267,6 +267,33 @@ pub enum Act {
         attempt: u32,
         /// Under this name.
         file: Segment,
+    },
+    /// A source whose length, or form, only opening it tells was opened. Every later opening of the same disk snapshot
+    /// must find the same.
+    #[serde(rename = "source.opened")]
+    SourceOpened {
+        /// The item.
+        item: EvidenceItemId,
+        /// For this attempt.
+        attempt: u32,
+        /// The bytes that reading it gives.
+        length: ByteLength,
+        /// What kind of file it is, where only its bytes tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        form: Option<ImageForm>,
+        /// What else was told at opening.
+        #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+        attributes: std::collections::BTreeMap<String, String>,
+    },
+    /// The sink's service does not copy this item: it is read here and stored by stream.
+    #[serde(rename = "acquire.streamed")]
+    AcquireStreamed {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which attempt.
+        attempt: u32,
+        /// Why.
+        reason: String,
     },
     /// An item is stored, not yet verified.
     #[serde(rename = "acquire.done")]

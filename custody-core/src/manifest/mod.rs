@@ -117,8 +117,14 @@ pub struct ManifestItem {
     pub file: Segment,
     /// Which attempt it is.
     pub attempt: u32,
+    /// What kind of file it is, where only its bytes told; else it is what `machine` says of its disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// Which of its bytes are the disk's own.
     pub data: DiskData,
+    /// Why it was stored by stream, where the sink's service copies and did not copy this item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streamed: Option<String>,
     /// The smallest unit that could be read, in bytes.
     pub sector_bytes: u32,
     /// The source digests: of what was read, with the stored copy's footer where `footers` says so.

@@ -275,7 +275,10 @@ impl DepositOptions {
 /// * `ES-10` what [`capabilities`](Self::capabilities) leaves out is [`Error::Unsupported`] when called.
 /// * `ES-11` `import` called again with the same name and acquisition adopts the first call's copy.
 /// * `ES-12` a name never leads outside the store, whatever links lie in the way.
+/// * `ES-13` `import` from a grant with which the sink's service cannot read ([`GrantReach`]) is
+///   [`Error::Unsupported`], and leaves the name free: such an item is deposited.
 ///
+/// [`GrantReach`]: super::GrantReach
 /// [`Error::AlreadyExists`]: crate::Error::AlreadyExists
 /// [`Error::Misuse`]: crate::Error::Misuse
 /// [`Error::NoSpace`]: crate::Error::NoSpace
@@ -306,7 +309,8 @@ pub trait EvidenceSink: Port {
     /// Starts, or adopts, a server-side copy from a grant. Ask [`state`](Self::state) how it goes on.
     ///
     /// # Errors
-    /// [`crate::Error::AlreadyExists`], [`crate::Error::Unsupported`]; otherwise the provider's.
+    /// [`crate::Error::AlreadyExists`]; [`crate::Error::Unsupported`] when the sink's service cannot make this copy and
+    /// nothing lies under the name, so that the object can be deposited; otherwise the provider's.
     ///
     /// # Cancel safety
     /// Dropping the future may leave a copy running; [`state`](Self::state) tells.

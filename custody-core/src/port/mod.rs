@@ -48,7 +48,9 @@ pub use snapshotter::{
     DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,
     SnapshotOutcome, SnapshotPlan, Snapshotter,
 };
-pub use source_access::{GrantExpiry, GrantOptions, ReadGrant, SourceAccess, SourceState};
+pub use source_access::{
+    GrantExpiry, GrantOptions, GrantReach, ImageForm, OpenedSource, ReadGrant, SourceAccess, SourceState,
+};
 
 /// What every port is: a shared object that can name itself in logs (`Display`) and be debugged
 /// without showing a secret.

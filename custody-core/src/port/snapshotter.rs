@@ -60,8 +60,13 @@ pub struct DiskDescription {
     pub disk: DiskId,
     /// Its name as people know it, escaped; the stored item is named after it.
     pub name: String,
-    /// The bytes that an acquisition of it reads.
-    pub length: ByteLength,
+    /// The bytes that an acquisition of it reads; `None` where only opening it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<ByteLength>,
+    /// About how many bytes those may be, where only opening it tells: how long a grant lives is reckoned by it, and
+    /// nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reckoned_length: Option<ByteLength>,
     /// The smallest unit that can be read, in bytes.
     pub sector_bytes: u32,
     /// The format of what is read: `raw`, `vhd-fixed`, `vhdx`, …
@@ -84,7 +89,8 @@ impl DiskDescription {
         Self {
             disk,
             name: name.into(),
-            length: length.into(),
+            length: Some(length.into()),
+            reckoned_length: None,
             sector_bytes: 512,
             format: "raw".into(),
             data: DiskData::WholeFile,
@@ -92,6 +98,14 @@ impl DiskDescription {
             snapshot: None,
             attributes: BTreeMap::new(),
         }
+    }
+
+    /// Leaves the length to opening; `reckoned` is about what it may be, where that is known.
+    #[must_use]
+    pub fn with_length_at_opening(mut self, reckoned: Option<u64>) -> Self {
+        self.length = None;
+        self.reckoned_length = reckoned.map(Into::into);
+        self
     }
 
     /// Sets the sector size.
@@ -222,8 +236,9 @@ pub struct DiskSnapshot {
     /// The instant it shows, as the provider reports it; `None` where it reports none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_at: Option<Timestamp>,
-    /// The bytes that reading it gives.
-    pub length: ByteLength,
+    /// The bytes that reading it gives; `None` where only opening it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<ByteLength>,
     /// The set that it belongs to, where its provider cannot delete it alone: it goes when all of the set go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<SnapshotSetId>,
@@ -241,7 +256,7 @@ impl DiskSnapshot {
             disk,
             kind,
             taken_at: None,
-            length: length.into(),
+            length: Some(length.into()),
             set: None,
             attributes: BTreeMap::new(),
         }
@@ -251,6 +266,13 @@ impl DiskSnapshot {
     #[must_use]
     pub fn with_set(mut self, set: SnapshotSetId) -> Self {
         self.set = Some(set);
+        self
+    }
+
+    /// Leaves the length to opening.
+    #[must_use]
+    pub fn with_length_at_opening(mut self) -> Self {
+        self.length = None;
         self
     }
 
@@ -357,7 +379,8 @@ pub struct SnapshotOutcome {
 /// * `SN-06` [`delete`](Self::delete) takes a warrant that covers this snapshot; with any other it is
 ///   [`crate::Error::Misuse`]. Deleting what is gone already succeeds.
 /// * `SN-07` only [`SnapshotKind::Made`] is deleted; anything else is [`crate::Error::Immutable`].
-/// * `SN-08` the snapshot's length is what reading it gives.
+/// * `SN-08` the snapshot's length is what reading it gives. It is `None` exactly where the disk's description tells
+///   none.
 /// * `SN-09` snapshots of one [`set`](DiskSnapshot::set) go together: a warrant that does not cover each of them that
 ///   is there is [`crate::Error::Misuse`], and all stay; one that does deletes them all in one call.
 #[async_trait]

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{DiskSnapshot, ImageReader, Port};
+use crate::digest::DiskData;
 use crate::error::Result;
 use crate::ids::Timestamp;
 use crate::service::Acted;
@@ -30,6 +31,21 @@ impl GrantExpiry {
     }
 }
 
+/// Who can read with a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a sink must decide for every kind of grant whether its service can read with it"
+)]
+pub enum GrantReach {
+    /// Whoever holds it, so that a sink's service can read with it too.
+    #[default]
+    Holder,
+    /// Only a holder who signs in besides, with a right of their own. A service that is given the grant alone cannot
+    /// read with it.
+    SignedInHolder,
+}
+
 /// The right to read one disk snapshot for a time. Carries a secret.
 ///
 /// It is not `Clone` and not `Serialize`; `Debug` and `Display` show the address up to its `?` and
@@ -38,6 +54,7 @@ pub struct ReadGrant {
     address: String,
     secret: String,
     expiry: Option<GrantExpiry>,
+    reach: GrantReach,
 }
 
 impl ReadGrant {
@@ -51,7 +68,15 @@ impl ReadGrant {
             address,
             secret: secret.into(),
             expiry,
+            reach: GrantReach::Holder,
         }
+    }
+
+    /// Sets who can read with it.
+    #[must_use]
+    pub const fn with_reach(mut self, reach: GrantReach) -> Self {
+        self.reach = reach;
+        self
     }
 
     /// The address without any secret.
@@ -66,6 +91,12 @@ impl ReadGrant {
         self.expiry
     }
 
+    /// Who can read with it.
+    #[must_use]
+    pub const fn reach(&self) -> GrantReach {
+        self.reach
+    }
+
     /// The secret, for the provider that made it. Never print, log or store what this returns.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
@@ -78,6 +109,7 @@ impl fmt::Debug for ReadGrant {
         f.debug_struct("ReadGrant")
             .field("address", &self.address)
             .field("expiry", &self.expiry)
+            .field("reach", &self.reach)
             .finish_non_exhaustive()
     }
 }
@@ -162,25 +194,87 @@ fn differences(
         .collect()
 }
 
+/// The form of an image: what kind of file it is, and which of its bytes are a disk's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ImageForm {
+    /// `raw`, `vhd-fixed`, `vhdx`, …
+    pub format: String,
+    /// Which of its bytes are the disk's own.
+    pub data: DiskData,
+}
+
+impl ImageForm {
+    /// This format, of which these bytes are the disk's.
+    pub fn new(format: impl Into<String>, data: DiskData) -> Self {
+        Self {
+            format: format.into(),
+            data,
+        }
+    }
+}
+
+/// A disk snapshot opened for reading.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OpenedSource {
+    /// Its bytes. Their length holds from the opening on.
+    pub image: Arc<dyn ImageReader>,
+    /// What kind of file it is, where only its bytes tell; `None` where it is what was described.
+    pub form: Option<ImageForm>,
+    /// What else was told at opening: the version that is pinned.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl OpenedSource {
+    /// An image of the form that was described.
+    #[must_use]
+    pub fn new(image: Arc<dyn ImageReader>) -> Self {
+        Self {
+            image,
+            form: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the form, as its bytes tell.
+    #[must_use]
+    pub fn with_form(mut self, form: ImageForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Adds something that was told at opening.
+    #[must_use]
+    pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(name.into(), value.into());
+        self
+    }
+}
+
 /// Timed read access to disk snapshots.
 ///
 /// # Clauses
 /// * `SA-01` [`grant`](Self::grant) gives read access that ends by itself no later than asked for; the receipt of a
 ///   longer one is refused by the provider and revoked.
 /// * `SA-02` [`revoke`](Self::revoke) ends every grant on the snapshot; revoking where there is none succeeds.
-/// * `SA-03` [`open`](Self::open) gives a reader that meets the clauses of [`ImageReader`], of the snapshot's length.
+/// * `SA-03` [`open`](Self::open) gives a reader that meets the clauses of [`ImageReader`], of the snapshot's length
+///   where it tells one.
 /// * `SA-04` [`open`](Self::open) never opens for writing, and changes nothing of the source that can be avoided;
 ///   what cannot is visible in [`state`](Self::state).
-/// * `SA-05` [`state`](Self::state) pins at least the length; a source that was written in between differs in
+/// * `SA-05` [`state`](Self::state) pins at least the length that the snapshot tells; a source that was written in between differs in
 ///   something pinned.
 /// * `SA-06` a source that is gone is [`crate::Error::NotFound`]; one that is not what was described is
 ///   [`crate::Error::Integrity`] or [`crate::Error::Precondition`].
+/// * `SA-07` a snapshot that is opened again has the same length and form.
 #[async_trait]
 pub trait SourceAccess: Port {
     /// Grants read access.
     ///
     /// # Errors
-    /// The provider's.
+    /// [`crate::Error::Unsupported`] when the provider has no such access and never will have, so that asking again is
+    /// of no use; otherwise the provider's.
     ///
     /// # Cancel safety
     /// Dropping the future may leave a grant; [`revoke`](Self::revoke) ends it.
@@ -202,7 +296,7 @@ pub trait SourceAccess: Port {
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>>;
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource>;
 
     /// What tells whether the source changed.
     ///

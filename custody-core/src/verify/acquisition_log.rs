@@ -415,6 +415,8 @@ const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::RevokeDone { item }
         | Act::RevokeFailed { item, .. }
         | Act::AcquireIntent { item, .. }
+        | Act::SourceOpened { item, .. }
+        | Act::AcquireStreamed { item, .. }
         | Act::AcquireDone { item, .. }
         | Act::AcquireFailed { item, .. }
         | Act::ReadBackDone { item, .. }

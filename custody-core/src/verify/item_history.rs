@@ -4,9 +4,9 @@ use crate::custody_log::{
     Act, Footers, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
 };
 use crate::digest::{DiskData, ImageDigests};
-use crate::ids::{ObjectName, Segment, SnapshotName};
+use crate::ids::{ByteLength, ObjectName, Segment, SnapshotName};
 use crate::manifest::{ManifestItem, NotEvidence};
-use crate::port::{DiskSnapshot, Machine, Receipt, SnapshotKind, SourceState};
+use crate::port::{DiskSnapshot, ImageForm, Machine, Receipt, SnapshotKind, SourceState};
 
 /// What is due, and what is there instead.
 type Fault = (String, String);
@@ -22,6 +22,10 @@ pub(super) struct StoredAttempt {
     pub(super) unread: UnreadSummary,
     state_before: SourceState,
     state_after: SourceState,
+    /// What kind of file it is, where only its bytes told.
+    form: Option<ImageForm>,
+    /// Why it was streamed, where the sink's service copies.
+    streamed: Option<String>,
     /// What came of reading it back.
     verdict: Option<ItemVerdict>,
 }
@@ -35,6 +39,10 @@ pub(super) struct ItemHistory {
     /// Names under which attempts were begun.
     pub(super) begun: BTreeSet<Segment>,
     stored: BTreeMap<u32, StoredAttempt>,
+    /// What opening its disk snapshot told, where only that does.
+    opened: Option<(ByteLength, Option<ImageForm>)>,
+    /// Why attempts were streamed.
+    streamed: BTreeMap<u32, String>,
     pub(super) not_evidence: Vec<NotEvidence>,
     failed: bool,
     key_not_taken: bool,
@@ -51,6 +59,8 @@ impl ItemHistory {
             snapshot: None,
             begun: BTreeSet::new(),
             stored: BTreeMap::new(),
+            opened: None,
+            streamed: BTreeMap::new(),
             not_evidence: Vec::new(),
             failed: false,
             key_not_taken: false,
@@ -88,12 +98,15 @@ impl ItemHistory {
             planned: self.planned.clone(),
             file: self.planned.file_of_attempt(attempt),
             attempt,
-            data: disk.map_or_else(
-                || DiskData::NotComputed {
+            format: stored.form.as_ref().map(|form| form.format.clone()),
+            data: match (&stored.form, disk) {
+                (Some(form), _) => form.data.clone(),
+                (None, Some(disk)) => disk.data.clone(),
+                (None, None) => DiskData::NotComputed {
                     reason: "the disk was never described".into(),
                 },
-                |disk| disk.data.clone(),
-            ),
+            },
+            streamed: stored.streamed.clone(),
             sector_bytes: disk.map_or(0, |disk| disk.sector_bytes),
             source: stored.source.clone(),
             footers: stored.footers.clone(),
@@ -145,6 +158,11 @@ impl ItemHistory {
                         self.not_evidence.push(failed);
                     }
                 }
+                Vec::new()
+            }
+            Act::SourceOpened { length, form, .. } => self.open(length, form),
+            Act::AcquireStreamed { attempt, reason, .. } => {
+                self.streamed.insert(attempt, reason);
                 Vec::new()
             }
             act @ Act::AcquireDone { .. } => self.store(act, folder),
@@ -213,6 +231,24 @@ impl ItemHistory {
         faults
     }
 
+    fn open(&mut self, length: ByteLength, form: Option<ImageForm>) -> Vec<Fault> {
+        let words = |(length, form): &(ByteLength, Option<ImageForm>)| match form {
+            Some(form) => format!("{length} bytes of {}", form.format),
+            None => format!("{length} bytes"),
+        };
+        let found = (length, form);
+        match &self.opened {
+            Some(earlier) if *earlier != found => vec![(
+                format!("what was opened before: {}", words(earlier)),
+                words(&found),
+            )],
+            _ => {
+                self.opened = Some(found);
+                Vec::new()
+            }
+        }
+    }
+
     fn store(&mut self, act: Act, folder: &ObjectName) -> Vec<Fault> {
         let Act::AcquireDone {
             attempt,
@@ -234,6 +270,16 @@ impl ItemHistory {
             .into_iter()
             .chain(same("length of the stored copy", &source.length, &receipt.length))
             .collect();
+        let told = self.snapshot.as_ref().and_then(|(snapshot, _)| snapshot.length);
+        let told = told.or(self.opened.as_ref().map(|(length, _)| *length));
+        match told {
+            Some(told) => faults.extend(same("length of what was read", &told, &source.length)),
+            None if self.snapshot.is_some() => faults.push((
+                "a length that was told with the disk snapshot or when it was opened".into(),
+                "none".into(),
+            )),
+            None => {}
+        }
         if self.snapshot.is_none() {
             faults.push(("a disk snapshot that was taken before".into(), "none".into()));
         }
@@ -246,6 +292,8 @@ impl ItemHistory {
             unread,
             state_before,
             state_after,
+            form: self.opened.as_ref().and_then(|(_, form)| form.clone()),
+            streamed: self.streamed.get(&attempt).cloned(),
             verdict: None,
         };
         self.stored.insert(attempt, stored);
@@ -334,4 +382,39 @@ impl ItemHistory {
 
 fn same<T: PartialEq + std::fmt::Display>(what: &str, expected: &T, found: &T) -> Option<Fault> {
     (expected != found).then(|| (format!("{what} {expected}"), format!("{what} {found}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(length: u64, format: &str) -> Act {
+        Act::SourceOpened {
+            item: "item-1".parse().unwrap(),
+            attempt: 1,
+            length: length.into(),
+            form: Some(ImageForm::new(format, DiskData::WholeFile)),
+            attributes: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_source_that_was_opened_with_two_lengths_or_forms_is_a_fault() {
+        let planned = PlannedItem::new(
+            "item-1".parse().unwrap(),
+            "disk".parse().unwrap(),
+            "snapshot".parse().unwrap(),
+            "disk.vhdx".parse().unwrap(),
+        );
+        let folder = "cases/a/b".parse().unwrap();
+        let mut history = ItemHistory::new(planned);
+        let mut faults = |act| history.take(act, &folder, false);
+        assert_eq!(faults(opened(100, "vhdx")), []);
+        assert_eq!(faults(opened(100, "vhdx")), []);
+        for other in [opened(101, "vhdx"), opened(100, "raw")] {
+            let [(due, found)] = faults(other).try_into().unwrap();
+            assert!(due.contains("100 bytes of vhdx"), "{due}");
+            assert!(found.contains("101") || found.contains("raw"), "{found}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
 use custody_core::ids::{AcquisitionId, DiskId, MachineRef};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, Machine, NotAcquired, PlannedSnapshot, ReadGrant, SnapshotKind,
-    SnapshotOutcome, SnapshotPlan, Snapshotter, SourceAccess, SourceState,
+    DiskSnapshot, GrantOptions, ImageReader as _, Machine, NotAcquired, OpenedSource, PlannedSnapshot,
+    ReadGrant, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter, SourceAccess, SourceState,
 };
 use custody_core::{Acted, Error, Result, visible};
 
@@ -49,7 +49,7 @@ const IDENTITY: &str = "identity";
 /// let sources = LocalSources::named([&image], SourceOptions::default())?;
 /// let machine = futures::executor::block_on(sources.describe(sources.machine()))?;
 /// assert_eq!(machine.disks[0].format, "raw");
-/// assert_eq!(machine.disks[0].length.bytes(), 4096);
+/// assert_eq!(machine.disks[0].length, Some(4096.into()));
 /// # Ok(())
 /// # }
 /// ```
@@ -236,7 +236,7 @@ impl Inner {
         }
     }
 
-    fn open(&self, snapshot: &DiskSnapshot) -> Result<Arc<dyn ImageReader>> {
+    fn open(&self, snapshot: &DiskSnapshot) -> Result<OpenedSource> {
         let item = self.item(&snapshot.disk)?;
         let opened = self.claims.open(&self.tree, &self.options, item)?;
         let image = opened.image(item, policy(&self.options));
@@ -251,15 +251,15 @@ impl Inner {
                 actual: found,
             });
         }
-        if image.length() != snapshot.length.bytes() {
+        if let Some(told) = snapshot.length.filter(|told| told.bytes() != image.length()) {
             return Err(Error::Integrity {
                 object: item.disk.to_string(),
                 place: "length".into(),
-                expected: format!("{} bytes as when it was taken on", snapshot.length),
+                expected: format!("{told} bytes as when it was taken on"),
                 actual: format!("{} bytes", image.length()),
             });
         }
-        Ok(Arc::new(image))
+        Ok(OpenedSource::new(Arc::new(image)))
     }
 }
 
@@ -331,7 +331,7 @@ impl SourceAccess for LocalSources {
         Ok(Acted::local(()))
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, _grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+    async fn open(&self, snapshot: &DiskSnapshot, _grant: &ReadGrant) -> Result<OpenedSource> {
         if snapshot.kind != SnapshotKind::InPlace {
             return Err(Error::misuse(format!(
                 "{}: a local source is read in place, not from a copy",

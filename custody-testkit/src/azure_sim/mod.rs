@@ -45,7 +45,7 @@ pub use self::journal::JournalEntry;
 pub use self::listener::{Endpoints, ServiceUrls};
 pub use self::scenario::{
     AttachedDisk, Bandwidth, Bytes, Cloud, Container, Disk, DiskNetworkAccess, DiskPlacement,
-    ExistingSnapshot, Identity, ImmutabilityPolicy, LongRunning, LroStyle, Machine, ManagedIdentity,
-    RoleGrant, Scenario, StorageAccount, Timing,
+    ExistingSnapshot, GuestStateOfSnapshots, Identity, ImmutabilityPolicy, LongRunning, LroStyle, Machine,
+    ManagedIdentity, RoleGrant, Scenario, StorageAccount, Timing,
 };
 pub use self::simulator::Simulator;

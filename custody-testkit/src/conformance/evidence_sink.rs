@@ -13,7 +13,9 @@ pub use deposit::{
     es_07_extents_must_cover_the_length_in_order, es_07_zero_and_unread_are_stored_as_zeros,
 };
 pub use harness::SinkHarness;
-pub use import::es_11_an_import_that_is_repeated_is_adopted;
+pub use import::{
+    es_11_an_import_that_is_repeated_is_adopted, es_13_a_source_that_the_service_cannot_read_is_not_imported,
+};
 pub use refusal::{
     es_09_no_room_is_no_space_and_leaves_nothing, es_10_what_is_not_offered_is_unsupported,
     es_12_a_link_does_not_lead_outside, es_12_a_strange_name_is_that_name,
@@ -44,5 +46,6 @@ suite! { ($)
         es_11_an_import_that_is_repeated_is_adopted,
         es_12_a_strange_name_is_that_name,
         es_12_a_link_does_not_lead_outside,
+        es_13_a_source_that_the_service_cannot_read_is_not_imported,
     ]
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use custody_core::capture::{DeletionWarrant, DiscardOrder};
-use custody_core::ids::{AcquisitionId, DiskId, EvidenceItemId, MachineRef, SnapshotName};
+use custody_core::ids::{AcquisitionId, ByteLength, DiskId, EvidenceItemId, MachineRef, SnapshotName};
 use custody_core::port::{
     DiskSnapshot, GrantOptions, PlannedSnapshot, SnapshotKind, SnapshotPlan, Snapshotter, SourceAccess,
 };
@@ -381,16 +381,25 @@ pub async fn sn_07_only_what_was_made_is_deleted(harness: &SnapshotterHarness) -
 /// How the clause is broken.
 pub async fn sn_08_the_length_is_what_reading_gives(harness: &SnapshotterHarness) -> Conforms {
     let plan = harness.plan(OURS, "sn08").await?;
+    let described = harness.snapshotter.describe(&plan.machine).await?;
     for snapshot in harness.taken(&plan).await? {
+        let disk = described.disks.iter().find(|disk| disk.disk == snapshot.disk);
+        let is_described = disk.map(|disk| disk.length.is_some());
+        ensure!(
+            is_described == Some(snapshot.length.is_some()),
+            "the description of {} tells a length: {is_described:?}; its snapshot tells {:?}",
+            snapshot.disk,
+            snapshot.length
+        );
         let options = GrantOptions::lasting(Duration::from_secs(3600));
         let grant = harness.access.grant(&snapshot, options).await?.value;
-        let length = harness.access.open(&snapshot, &grant).await?.length();
+        let length = harness.access.open(&snapshot, &grant).await?.image.length();
         harness.access.revoke(&snapshot).await?;
+        let told = snapshot.length.map_or(length, ByteLength::bytes);
         ensure!(
-            length == snapshot.length.bytes(),
-            "{} is told to have {} bytes, reading gives {length}",
-            snapshot.name,
-            snapshot.length
+            length == told,
+            "{} is told to have {told} bytes, reading gives {length}",
+            snapshot.name
         );
     }
     Ok(())

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use custody_core::port::{DiskSnapshot, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState};
+use custody_core::port::{DiskSnapshot, GrantOptions, OpenedSource, ReadGrant, SourceAccess, SourceState};
 use custody_core::{Acted, Error, Result};
 
 use super::image::{FaultyImage, ImageFault};
 use crate::fake::{FakeMachine, MemoryImage};
+use crate::shared::Shared;
 
 /// How a [`FaultyAccess`] breaks its port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum AccessFault {
     OpensWhateverIsThere,
     /// A source that is gone opens as one that is empty.
     OpensWhatIsGone,
+    /// Each opening shows a sector more than the one before.
+    OpensLongerEachTime,
 }
 
 /// Source access with one fault.
@@ -36,13 +39,18 @@ pub enum AccessFault {
 pub struct FaultyAccess {
     inner: FakeMachine,
     fault: AccessFault,
+    openings: Shared<usize>,
 }
 
 impl FaultyAccess {
     /// This machine's access with this fault.
     #[must_use]
-    pub const fn new(inner: FakeMachine, fault: AccessFault) -> Self {
-        Self { inner, fault }
+    pub fn new(inner: FakeMachine, fault: AccessFault) -> Self {
+        Self {
+            inner,
+            fault,
+            openings: Shared::new(0),
+        }
     }
 
     fn known(&self, name: &custody_core::ids::SnapshotName) -> Option<DiskSnapshot> {
@@ -52,10 +60,20 @@ impl FaultyAccess {
             .find(|known| known.name == *name)
     }
 
-    fn open_short(&self, snapshot: &DiskSnapshot) -> Result<Arc<dyn ImageReader>> {
+    fn open_short(&self, snapshot: &DiskSnapshot) -> Result<OpenedSource> {
         let bytes = self.inner.snapshot_bytes(&snapshot.name)?;
         let image = MemoryImage::new(snapshot.name.to_string(), bytes);
-        Ok(Arc::new(FaultyImage::new(image, ImageFault::ReadsShort)))
+        let image = FaultyImage::new(image, ImageFault::ReadsShort);
+        Ok(OpenedSource::new(Arc::new(image)))
+    }
+
+    fn open_longer(&self, snapshot: &DiskSnapshot) -> Result<OpenedSource> {
+        let mut bytes = self.inner.snapshot_bytes(&snapshot.name)?;
+        let mut openings = self.openings.lock();
+        bytes.resize(bytes.len() + 512 * *openings, 0);
+        *openings += 1;
+        let image = MemoryImage::new(snapshot.name.to_string(), bytes);
+        Ok(OpenedSource::new(Arc::new(image)))
     }
 }
 
@@ -88,7 +106,7 @@ impl SourceAccess for FaultyAccess {
         }
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
         match (self.fault, self.known(&snapshot.name)) {
             (AccessFault::OpensWhatReadsShort, _) => {
                 self.inner.open(snapshot, grant).await?;
@@ -102,7 +120,12 @@ impl SourceAccess for FaultyAccess {
             }
             (AccessFault::OpensWhateverIsThere, Some(known)) => self.inner.open(&known, grant).await,
             (AccessFault::OpensWhatIsGone, None) => {
-                Ok(Arc::new(MemoryImage::new(snapshot.name.to_string(), [])))
+                let image = MemoryImage::new(snapshot.name.to_string(), []);
+                Ok(OpenedSource::new(Arc::new(image)))
+            }
+            (AccessFault::OpensLongerEachTime, _) => {
+                self.inner.open(snapshot, grant).await?;
+                self.open_longer(snapshot)
             }
             _ => self.inner.open(snapshot, grant).await,
         }

@@ -48,6 +48,8 @@ pub enum SinkFault {
     PretendsToOffer,
     /// An import that was begun before is refused.
     RefusesRepeatedImport,
+    /// An import is begun although the sink's service cannot read the source.
+    ImportsWithoutSigningIn,
     /// A name's escapes are resolved, `..` included.
     ResolvesEscapes,
     /// A link in the way is followed.
@@ -179,6 +181,10 @@ impl EvidenceSink for FaultySink {
             return Err(Error::AlreadyExists {
                 object: name.to_string(),
             });
+        }
+        if self.fault == SinkFault::ImportsWithoutSigningIn {
+            let bare = ReadGrant::new(from.address(), from.expose_secret(), from.expiry());
+            return self.inner.import(name, &bare, options).await;
         }
         self.inner.import(name, from, options).await
     }

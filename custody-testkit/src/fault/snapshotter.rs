@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::capture::{DeletionWarrant, DiscardOrder};
-use custody_core::ids::{AcquisitionId, MachineRef};
+use custody_core::ids::{AcquisitionId, ByteLength, MachineRef};
 use custody_core::port::{DiskSnapshot, Machine, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter};
 use custody_core::{Acted, Error, Result};
 
@@ -34,6 +34,8 @@ pub enum SnapshotFault {
     DeletesASetForOne,
     /// A warrant for a set deletes one snapshot of it.
     DeletesOneOfASet,
+    /// Snapshots that were made leave their length to opening, although their disks' descriptions tell it.
+    WithholdsTheLength,
 }
 
 /// A snapshotter with one fault.
@@ -130,9 +132,17 @@ impl Snapshotter for FaultySnapshotter {
                     .filter_map(|outcome| outcome.result.as_mut().ok());
                 for snapshot in taken.map(|acted| &mut acted.value) {
                     if snapshot.kind == SnapshotKind::Made {
-                        snapshot.length = (snapshot.length.bytes() + 512).into();
+                        let longer = |length: ByteLength| (length.bytes() + 512).into();
+                        snapshot.length = snapshot.length.map(longer);
                     }
                 }
+            }
+            SnapshotFault::WithholdsTheLength => {
+                let taken = outcomes
+                    .iter_mut()
+                    .filter_map(|outcome| outcome.result.as_mut().ok());
+                let made = taken.filter(|acted| acted.value.kind == SnapshotKind::Made);
+                made.for_each(|acted| acted.value.length = None);
             }
             _ => {}
         }

@@ -1,11 +1,10 @@
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
 use custody_core::ids::{AcquisitionId, MachineRef};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, Machine, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
+    DiskSnapshot, GrantOptions, Machine, OpenedSource, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
     SourceAccess, SourceState,
 };
 use custody_core::{Acted, Result};
@@ -31,7 +30,7 @@ mockall::mock! {
     impl SourceAccess for SourceAccess {
         async fn grant(&self, snapshot: &DiskSnapshot, options: GrantOptions) -> Result<Acted<ReadGrant>>;
         async fn revoke(&self, snapshot: &DiskSnapshot) -> Result<Acted<()>>;
-        async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>>;
+        async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource>;
         async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState>;
     }
 }

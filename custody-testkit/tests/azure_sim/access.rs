@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use azure_core::http::Method;
-use custody_testkit::azure_sim::{Bytes, Disk, Scenario};
+use custody_testkit::azure_sim::{Bytes, Disk, GuestStateOfSnapshots, Scenario};
 use serde_json::{Value, json};
 
 use crate::client::Lab;
@@ -254,4 +254,29 @@ async fn guest_state_has_an_address_of_its_own() {
     let address = output["securityDataAccessSAS"].as_str().unwrap();
     assert!(address.contains("_vmgs?"));
     assert_eq!(lab.send(Method::Get, address, &[], "").await.body.len(), 8192);
+}
+
+#[tokio::test]
+async fn guest_state_of_a_snapshot_is_left_out_or_refused_as_the_scenario_says() {
+    let begin = async |answer: GuestStateOfSnapshots| {
+        let mut disk = Disk::new("trusted", Bytes::full(1 << 20, 9));
+        disk.guest_state = Some(Bytes::full(8192, 77));
+        disk.guest_state_of_snapshots = answer;
+        let lab = Lab::of(Scenario::lab().with_disk(disk)).await;
+        lab.take("one", "trusted").await;
+        let path = format!("{}/beginGetAccess", lab.snapshot("one"));
+        let body = json!({"access": "Read", "durationInSeconds": 60, "getSecureVMGuestStateSAS": true});
+        let begun = lab.arm(Method::Post, &path, body).await;
+        match answer {
+            GuestStateOfSnapshots::Refused => (begun.status, json!(null)),
+            _ => (
+                begun.status,
+                lab.finish(&begun).await["properties"]["output"].clone(),
+            ),
+        }
+    };
+    let (status, output) = begin(GuestStateOfSnapshots::LeftOut).await;
+    assert_eq!(status, 202);
+    assert!(output["accessSAS"].is_string() && output["securityDataAccessSAS"].is_null());
+    assert_eq!(begin(GuestStateOfSnapshots::Refused).await.0, 400);
 }

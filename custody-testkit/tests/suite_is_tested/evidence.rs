@@ -132,11 +132,16 @@ fn every_clause_of_evidence_sink_is_failed_by_a_fault_made_for_it() {
                     "es_10_what_is_not_offered_is_unsupported",
                     // A sink that does not import is asserted to refuse here too.
                     "es_11_an_import_that_is_repeated_is_adopted",
+                    "es_13_a_source_that_the_service_cannot_read_is_not_imported",
                 ],
             ),
             (
                 SinkFault::RefusesRepeatedImport,
                 &["es_11_an_import_that_is_repeated_is_adopted"],
+            ),
+            (
+                SinkFault::ImportsWithoutSigningIn,
+                &["es_13_a_source_that_the_service_cannot_read_is_not_imported"],
             ),
             (SinkFault::ResolvesEscapes, &["es_12_a_strange_name_is_that_name"]),
             (SinkFault::FollowsLinks, &["es_12_a_link_does_not_lead_outside"]),

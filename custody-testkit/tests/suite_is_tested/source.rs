@@ -66,6 +66,10 @@ fn every_clause_of_snapshotter_is_failed_by_a_fault_made_for_it() {
                     "sn_06_a_warrant_is_for_one_snapshot",
                 ],
             ),
+            (
+                SnapshotFault::WithholdsTheLength,
+                &["sn_08_the_length_is_what_reading_gives"],
+            ),
         ],
     );
 }
@@ -104,6 +108,10 @@ fn every_clause_of_source_access_is_failed_by_a_fault_made_for_it() {
             (
                 AccessFault::OpensWhatIsGone,
                 &["sa_06_a_source_that_is_gone_is_not_found"],
+            ),
+            (
+                AccessFault::OpensLongerEachTime,
+                &["sa_07_what_is_opened_again_is_the_same"],
             ),
         ],
     );

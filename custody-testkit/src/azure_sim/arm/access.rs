@@ -7,7 +7,7 @@ use crate::azure_sim::address::Service;
 use crate::azure_sim::content::Content;
 use crate::azure_sim::export::Export;
 use crate::azure_sim::http::Answer;
-use crate::azure_sim::scenario::DiskNetworkAccess;
+use crate::azure_sim::scenario::{DiskNetworkAccess, GuestStateOfSnapshots};
 use crate::azure_sim::vhd_footer::fixed_vhd_footer;
 use crate::azure_sim::world::World;
 
@@ -23,6 +23,7 @@ pub(crate) struct Exportable {
     pub(crate) location: String,
     content: Content,
     guest_state: Option<Content>,
+    guest_state_answer: GuestStateOfSnapshots,
     vhdx: Option<Content>,
     network: DiskNetworkAccess,
     family: Option<String>,
@@ -39,6 +40,7 @@ pub(crate) fn exportable(world: &World, key: &str) -> Option<Exportable> {
             location: snapshot.location.clone(),
             content: snapshot.content.clone(),
             guest_state: snapshot.guest_state.clone(),
+            guest_state_answer: snapshot.disk.guest_state_of_snapshots,
             vhdx: snapshot.vhdx.clone(),
             network: snapshot.network.clone(),
             family: snapshot.incremental.then(|| snapshot.family()),
@@ -63,6 +65,7 @@ pub(crate) fn exportable(world: &World, key: &str) -> Option<Exportable> {
         location: disk.disk.location.clone(),
         content: disk.content.clone(),
         guest_state: disk.guest_state.clone(),
+        guest_state_answer: GuestStateOfSnapshots::Given,
         vhdx: disk.vhdx.clone(),
         network: disk.disk.network.clone(),
         family: None,
@@ -78,12 +81,14 @@ pub(crate) fn begin(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     let seconds = duration(&arm.body)?;
     refuse_unready(world, &key, &source, arm.call.at)?;
     let guest_state = arm.body["getSecureVMGuestStateSAS"].as_bool().unwrap_or(false);
-    if guest_state && source.guest_state.is_none() {
+    let refused = source.guest_state.is_none() || source.guest_state_answer == GuestStateOfSnapshots::Refused;
+    if guest_state && refused {
         return Err(Refusal::parameter(
             "getSecureVMGuestStateSAS",
             "The resource has no guest state.",
         ));
     }
+    let guest_state = guest_state && source.guest_state_answer == GuestStateOfSnapshots::Given;
     if world.answered_next.remove(&key) {
         let access = grant(world, arm, &key, &source, seconds, guest_state);
         return Ok(Answer::json(200, &access));
@@ -233,6 +238,7 @@ fn make(world: &mut World, now: Timestamp, key: &str, source: &Exportable) -> St
                 .network
                 .public_network_access
                 .eq_ignore_ascii_case("Disabled"),
+        disk_access: source.network.disk_access_id.clone(),
     };
     world.exports.insert(label.clone(), export);
     label

@@ -26,6 +26,8 @@ pub(crate) struct Export {
     pub(crate) needs_token: bool,
     /// Whether it can be read over private endpoints only.
     pub(crate) private: bool,
+    /// The disk access resource whose private endpoints those are.
+    pub(crate) disk_access: Option<String>,
 }
 
 impl Export {
@@ -100,7 +102,7 @@ fn decide(world: &World, call: &Call, label: &str) -> Result<Answer, Refused> {
     let export = world.exports.get(label).ok_or_else(Refused::no_container)?;
     export.check(&call.path, &call.query, call.at)?;
     let content = export.content_at(&call.path).ok_or_else(Refused::no_blob)?;
-    if export.private {
+    if export.private && !is_reached_privately(world, export) {
         return Err(Refused::new(
             403,
             "AuthorizationFailure",
@@ -140,6 +142,15 @@ fn decide(world: &World, call: &Call, label: &str) -> Result<Answer, Refused> {
         answer.set_header(name, value);
     }
     Ok(answer)
+}
+
+/// Whether callers come through the private endpoints at which the export can be read.
+fn is_reached_privately(world: &World, export: &Export) -> bool {
+    let reached = &world.scenario.private_endpoints;
+    export
+        .disk_access
+        .as_ref()
+        .is_some_and(|id| reached.iter().any(|reached| reached.eq_ignore_ascii_case(id)))
 }
 
 /// Where data access needs Entra, the signature alone is not enough.

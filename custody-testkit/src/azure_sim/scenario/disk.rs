@@ -36,12 +36,28 @@ pub struct Disk {
     pub security_type: String,
     /// The guest-state (VMGS) blob, for a disk with a security type.
     pub guest_state: Option<Bytes>,
+    /// Whether a grant on a snapshot of it gives its guest state too. Documents tell so of disks only.
+    pub guest_state_of_snapshots: GuestStateOfSnapshots,
     /// How many machines may attach it at once; more than one makes it a shared disk.
     pub max_shares: u32,
     /// Whether a file in the format of 4096-byte sectors (VHDX) takes the place of the VHD in exports.
     pub vhdx: Option<Bytes>,
     /// Tags.
     pub tags: std::collections::BTreeMap<String, String>,
+}
+
+/// What a request for the guest state of a snapshot brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum GuestStateOfSnapshots {
+    /// Its address beside the disk's.
+    #[default]
+    Given,
+    /// The disk's address alone.
+    LeftOut,
+    /// A refusal: 400.
+    Refused,
 }
 
 /// Who may read an export, and from where. The members have the names and values that ARM gives them.
@@ -136,6 +152,7 @@ impl Default for Disk {
             network: DiskNetworkAccess::default(),
             security_type: String::new(),
             guest_state: None,
+            guest_state_of_snapshots: GuestStateOfSnapshots::Given,
             max_shares: 1,
             vhdx: None,
             tags: std::collections::BTreeMap::new(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::cloud::Cloud;
-pub use self::disk::{Bytes, Disk, DiskNetworkAccess, ExistingSnapshot};
+pub use self::disk::{Bytes, Disk, DiskNetworkAccess, ExistingSnapshot, GuestStateOfSnapshots};
 pub use self::identity::{Identity, ManagedIdentity, RoleGrant};
 pub use self::machine::{AttachedDisk, DiskPlacement, Machine};
 pub use self::storage::{Container, ImmutabilityPolicy, StorageAccount};
@@ -56,6 +56,9 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// The address that callers through a transport come from, for network rules and `sip`.
     pub caller_address: String,
+    /// The disk access resources whose private endpoints callers come through. A storage service that copies never
+    /// does.
+    pub private_endpoints: Vec<String>,
 }
 
 impl Default for Scenario {
@@ -78,6 +81,7 @@ impl Default for Scenario {
             bandwidth: Bandwidth::default(),
             faults: Vec::new(),
             caller_address: "127.0.0.1".into(),
+            private_endpoints: Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 use custody_core::Error;
 use custody_core::ids::ObjectName;
-use custody_core::port::{ImportOptions, ImportState, ObjectState, ReadGrant, Receipt};
+use custody_core::port::{GrantReach, ImportOptions, ImportState, ObjectState, ReadGrant, Receipt};
 
 use super::harness::SinkHarness;
 use crate::conformance::clause::{ClauseFailure, Conforms, ensure, refused};
@@ -101,6 +101,37 @@ pub async fn es_11_an_import_that_is_repeated_is_adopted(harness: &SinkHarness) 
     ensure!(
         harness.found(&taken).await? == before,
         "what others have under {taken} was changed"
+    );
+    Ok(())
+}
+
+/// `ES-13`. A sink that does not import refuses in any case.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn es_13_a_source_that_the_service_cannot_read_is_not_imported(harness: &SinkHarness) -> Conforms {
+    let (address, secret, expiry) = match &harness.grant {
+        Some((grant, _)) => (grant.address(), grant.expose_secret(), grant.expiry()),
+        None if harness.sink.capabilities().import => {
+            return Err(ClauseFailure::not_offered(
+                "a grant to import from (`with_grant`)",
+            ));
+        }
+        None => ("custody-testkit://nowhere", "", None),
+    };
+    let grant = ReadGrant::new(address, secret, expiry).with_reach(GrantReach::SignedInHolder);
+    let name = harness.name("signed-in");
+    let options = ImportOptions::new(harness.acquisition.clone(), 10);
+    let outcome = harness.sink.import(&name, &grant, options).await;
+    refused!(
+        outcome,
+        Error::Unsupported { .. },
+        "an import from a source that demands a sign-in"
+    );
+    let state = harness.sink.state(&name, &harness.acquisition).await?;
+    ensure!(
+        state == ObjectState::Absent,
+        "the refused import left {state:?} under {name}"
     );
     Ok(())
 }

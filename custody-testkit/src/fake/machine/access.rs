@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use custody_core::extent::{ByteRange, Extent, Span};
 use custody_core::ids::Timestamp;
 use custody_core::port::{
-    Clock as _, DiskSnapshot, GrantExpiry, GrantOptions, ImageReader, ReadGrant, SnapshotKind, SourceAccess,
-    SourceState,
+    Clock as _, DiskSnapshot, GrantExpiry, GrantOptions, ImageReader, OpenedSource, ReadGrant, SnapshotKind,
+    SourceAccess, SourceState,
 };
 use custody_core::{Acted, Error, Result};
 use futures::stream::BoxStream;
@@ -28,11 +28,18 @@ impl MachineState {
         if taken.snapshot.disk != snapshot.disk || taken.snapshot.length != snapshot.length {
             return Err(Error::Precondition {
                 object: snapshot.name.to_string(),
-                expected: format!("{} bytes of {}", snapshot.length, snapshot.disk),
-                actual: format!("{} bytes of {}", taken.snapshot.length, taken.snapshot.disk),
+                expected: shown(snapshot),
+                actual: shown(&taken.snapshot),
             });
         }
         Ok(taken)
+    }
+}
+
+fn shown(snapshot: &DiskSnapshot) -> String {
+    match snapshot.length {
+        Some(length) => format!("{length} bytes of {}", snapshot.disk),
+        None => format!("a length that opening {} tells", snapshot.disk),
     }
 }
 
@@ -52,6 +59,14 @@ impl SourceAccess for FakeMachine {
                 service,
             });
         }
+        let access = state.known(snapshot)?.access.clone();
+        if let Some(operation) = access.unsupported {
+            return Err(Error::Unsupported {
+                operation,
+                provider: self.to_string(),
+            }
+            .answered(service));
+        }
         let lifetime = i64::try_from(options.lifetime.as_millis())
             .map_err(|error| Error::misuse(format!("a grant for {:?}: {error}", options.lifetime)))?;
         let expires = Timestamp::from_unix_millis(now.unix_millis().saturating_add(lifetime))?;
@@ -66,7 +81,8 @@ impl SourceAccess for FakeMachine {
         let alive = state.grants.iter().filter(|grant| grant.expires > now).count();
         state.most_grants = state.most_grants.max(alive);
         Ok(Acted {
-            value: ReadGrant::new(address(snapshot), secret, Some(GrantExpiry::at(expires))),
+            value: ReadGrant::new(address(snapshot), secret, Some(GrantExpiry::at(expires)))
+                .with_reach(access.reach),
             service,
         })
     }
@@ -78,39 +94,50 @@ impl SourceAccess for FakeMachine {
         Ok(Acted { value: (), service })
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
-        let image = {
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
+        let (image, form) = {
             let mut state = self.state.lock();
             state.record("open");
             let taken = state.known(snapshot)?;
             let found = taken.content.lock().length();
-            if found != snapshot.length.bytes() {
+            if let Some(told) = snapshot.length.filter(|told| told.bytes() != found) {
                 return Err(Error::Precondition {
                     object: snapshot.name.to_string(),
-                    expected: format!("{} bytes", snapshot.length),
+                    expected: format!("{told} bytes"),
                     actual: format!("{found} bytes"),
                 });
             }
-            MemoryImage::over(snapshot.name.to_string(), taken.content.clone())
+            let image = MemoryImage::over(snapshot.name.to_string(), taken.content.clone());
+            (image, taken.access.form.clone())
+        };
+        let opened = |image| {
+            let opened = OpenedSource::new(image);
+            match form {
+                Some(form) => opened.with_form(form),
+                None => opened,
+            }
         };
         if snapshot.kind == SnapshotKind::InPlace {
-            return Ok(Arc::new(image));
+            return Ok(opened(Arc::new(image)));
         }
         self.open_granted(grant)?;
-        Ok(Arc::new(GrantedImage {
+        Ok(opened(Arc::new(GrantedImage {
             image,
             machine: self.clone(),
             address: grant.address().to_owned(),
             secret: grant.expose_secret().to_owned(),
-        }))
+        })))
     }
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
         let mut state = self.state.lock();
         state.record("state");
         let content = state.known(snapshot)?.content.lock();
-        Ok(SourceState::default()
-            .with_pinned("length", content.length().to_string())
+        let mut pinned = SourceState::default();
+        if snapshot.length.is_some() {
+            pinned = pinned.with_pinned("length", content.length().to_string());
+        }
+        Ok(pinned
             .with_pinned("identity", content.identity.to_string())
             .with_pinned("writes", content.writes.to_string())
             .with_noted("reads", content.reads.to_string()))

@@ -1,6 +1,6 @@
 use custody_core::digest::DiskData;
 use custody_core::extent::{ByteRange, ReadFault, ZeroWord};
-use custody_core::port::{DiskDescription, DiskEncryption, SnapshotKind};
+use custody_core::port::{DiskDescription, DiskEncryption, GrantReach, ImageForm, SnapshotKind};
 
 use crate::fake::image::Content;
 
@@ -10,6 +10,9 @@ pub struct FakeDisk {
     pub(crate) description: DiskDescription,
     pub(crate) content: Content,
     pub(crate) kind: SnapshotKind,
+    pub(crate) reach: GrantReach,
+    pub(crate) form: Option<ImageForm>,
+    pub(crate) access: Option<&'static str>,
 }
 
 impl FakeDisk {
@@ -28,6 +31,9 @@ impl FakeDisk {
                 ..Content::default()
             },
             kind: SnapshotKind::Made,
+            reach: GrantReach::Holder,
+            form: None,
+            access: None,
         }
     }
 
@@ -42,6 +48,35 @@ impl FakeDisk {
     #[must_use]
     pub fn with_kind(mut self, kind: SnapshotKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Leaves its length to opening.
+    #[must_use]
+    pub fn with_length_at_opening(mut self) -> Self {
+        let length = self.content.length();
+        self.description = self.description.with_length_at_opening(Some(length));
+        self
+    }
+
+    /// What opening tells of its form.
+    #[must_use]
+    pub fn with_form_at_opening(mut self, form: ImageForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Who can read with grants on it.
+    #[must_use]
+    pub const fn with_grant_reach(mut self, reach: GrantReach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// Makes every grant on it [`Unsupported`](custody_core::Error::Unsupported), by the name of this operation.
+    #[must_use]
+    pub const fn without_access(mut self, operation: &'static str) -> Self {
+        self.access = Some(operation);
         self
     }
 

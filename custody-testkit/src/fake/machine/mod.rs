@@ -9,7 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use custody_core::ids::{AcquisitionId, DiskId, MachineRef, Region, SnapshotName, Timestamp};
-use custody_core::port::{DiskDescription, DiskSnapshot, ImageReader, NotAcquired, ReadGrant, SnapshotKind};
+use custody_core::port::{
+    DiskDescription, DiskSnapshot, GrantReach, ImageForm, ImageReader, NotAcquired, ReadGrant, SnapshotKind,
+};
 use custody_core::{Error, Result, ServiceRecord};
 
 use super::clock::FakeClock;
@@ -47,6 +49,15 @@ struct Disk {
     description: DiskDescription,
     content: Shared<Content>,
     kind: SnapshotKind,
+    access: Access,
+}
+
+/// How the snapshots of a disk are granted and opened.
+#[derive(Clone, Default)]
+struct Access {
+    reach: GrantReach,
+    form: Option<ImageForm>,
+    unsupported: Option<&'static str>,
 }
 
 /// A disk snapshot as the machine's provider keeps it.
@@ -55,6 +66,7 @@ struct Taken {
     /// Whose it is; `None` for one that others made.
     owner: Option<AcquisitionId>,
     content: Shared<Content>,
+    access: Access,
 }
 
 struct LiveGrant {
@@ -97,6 +109,11 @@ impl FakeMachine {
                 description: disk.description,
                 content: Shared::new(disk.content),
                 kind: disk.kind,
+                access: Access {
+                    reach: disk.reach,
+                    form: disk.form,
+                    unsupported: disk.access,
+                },
             })
             .collect();
         let not_acquired = vec![NotAcquired::new("memory", "a disk snapshot does not hold it")];
@@ -273,6 +290,7 @@ impl FakeMachine {
             snapshot,
             owner: None,
             content: Shared::new(content),
+            access: Access::default(),
         };
         self.state.lock().snapshots.insert(name.clone(), taken);
     }
@@ -300,6 +318,15 @@ impl FakeMachine {
     /// [`Error::NotFound`] when there is no such snapshot.
     pub fn write_snapshot(&self, name: &SnapshotName, at: u64, bytes: &[u8]) -> Result<()> {
         self.content(name)?.lock().write(at, bytes);
+        Ok(())
+    }
+
+    /// Cuts a disk snapshot off behind `length` bytes, without anything but opening it that tells.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such snapshot.
+    pub fn truncate_snapshot(&self, name: &SnapshotName, length: usize) -> Result<()> {
+        self.content(name)?.lock().bytes.truncate(length);
         Ok(())
     }
 

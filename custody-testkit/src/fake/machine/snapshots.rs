@@ -57,10 +57,15 @@ impl FakeMachine {
         if state.in_sets && disk.kind == SnapshotKind::Made {
             snapshot = snapshot.with_set(format!("set of {}", plan.acquisition).parse()?);
         }
+        if disk.description.length.is_none() {
+            snapshot = snapshot.with_length_at_opening();
+        }
+        let access = disk.access.clone();
         let taken = Taken {
             snapshot: snapshot.clone(),
             owner: Some(plan.acquisition.clone()),
             content,
+            access,
         };
         state.snapshots.insert(planned.name.clone(), taken);
         Ok(Acted {

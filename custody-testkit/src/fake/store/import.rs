@@ -1,5 +1,5 @@
 use custody_core::ids::{AcquisitionId, ObjectName};
-use custody_core::port::{ImportOptions, ImportState, LegalHold, ObjectState, ReadGrant};
+use custody_core::port::{GrantReach, ImportOptions, ImportState, LegalHold, ObjectState, ReadGrant};
 use custody_core::{Acted, Error, Result};
 
 use super::{MemoryStore, StoreState};
@@ -36,6 +36,12 @@ impl MemoryStore {
         from: &ReadGrant,
         options: &ImportOptions,
     ) -> Result<Acted<ImportState>> {
+        if from.reach() != GrantReach::Holder {
+            return Err(Error::Unsupported {
+                operation: "importing from a source that demands a sign-in",
+                provider: self.to_string(),
+            });
+        }
         let service = {
             let mut state = self.state.lock();
             let service = state.answer("import");

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
 use custody_core::ids::{AcquisitionId, MachineRef};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, Machine, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
+    DiskSnapshot, GrantOptions, Machine, OpenedSource, ReadGrant, SnapshotOutcome, SnapshotPlan, Snapshotter,
     SourceAccess, SourceState,
 };
 use custody_core::{Acted, Result};
@@ -63,10 +63,11 @@ impl SourceAccess for Crashing<dyn SourceAccess> {
         self.gate.act("source.revoke", self.inner.revoke(snapshot)).await
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
         self.gate.alive("source.open")?;
-        let inner = self.inner.open(snapshot, grant).await?;
-        Ok(Arc::new(Crashing::new(inner, self.gate.clone())))
+        let mut opened = self.inner.open(snapshot, grant).await?;
+        opened.image = Arc::new(Crashing::new(opened.image, self.gate.clone()));
+        Ok(opened)
     }
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
