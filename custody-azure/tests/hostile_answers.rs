@@ -15,7 +15,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use custody_azure::arm::ResourceId;
+use custody_azure::arm::{ExportKind, ResourceId};
 use custody_azure::exhibit::AzureMachineRecords;
 use custody_azure::{AzureSnapshotter, AzureSourceAccess, SnapshotPlace};
 use custody_core::Result;
@@ -88,7 +88,7 @@ struct Field {
 
 fn begin_access(script: &Arc<Script>) -> Told {
     let snapshot = id("Microsoft.Compute/snapshots", "n");
-    run(arm_of(script).begin_access(&snapshot, hour(), "")).map(|acted| format!("{acted:?}"))
+    run(arm_of(script).begin_access(&snapshot, hour(), ExportKind::Vhd)).map(|acted| format!("{acted:?}"))
 }
 
 fn open_grant(script: &Arc<Script>) -> Told {
@@ -231,8 +231,12 @@ fn i10_a_redirect_is_not_followed_and_no_token_goes_with_it() {
     for status in [301, 302, 303, 307, 308] {
         let away = || Canned::new(status, "").with("location", "https://evil.example/p");
         let script = Script::of([away()]);
-        let error = run(arm_of(&script).begin_access(&id("Microsoft.Compute/snapshots", "n"), hour(), ""))
-            .unwrap_err();
+        let error = run(arm_of(&script).begin_access(
+            &id("Microsoft.Compute/snapshots", "n"),
+            hour(),
+            ExportKind::Vhd,
+        ))
+        .unwrap_err();
         assert!(
             all_of(&error).contains(&format!("answered {status}")),
             "{}",
@@ -387,9 +391,12 @@ fn the_words_of_a_refusal_are_one_visible_line_whatever_they_hold() {
             vec![accepted, Canned::json(200, &operation)],
         ] {
             let script = Script::of(answers);
-            let error =
-                run(arm_of(&script).begin_access(&id("Microsoft.Compute/snapshots", "n"), hour(), ""))
-                    .unwrap_err();
+            let error = run(arm_of(&script).begin_access(
+                &id("Microsoft.Compute/snapshots", "n"),
+                hour(),
+                ExportKind::Vhd,
+            ))
+            .unwrap_err();
             assert_visible(&error.to_string(), "the error");
             for cause in error.causes() {
                 assert_visible(&cause, "its cause");

@@ -10,7 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use custody_core::custody_log::{Act, ClosingState};
 use custody_core::extent::{ByteRange, Extent, Span};
-use custody_core::port::{DiskSnapshot, GrantOptions, ImageReader, ReadGrant, SourceAccess, SourceState};
+use custody_core::port::{
+    DiskSnapshot, GrantOptions, ImageReader, OpenedSource, ReadGrant, SourceAccess, SourceState,
+};
 use custody_core::{Acted, Ports, Result};
 use custody_testkit::fake::{FakeClock, FakeDisk, FakeMachine, FakeWorld};
 use futures::stream::BoxStream;
@@ -68,12 +70,14 @@ impl SourceAccess for Fated {
         self.machine.revoke(snapshot).await
     }
 
-    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<Arc<dyn ImageReader>> {
-        Ok(Arc::new(FatedImage {
-            image: self.machine.open(snapshot, grant).await?,
+    async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
+        let mut opened = self.machine.open(snapshot, grant).await?;
+        opened.image = Arc::new(FatedImage {
+            image: opened.image,
             access: self.clone(),
             snapshot: snapshot.clone(),
-        }))
+        });
+        Ok(opened)
     }
 
     async fn state(&self, snapshot: &DiskSnapshot) -> Result<SourceState> {
