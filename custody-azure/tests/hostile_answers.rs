@@ -21,8 +21,8 @@ use custody_azure::{AzureSnapshotter, AzureSourceAccess, SnapshotPlace};
 use custody_core::Result;
 use custody_core::ids::MachineRef;
 use custody_core::port::{
-    DiskSnapshot, EvidenceReader as _, GrantOptions, Machine, MachineRecords as _, NotAcquired, ReadGrant,
-    SnapshotKind, Snapshotter as _, SourceAccess as _,
+    DiskSnapshot, EvidenceReader as _, GrantOptions, GrantReach, Machine, MachineRecords as _, NotAcquired,
+    ReadGrant, SnapshotKind, Snapshotter as _, SourceAccess as _,
 };
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario};
 use custody_testkit::fake::FakeClock;
@@ -297,9 +297,9 @@ fn i10_each_kind_of_host_is_shown_a_token_for_itself_alone() {
     };
     let script = Script::of([head()]);
     let access = AzureSourceAccess::new(arm_of(&script), tokens());
-    let grant = ReadGrant::new("https://md-a.z1.blob.storage.azure.net/t/abcd", "sig=x", None);
-    let demanding = snapshot().with_attribute("dataAccessAuthMode", "AzureActiveDirectory");
-    run(access.open(&demanding, &grant)).unwrap();
+    let grant = ReadGrant::new("https://md-a.z1.blob.storage.azure.net/t/abcd", "sig=x", None)
+        .with_reach(GrantReach::SignedInHolder);
+    run(access.open(&snapshot(), &grant)).unwrap();
     let shown = script.seen().first().unwrap().authorization.clone().unwrap();
     assert!(shown.ends_with("for https://disk.azure.com/.default"), "{shown}");
 
