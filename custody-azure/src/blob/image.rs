@@ -8,6 +8,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::facts::BlobFacts;
+use super::own_task::on_its_own;
 use super::page_spans::PageSpans;
 use super::remote::RemoteBlob;
 
@@ -72,12 +73,16 @@ impl ImageReader for BlobImage {
             )));
         }
         stream::iter(range.pieces(RANGE_BYTES))
-            .map(|piece| async move {
-                let bytes = self.remote.range(piece, &self.etag).await?;
-                Ok(Extent::Data {
-                    at: piece.start(),
-                    bytes,
-                })
+            .map(|piece| {
+                let (remote, etag) = (self.remote.clone(), self.etag.clone());
+                let request = async move { remote.range(piece, &etag).await };
+                async move {
+                    let bytes = on_its_own(self.remote.object(), request).await?;
+                    Ok(Extent::Data {
+                        at: piece.start(),
+                        bytes,
+                    })
+                }
             })
             .buffered(RANGES_AT_ONCE)
             .try_collect()

@@ -6,6 +6,7 @@ mod facts;
 mod image;
 mod import;
 mod listing;
+mod own_task;
 mod page_spans;
 mod probe;
 mod protection;
