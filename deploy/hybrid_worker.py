@@ -13,6 +13,7 @@ import sys
 
 CUSTODY = os.environ.get("CUSTODY", "custody")
 STATE = os.environ.get("STATE", "/var/lib/custody")
+os.environ.setdefault("CUSTODY_CONFIG", "/etc/custody/custody.toml")
 
 
 def custody(*words):

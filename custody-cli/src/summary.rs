@@ -109,16 +109,20 @@ impl Summary<'_> {
             Some(ClosingState::Complete | ClosingState::Abandoned) => None,
             Some(ClosingState::Incomplete) => {
                 let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
-                let error = if unread > 0 {
-                    format!(
-                        "{subject} is sealed, but {unread} sectors could not be read and are zeros in the copy"
+                let (error, next) = if unread > 0 {
+                    (
+                        format!(
+                            "{subject} is sealed, but {unread} sectors could not be read and are zeros in the copy"
+                        ),
+                        "the ranges are in the item's .ddrescue.map and in the manifest; image the source again with other means if they matter",
                     )
                 } else {
-                    format!("{subject} is sealed, but a key was not taken")
+                    (
+                        format!("{subject} is sealed, but a key was not taken"),
+                        "secure the disk's key where it is kept now, before somebody purges it; the disk snapshot is kept",
+                    )
                 };
-                Some(Failure::new(exit, error, Remedy::Escalate).with_next(
-                    "the ranges are in the item's .ddrescue.map and in the manifest; image the source again with other means if they matter",
-                ))
+                Some(Failure::new(exit, error, Remedy::Escalate).with_next(next))
             }
             Some(ClosingState::Failed) => {
                 let failed = outcome
