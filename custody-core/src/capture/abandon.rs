@@ -40,10 +40,16 @@ impl Workflow<'_> {
                 };
                 self.journal().await.note(act).await?;
             }
-            self.adopt_lost_snapshots().await?;
-            // What is open is closed first, whether or not the store answers.
+            // What is open is closed first, whether or not the store or the source's list answers; and one that cannot
+            // be closed does not keep the others open.
+            let mut ended = Ok(());
             for item in self.items().await {
-                self.end_grant(&item.planned.item).await?;
+                ended = ended.and(self.end_grant(&item.planned.item).await);
+            }
+            ended?;
+            self.adopt_lost_snapshots().await?;
+            if !discard.is_empty() || self.items().await.iter().any(|item| item.discard_ordered) {
+                self.expect_own_store().await?;
             }
             if self.state().await.binding.is_some() {
                 self.settle_records().await?;
@@ -114,6 +120,15 @@ impl Workflow<'_> {
                 .find(|item| item.planned.snapshot == snapshot.name && item.snapshotted().is_none());
             if let Some(item) = lost {
                 let state = self.ports().source.state(&snapshot).await?;
+                let mut snapshot = snapshot;
+                if snapshot
+                    .disk
+                    .as_str()
+                    .eq_ignore_ascii_case(item.planned.disk.as_str())
+                {
+                    // The provider may spell the name of the same disk otherwise than it did before.
+                    snapshot.disk = item.planned.disk.clone();
+                }
                 let act = Act::SnapshotDone {
                     item: item.planned.item.clone(),
                     snapshot,

@@ -176,7 +176,19 @@ impl Workflow<'_> {
             ObjectState::Foreign => Err(Error::AlreadyExists {
                 object: name.to_string(),
             }),
-            ObjectState::Stored(_) => Ok(Target::Adopted),
+            ObjectState::Stored(_) => {
+                // What an earlier run streamed stays so when it is adopted.
+                if let Some(reason) = item.streamed.clone() {
+                    let (item, attempt) = (item.planned.item.clone(), item.attempt);
+                    let act = Act::AcquireStreamed {
+                        item,
+                        attempt,
+                        reason,
+                    };
+                    self.journal().await.note(act).await?;
+                }
+                Ok(Target::Adopted)
+            }
             ObjectState::Importing(_) => Ok(Target::Import(ServiceRecord::none())),
             ObjectState::Absent => match method {
                 AcquireMethod::Deposit => {

@@ -67,6 +67,16 @@ impl Workflow<'_> {
         self.bind().await
     }
 
+    /// Makes sure that the store at hand is the one that this acquisition is bound to. What cannot be told is an error:
+    /// a seal that was anchored elsewhere warrants nothing.
+    pub(super) async fn expect_own_store(&self) -> Result<()> {
+        let state = self.state().await;
+        match &state.binding {
+            Some(bound) => expect_store(self.ports(), &state.opened.acquisition, bound).await,
+            None => Ok(()),
+        }
+    }
+
     /// As [`make_ready`](Self::make_ready), however far the acquisition is.
     pub(super) async fn bind(&self) -> Result<()> {
         let state = self.state().await;

@@ -45,7 +45,10 @@ impl Workflow<'_> {
                         object: format!("disk snapshot of {id}"),
                     });
                 }
-                Stage::Acquired(acquired) => self.judge(acquired).await?,
+                Stage::Acquired(acquired) => match what_read_back_found(&item) {
+                    Some(mismatch) => return Err(mismatch),
+                    None => self.judge(acquired).await?,
+                },
                 Stage::Snapshotted(snapshotted) => match self.why_no_more(&item).await {
                     Some(reason) => return Err(reason),
                     None => {
@@ -130,6 +133,20 @@ impl Workflow<'_> {
         }
     }
 
+    /// Ends what an earlier run left granted, before anything can end this one. What cannot be ended now is told, and
+    /// tried again when its item is worked on; it ends by itself at the latest when its log line says.
+    pub(super) async fn end_earlier_grants(&self) {
+        for item in self.items().await.into_iter().filter(|item| item.granted) {
+            let id = &item.planned.item;
+            if let Err(error) = self.end_grant(id).await {
+                self.step(&format!(
+                    "{id}: access to its disk snapshot from an earlier run may still live: {}",
+                    Failure::from(&error).in_words()
+                ));
+            }
+        }
+    }
+
     /// Ends every grant on the item's snapshot, if one may live and no running import needs it.
     pub(super) async fn end_grant(&self, id: &EvidenceItemId) -> Result<()> {
         let item = self.item(id).await?;
@@ -160,6 +177,18 @@ impl Workflow<'_> {
         self.journal().await.answer(intent, act, service).await?;
         result
     }
+}
+
+/// The integrity failure that an earlier run met when it read this attempt back and did not come to close the item with.
+fn what_read_back_found(item: &ItemState) -> Option<Error> {
+    let last = item.failures.last().filter(|last| last.attempt == item.attempt)?;
+    let failure = last.failure.as_ref().filter(|failure| failure.is_integrity())?;
+    Some(Error::Integrity {
+        object: item.planned.disk.to_string(),
+        place: format!("attempt {}", last.attempt),
+        expected: "a stored copy that reads back as it was stored".into(),
+        actual: failure.in_words(),
+    })
 }
 
 /// How long a grant lives: as long as all items may take, one after the other and twice over.

@@ -296,6 +296,7 @@ impl ItemState {
             Act::AcquireIntent { attempt, .. } => {
                 self.attempt = *attempt;
                 self.open_attempt = true;
+                self.streamed = None;
             }
             Act::SourceOpened { length, form, .. } => {
                 let found = OpenedForm {

@@ -117,6 +117,7 @@ impl<'a> Workflow<'a> {
     /// As [`run`](Self::run), but only as far as the disk snapshots when something blocks what follows them; that is
     /// logged, and is the error. Nothing goes to the store then: the lines wait on the worker's disk.
     pub(super) async fn run_unless(&self, blocked: Result<()>, reach: Reach) -> Result<CaptureOutcome> {
+        self.end_earlier_grants().await;
         let Err(refusal) = blocked else {
             return self.run(reach).await;
         };
@@ -146,6 +147,9 @@ impl<'a> Workflow<'a> {
         if state.closed.is_none() && state.abandoned {
             // An order to abandon that was interrupted is carried out; what was ordered away by name is in the log.
             return self.abandon(&"as ordered before the stop".parse()?, &[]).await;
+        }
+        if state.sealed.is_some() || state.closed.is_some() {
+            self.expect_own_store().await?;
         }
         if state.closed.is_none() {
             let unsnapped = self.take_snapshots().await?;

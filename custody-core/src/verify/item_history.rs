@@ -140,7 +140,11 @@ impl ItemHistory {
                 self.granted = false;
                 Vec::new()
             }
-            Act::AcquireIntent { attempt, file, .. } => self.begin(attempt, file),
+            Act::AcquireIntent { attempt, file, .. } => {
+                // How it is stored is told anew each time that it is begun.
+                self.streamed.remove(&attempt);
+                self.begin(attempt, file)
+            }
             Act::AcquireFailed {
                 item,
                 attempt,
@@ -322,6 +326,13 @@ impl ItemHistory {
                 }
                 if already {
                     faults.push(("one attempt that matched".into(), "another".into()));
+                }
+                let failed = self.not_evidence.iter().any(|failed| failed.attempt == attempt);
+                if failed {
+                    faults.push((
+                        "an attempt whose read-back failed is not evidence".into(),
+                        "matched after that".into(),
+                    ));
                 }
                 let mut changes = stored.state_before.changes_until(&stored.state_after);
                 changes.extend(
