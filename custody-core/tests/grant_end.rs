@@ -5,13 +5,14 @@ mod support;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use custody_core::custody_log::{Act, ClosingState};
 use custody_core::extent::{ByteRange, Extent, Span};
 use custody_core::port::{
-    DiskSnapshot, GrantOptions, ImageReader, OpenedSource, ReadGrant, SourceAccess, SourceState,
+    DiskSnapshot, GrantOptions, ImageReader, OpenedSource, ReadGrant, SourceAccess, SourceState, StopSwitch,
 };
 use custody_core::{Acted, Ports, Result};
 use custody_testkit::fake::{FakeClock, FakeDisk, FakeMachine, FakeWorld};
@@ -31,6 +32,8 @@ enum Fate {
     Revoked(u32),
     /// A day passes before every read.
     NeverHolds,
+    /// A day passes before the second read, and the custodian stops while another grant is asked for.
+    StoppedWhileRenewing,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ struct Fated {
     machine: FakeMachine,
     clock: FakeClock,
     reads: Arc<AtomicU32>,
+    grants: Arc<AtomicU32>,
+    stop: StopSwitch,
     fate: Fate,
 }
 
@@ -63,6 +68,14 @@ impl fmt::Display for FatedImage {
 #[async_trait]
 impl SourceAccess for Fated {
     async fn grant(&self, snapshot: &DiskSnapshot, options: GrantOptions) -> Result<Acted<ReadGrant>> {
+        let earlier = self.grants.fetch_add(1, Ordering::Relaxed);
+        if self.fate == Fate::StoppedWhileRenewing && earlier == 1 {
+            self.stop.stop();
+            // The service takes its time.
+            for _ in 0..8 {
+                yield_once().await;
+            }
+        }
         self.machine.grant(snapshot, options).await
     }
 
@@ -99,12 +112,26 @@ impl ImageReader for FatedImage {
         let read = self.access.reads.fetch_add(1, Ordering::Relaxed) + 1;
         match self.access.fate {
             Fate::DayPasses(before) if before.contains(&read) => self.access.clock.advance(DAY),
+            Fate::StoppedWhileRenewing if read == 2 => self.access.clock.advance(DAY),
             Fate::NeverHolds => self.access.clock.advance(DAY),
             Fate::Revoked(before) if before == read => drop(self.access.revoke(&self.snapshot).await?),
             _ => {}
         }
         self.image.read(range).await
     }
+}
+
+/// Lets everything else go on once.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn world() -> FakeWorld {
@@ -116,7 +143,11 @@ fn world() -> FakeWorld {
 
 fn ports(world: &FakeWorld, fate: Fate) -> Ports {
     let mut ports = world.ports();
+    let stop = StopSwitch::default();
+    ports.stop = Arc::new(stop.clone());
     ports.source = Arc::new(Fated {
+        grants: Arc::default(),
+        stop,
         machine: world.machine.clone(),
         clock: world.clock.clone(),
         reads: Arc::default(),
@@ -191,5 +222,20 @@ fn a_grant_that_never_holds_ends_the_attempt_and_keeps_the_snapshot() {
     );
     assert_eq!(outcome.kept.len(), 1);
     assert_rest(&world, &outcome, "never holds");
+    assert_eq!(resume(&world).unwrap().exit_code(), 0);
+}
+
+#[test]
+fn a_stop_while_a_grant_is_renewed_leaves_it_answered_in_the_log_and_ended() {
+    let world = world();
+    let outcome = capture(ports(&world, Fate::StoppedWhileRenewing)).unwrap();
+    assert_eq!((outcome.state, outcome.exit_code()), (None, 3), "{outcome:?}");
+    assert_eq!(count(&world, "grant.intent"), 2);
+    assert_eq!(
+        count(&world, "grant.done"),
+        2,
+        "what was begun is carried to its end"
+    );
+    assert_rest(&world, &outcome, "stopped while renewing");
     assert_eq!(resume(&world).unwrap().exit_code(), 0);
 }

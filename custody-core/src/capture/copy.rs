@@ -29,10 +29,10 @@ const SECTOR_BYTES: u64 = 512;
 
 /// A source to be streamed.
 #[derive(Debug)]
-pub(super) struct SourceStream<'a> {
+pub(super) struct SourceStream<'a, 's> {
     pub(super) item: EvidenceItemId,
     pub(super) name: String,
-    pub(super) source: GrantedSource<'a>,
+    pub(super) source: GrantedSource<'s>,
     pub(super) data: &'a DiskData,
     pub(super) sector_bytes: u32,
     pub(super) settings: &'a AcquisitionSettings,
@@ -66,7 +66,7 @@ struct Pass {
     footers: Option<Footers>,
 }
 
-impl SourceStream<'_> {
+impl SourceStream<'_, '_> {
     /// Streams the whole source. What was begun in the sink is committed, or aborted.
     pub(super) async fn run(
         self,
@@ -76,7 +76,9 @@ impl SourceStream<'_> {
         stored_footer: Option<StoredFooter<'_>>,
     ) -> Result<Streamed> {
         let mut list = ChunkListWriter::new(list.clone(), list_deposit);
-        match self.pass(&mut deposit, &mut list, stored_footer).await {
+        let passed = self.pass(&mut deposit, &mut list, stored_footer).await;
+        self.source.settle().await;
+        match passed {
             Ok(Pass {
                 digests,
                 lists,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use futures::lock::Mutex;
 
 use super::footer;
@@ -27,7 +28,14 @@ pub(super) struct GrantedSource<'a> {
     snapshot: &'a DiskSnapshot,
     /// What it was opened as first: length and name stay.
     first: Arc<dyn ImageReader>,
-    current: Mutex<Opened>,
+    current: Mutex<Current<'a>>,
+}
+
+struct Current<'a> {
+    opened: Opened,
+    /// A renewal that was begun. It writes to the log and asks the provider, so it is carried to its end, also when the
+    /// read that began it is not wanted any more.
+    under_way: Option<BoxFuture<'a, Result<Opened>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,10 +60,13 @@ impl<'a> GrantedSource<'a> {
             item,
             snapshot,
             first: image.clone(),
-            current: Mutex::new(Opened {
-                image,
-                expiry: grant.expiry(),
-                renewals: 0,
+            current: Mutex::new(Current {
+                opened: Opened {
+                    image,
+                    expiry: grant.expiry(),
+                    renewals: 0,
+                },
+                under_way: None,
             }),
         }
     }
@@ -67,7 +78,7 @@ impl<'a> GrantedSource<'a> {
 
     /// Reads a range.
     pub(super) async fn read(&self, range: ByteRange) -> Result<Vec<Extent>> {
-        let opened = self.current.lock().await.clone();
+        let opened = self.current.lock().await.opened.clone();
         match opened.image.read(range).await {
             Err(error) => self.renewed(&opened, error).await?.read(range).await,
             read => read,
@@ -76,7 +87,7 @@ impl<'a> GrantedSource<'a> {
 
     /// Reads the footer that begins at `at`.
     pub(super) async fn footer(&self, at: u64) -> Result<[u8; FOOTER_BYTES]> {
-        let opened = self.current.lock().await.clone();
+        let opened = self.current.lock().await.opened.clone();
         match footer::read(opened.image.as_ref(), at).await {
             Err(error) => footer::read(self.renewed(&opened, error).await?.as_ref(), at).await,
             read => read,
@@ -90,35 +101,68 @@ impl<'a> GrantedSource<'a> {
             return Err(error);
         }
         let mut current = self.current.lock().await;
-        if current.renewals != refused.renewals {
-            return Ok(current.image.clone());
+        if current.opened.renewals != refused.renewals {
+            return Ok(current.opened.image.clone());
         }
-        let ports = self.workflow.ports();
-        let latest = ports.clock.now().unix_millis().saturating_add(END_TOLERANCE_MS);
-        if current
-            .expiry
-            .is_none_or(|expiry| expiry.time().unix_millis() > latest)
-        {
-            return Err(error);
+        if current.under_way.is_none() {
+            let ports = self.workflow.ports();
+            let latest = ports.clock.now().unix_millis().saturating_add(END_TOLERANCE_MS);
+            if (current.opened.expiry).is_none_or(|expiry| expiry.time().unix_millis() > latest) {
+                return Err(error);
+            }
+            let renewals = current.opened.renewals + 1;
+            let renewal = renew(self.workflow, self.item, self.snapshot, renewals);
+            current.under_way = Some(Box::pin(renewal));
         }
-        self.workflow.step(&format!(
-            "{}: access to its disk snapshot ended while it was read: it is granted anew",
-            self.item.planned.item
-        ));
-        let grant = self.workflow.grant(self.item).await?;
-        let opened = ports.source.open(self.snapshot, &grant).await?;
-        expect_length(self.snapshot, opened.image.as_ref())?;
-        // As it stands now: what the first opening told is in it.
-        let item = self.workflow.item(&self.item.planned.item).await?;
-        self.workflow.note_opening(&item, self.snapshot, &opened).await?;
-        let image = opened.image;
-        *current = Opened {
-            image: image.clone(),
-            expiry: grant.expiry(),
-            renewals: current.renewals + 1,
-        };
-        Ok(image)
+        current.carry_on().await?;
+        Ok(current.opened.image.clone())
     }
+
+    /// Carries a renewal that was begun to its end. To be called when no more is read; whoever stops in the middle of a
+    /// pass leaves the log as it is only then.
+    pub(super) async fn settle(&self) {
+        let mut current = self.current.lock().await;
+        if let Err(error) = current.carry_on().await {
+            self.workflow
+                .step(&format!("{}: {error}", self.item.planned.item));
+        }
+    }
+}
+
+impl Current<'_> {
+    async fn carry_on(&mut self) -> Result<()> {
+        let Some(renewal) = &mut self.under_way else {
+            return Ok(());
+        };
+        let renewed = renewal.await;
+        self.under_way = None;
+        self.opened = renewed?;
+        Ok(())
+    }
+}
+
+/// Grants access anew and opens the disk snapshot under it.
+async fn renew(
+    workflow: &Workflow<'_>,
+    item: &ItemState,
+    snapshot: &DiskSnapshot,
+    renewals: u64,
+) -> Result<Opened> {
+    let id = &item.planned.item;
+    workflow.step(&format!(
+        "{id}: access to its disk snapshot ended while it was read: it is granted anew"
+    ));
+    let grant = workflow.grant(item).await?;
+    let opened = workflow.ports().source.open(snapshot, &grant).await?;
+    expect_length(snapshot, opened.image.as_ref())?;
+    // As it stands now: what the first opening told is in it.
+    let item = workflow.item(id).await?;
+    workflow.note_opening(&item, snapshot, &opened).await?;
+    Ok(Opened {
+        image: opened.image,
+        expiry: grant.expiry(),
+        renewals,
+    })
 }
 
 impl fmt::Debug for GrantedSource<'_> {
