@@ -32,7 +32,7 @@ enum Fate {
     Revoked(u32),
     /// A day passes before every read.
     NeverHolds,
-    /// A day passes before the second read, and the custodian stops while another grant is asked for.
+    /// A day passes before the third read, and the custodian stops while another grant is asked for.
     StoppedWhileRenewing,
 }
 
@@ -112,7 +112,15 @@ impl ImageReader for FatedImage {
         let read = self.access.reads.fetch_add(1, Ordering::Relaxed) + 1;
         match self.access.fate {
             Fate::DayPasses(before) if before.contains(&read) => self.access.clock.advance(DAY),
-            Fate::StoppedWhileRenewing if read == 2 => self.access.clock.advance(DAY),
+            Fate::StoppedWhileRenewing if read == 2 => {
+                // It comes while the read behind it waits for another grant.
+                let extents = self.image.read(range).await;
+                for _ in 0..4 {
+                    yield_once().await;
+                }
+                return extents;
+            }
+            Fate::StoppedWhileRenewing if read == 3 => self.access.clock.advance(DAY),
             Fate::NeverHolds => self.access.clock.advance(DAY),
             Fate::Revoked(before) if before == read => drop(self.access.revoke(&self.snapshot).await?),
             _ => {}
