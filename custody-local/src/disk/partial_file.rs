@@ -104,6 +104,21 @@ impl PartialFile {
         self.branch.folder().sync()
     }
 
+    /// Removes what stopped processes left on the way to names that are chosen: nobody may come back to these names. What
+    /// a live process holds stays, and so does what cannot be removed: it is listed as unfinished.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub(crate) fn discard_all_stopped(folder: &Folder, chosen: impl Fn(&str) -> bool) -> Result<()> {
+        for found in folder.names()? {
+            let Ok(partial) = found.to_str() else { continue };
+            if let Some(name) = partial.strip_prefix(PARTIAL_PREFIX).filter(|name| chosen(name)) {
+                discard_stopped(folder, name, partial).ok();
+            }
+        }
+        Ok(())
+    }
+
     fn partial_name(&self) -> String {
         format!("{PARTIAL_PREFIX}{}", self.name)
     }

@@ -143,6 +143,8 @@ impl DirectoryStore {
             return Ok(Acted::local(()));
         }
         let branch = self.branch_of(&name)?;
+        // A process that stopped in the middle of another note may go on with a longer log, and never put that one again.
+        PartialFile::discard_all_stopped(branch.folder(), |name| name.ends_with(layout::NOTE_SUFFIX))?;
         let put = PartialFile::begin(branch, name.file_name().as_str()).and_then(|partial| {
             write_all_at(partial.file(), note, 0).map_err(failed(partial.path(), "write"))?;
             partial.commit(OBJECT_MODE, |file| {

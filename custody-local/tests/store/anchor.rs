@@ -221,3 +221,23 @@ fn a_checkpoint_is_put_once() {
     ));
     assert_eq!(std::fs::read(note).unwrap(), b"note");
 }
+
+#[test]
+fn a_note_that_a_stopped_process_left_unfinished_goes_with_the_next_one_and_a_live_ones_stays() {
+    let scratch = Scratch::new();
+    let store = open(scratch.path());
+    wait(store.put_checkpoint(&log(), 5, b"note of five")).unwrap();
+    let folder = scratch.join(&format!("{}/checkpoints", object("x").folder().unwrap()));
+    let unfinished = |size: u64| folder.join(format!(".partial-{size:020}.note"));
+    std::fs::write(unfinished(7), b"half a no").unwrap();
+    std::fs::write(unfinished(8), b"half a no").unwrap();
+    let live = std::fs::File::open(unfinished(8)).unwrap();
+    live.lock().unwrap();
+    wait(store.put_checkpoint(&log(), 9, b"note of nine")).unwrap();
+    let left = [
+        ".partial-00000000000000000008.note",
+        "00000000000000000005.note",
+        "00000000000000000009.note",
+    ];
+    assert_eq!(names(&folder), left);
+}
