@@ -1,5 +1,5 @@
 //! What a run after a crash may not take for granted: the store, the grants, the findings of the run before.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod support;
 
