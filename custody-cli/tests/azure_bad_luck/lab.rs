@@ -182,7 +182,10 @@ impl Lab {
             .into_iter()
             .flatten();
         let logs = folders.map(|folder| folder.unwrap().path().join("log.jsonl"));
-        logs.filter_map(|log| fs::read_to_string(log).ok()).collect()
+        let whole = |text: String| text.rsplit_once('\n').map(|(lines, _)| lines.to_owned());
+        // A line that is still being written was not durable when its writer was killed.
+        logs.filter_map(|log| fs::read_to_string(log).ok().and_then(whole))
+            .collect()
     }
 
     pub(crate) fn nothing_is_left_at_the_source(&self, when: &str) {

@@ -142,7 +142,10 @@ impl Bench {
             return Vec::new();
         };
         let logs = folders.map(|folder| folder.unwrap().path().join("log.jsonl"));
-        logs.filter_map(|log| fs::read_to_string(log).ok()).collect()
+        let whole = |text: String| text.rsplit_once('\n').map(|(lines, _)| lines.to_owned());
+        // A line that is still being written was not durable when its writer was killed.
+        logs.filter_map(|log| fs::read_to_string(log).ok().and_then(whole))
+            .collect()
     }
 
     /// The one acquisition's folder in the store.

@@ -169,10 +169,23 @@ impl StateFolder {
             case: acquisition.as_str().parse()?,
             acquisition: acquisition.clone(),
         };
-        let first = self.journal.lines(&anywhere, 0).next().await;
-        let line = first.ok_or_else(|| Error::NotFound {
-            object: object.clone(),
-        })??;
+        let Some(line) = self.journal.lines(&anywhere, 0).next().await.transpose()? else {
+            let own = self.root.enter(ACQUISITIONS_FOLDER)?;
+            let own = own
+                .map(|all| all.enter(acquisition.as_str()))
+                .transpose()?
+                .flatten();
+            let torn = own.map(|own| own.stat(layout::LOG_FILE)).transpose()?.flatten();
+            return Err(Error::NotFound {
+                object: match torn {
+                    // Nothing is done before the first line is durable.
+                    Some(_) => format!(
+                        "a whole line in the {object} (stopped before anything was done, it is begun anew; or the journal was cut)"
+                    ),
+                    None => object,
+                },
+            });
+        };
         let fault = |actual: String| Error::Integrity {
             object,
             place: "line 1".into(),

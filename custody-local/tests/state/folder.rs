@@ -105,6 +105,17 @@ fn a_journal_that_does_not_begin_with_an_event_of_its_acquisition_has_no_log_nam
     let state = open(scratch.path());
     let missing = wait(state.log_name(&acquisition())).unwrap_err();
     assert!(matches!(missing, Error::NotFound { .. }), "{missing}");
+    assert!(!missing.to_string().contains("whole line"), "{missing}");
+    let own = scratch.join(&format!("acquisitions/{}", acquisition()));
+    make_folders(&own);
+    std::fs::write(own.join("log.jsonl"), b"{\"torn").unwrap();
+    let torn = wait(state.log_name(&acquisition())).unwrap_err();
+    assert!(
+        matches!(torn, Error::NotFound { .. })
+            && torn.to_string().contains("stopped before anything was done"),
+        "{torn}"
+    );
+    std::fs::remove_dir_all(own).unwrap();
     let line = Bytes::from_static(b"{\"seq\":0}");
     wait(state.journal().append(&log(), &LogHead::EMPTY, &line)).unwrap();
     let fault = wait(state.log_name(&acquisition())).unwrap_err();
