@@ -71,8 +71,9 @@ impl Ports {
 pub struct KeyPorts {
     /// Finds and fetches keys.
     pub source: Arc<dyn KeySource>,
-    /// Wraps them.
-    pub wrapper: Arc<dyn KeyWrapper>,
+    /// Wraps them; without one they are entrusted to the escrow in plain form, which an escrow that does not guard
+    /// what it keeps refuses.
+    pub wrapper: Option<Arc<dyn KeyWrapper>>,
     /// Keeps them.
     pub escrow: Arc<dyn KeyEscrow>,
     /// Proves that they open the stored copy.

@@ -8,8 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use custody_core::digest::Sha256Digest;
-use custody_core::ids::AcquisitionId;
-use custody_core::port::DigestRegister;
+use custody_core::port::{DigestEntry, DigestRegister};
 use custody_core::{Acted, Error, Result, ServiceRecord};
 
 /// A ledger on paper: digests are written down once and never struck out.
@@ -26,14 +25,16 @@ impl fmt::Display for PaperLedger {
 
 #[async_trait]
 impl DigestRegister for PaperLedger {
-    async fn put(&self, name: &str, digest: Sha256Digest, _: &AcquisitionId) -> Result<Acted<()>> {
+    async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let page = entries.len() + 1;
-        match entries.get(name) {
-            Some(found) if *found != digest => Err(Error::AlreadyExists { object: name.into() }),
+        match entries.get(&entry.name) {
+            Some(found) if *found != entry.digest => Err(Error::AlreadyExists {
+                object: entry.name.clone(),
+            }),
             Some(_) => Ok(Acted::local(())),
             None => {
-                entries.insert(name.into(), digest);
+                entries.insert(entry.name.clone(), entry.digest);
                 Ok(Acted {
                     value: (),
                     service: ServiceRecord::none().with_id("page", page.to_string()),

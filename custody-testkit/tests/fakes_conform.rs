@@ -125,6 +125,11 @@ mod keys {
     custody_testkit::key_prover_conformance!(|| harness::prover(plain!(KeyProver)));
 }
 
+mod a_guarding_escrow {
+    use super::*;
+    custody_testkit::key_escrow_conformance!(harness::guarding_escrow);
+}
+
 mod behind_a_gate {
     use super::*;
     custody_testkit::image_reader_conformance!(|| harness::image(gated!(ImageReader)));

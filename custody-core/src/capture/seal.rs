@@ -11,7 +11,7 @@ use crate::layout;
 use crate::manifest::{
     Envelope, LogPosition, MANIFEST_FORMAT, Manifest, ManifestItem, ProtectionRecord, Statement, sums,
 };
-use crate::port::{EvidenceReaderExt as _, NotAcquired};
+use crate::port::{DigestEntry, EvidenceReaderExt as _, NotAcquired};
 
 /// The largest manifest or envelope that is read back.
 const MAX_RECORD_BYTES: u64 = 256 * 1024 * 1024;
@@ -196,7 +196,7 @@ impl Workflow<'_> {
         let Some(register) = self.ports().digests.clone() else {
             return Ok(());
         };
-        let acquisition = self.acquisition().await;
+        let (acquisition, case) = (self.acquisition().await, self.case().await);
         for item in self.items().await {
             let Stage::Verified(verified) = &item.stage else {
                 continue;
@@ -216,7 +216,11 @@ impl Workflow<'_> {
                     sha256,
                 };
                 let intent = self.journal().await.intend(act).await?;
-                let (act, service) = match register.put(&name, sha256, &acquisition).await {
+                let entry = DigestEntry::new(name.clone(), sha256, acquisition.clone())
+                    .with_label("case", case.to_string())
+                    .with_label("disk", item.planned.disk.to_string())
+                    .with_label("object", verified.acquired().copy().file.to_string());
+                let (act, service) = match register.put(&entry).await {
                     Ok(acted) => (Act::DigestDone { item: id, name }, acted.service),
                     Err(error) => {
                         let service = error.service().cloned().unwrap_or_default();

@@ -10,7 +10,7 @@ use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState};
 use crate::custody_log::{Act, Checkpoint, ClosingState, Event, Failure};
 use crate::error::{Error, Result};
-use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment};
+use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment};
 use crate::layout;
 use crate::ports::Ports;
 
@@ -87,6 +87,10 @@ impl<'a> Workflow<'a> {
 
     pub(super) async fn acquisition(&self) -> AcquisitionId {
         self.journal.lock().await.state().opened.acquisition.clone()
+    }
+
+    pub(super) async fn case(&self) -> CaseId {
+        self.journal.lock().await.state().opened.case.clone()
     }
 
     /// The acquisition's folder.

@@ -11,11 +11,14 @@
 //!
 //! Futures need no particular runtime. Dropping one cancels it; each method says what that leaves.
 
+mod disk_key;
 mod environment;
+mod escrow_record;
 mod evidence_reader;
 mod evidence_sink;
 mod image_hasher;
 mod image_reader;
+mod key_proof;
 mod keys;
 mod log;
 mod machine_records;
@@ -26,9 +29,11 @@ mod source_access;
 
 use std::fmt;
 
+pub use disk_key::{FetchedKey, KeyMaterial, KeyReference, KeyRequirement, WrappedKey};
 pub use environment::{
     Clock, Entropy, NoProgress, Progress, ProgressObserver, ProgressPhase, StopSignal, StopSwitch,
 };
+pub use escrow_record::{EscrowReceipt, EscrowRecord, EscrowedKey};
 pub use evidence_reader::{EvidenceReader, EvidenceReaderExt, StoredObject};
 pub use evidence_sink::{
     Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection,
@@ -36,14 +41,12 @@ pub use evidence_sink::{
 };
 pub use image_hasher::{ChunkRun, HashOptions, ImageHash, ImageHasher, WholeImage};
 pub use image_reader::{ImageReader, ImageReaderExt};
-pub use keys::{
-    EscrowReceipt, EscrowRecord, KeyEscrow, KeyMaterial, KeyProver, KeyReference, KeyRequirement, KeySource,
-    KeyWrapper, ProofVerdict,
-};
+pub use key_proof::{KeyProof, ProofVerdict, VolumeProof};
+pub use keys::{KeyEscrow, KeyProver, KeySource, KeyWrapper};
 pub use log::{LogAnchor, LogHead, LogName, LogStore};
 pub use machine_records::{MAX_MACHINE_RECORD_BYTES, MachineRecord, MachineRecords};
 pub use rights::{RightNeed, Rights, RightsFinding};
-pub use seal::{DigestRegister, SealSigner, TimestampAuthority};
+pub use seal::{DigestEntry, DigestRegister, SealSigner, TimestampAuthority};
 pub use snapshotter::{
     DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,
     SnapshotOutcome, SnapshotPlan, Snapshotter,

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::Port;
@@ -47,6 +49,39 @@ pub trait TimestampAuthority: Port {
     async fn stamp(&self, message: &[u8]) -> Result<Acted<Vec<u8>>>;
 }
 
+/// A digest with what it is of, for a [`DigestRegister`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DigestEntry {
+    /// The name that core chose, for example `<snapshot>-hash-SHA256`.
+    pub name: String,
+    /// The digest.
+    pub digest: Sha256Digest,
+    /// The acquisition that computed it.
+    pub acquisition: AcquisitionId,
+    /// What it is of: case, disk, stored object.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl DigestEntry {
+    /// A digest of this acquisition under this name.
+    pub fn new(name: impl Into<String>, digest: Sha256Digest, acquisition: AcquisitionId) -> Self {
+        Self {
+            name: name.into(),
+            digest,
+            acquisition,
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// Adds what it is of.
+    #[must_use]
+    pub fn with_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+}
+
 /// A second place for digests, in other hands than the evidence: the SOC's vault.
 ///
 /// # Clauses
@@ -55,14 +90,14 @@ pub trait TimestampAuthority: Port {
 /// * `DR-03` [`find`](Self::find) gives what was put; `None` only when nothing was.
 #[async_trait]
 pub trait DigestRegister: Port {
-    /// Puts a digest under a name that core chose, for example `<snapshot>-hash-SHA256`.
+    /// Puts a digest under its name. The labels are told to whoever looks there; they do not decide what is the same.
     ///
     /// # Errors
     /// See clause DR-02; otherwise the provider's.
     ///
     /// # Cancel safety
     /// Calling again settles it.
-    async fn put(&self, name: &str, digest: Sha256Digest, acquisition: &AcquisitionId) -> Result<Acted<()>>;
+    async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>>;
 
     /// The digest under a name.
     ///

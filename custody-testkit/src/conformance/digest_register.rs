@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use custody_core::digest::Sha256Digest;
 use custody_core::ids::AcquisitionId;
-use custody_core::port::DigestRegister;
+use custody_core::port::{DigestEntry, DigestRegister};
 use custody_core::{Error, Result};
 
 use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
@@ -56,6 +56,11 @@ fn acquisition() -> Result<AcquisitionId> {
     "20261121T203015Z-0123abcd".parse()
 }
 
+fn entry(name: &str, digest: Sha256Digest) -> Result<DigestEntry> {
+    let entry = DigestEntry::new(name, digest, acquisition()?);
+    Ok(entry.with_label("case", "2026-0042").with_label("disk", "disk-0"))
+}
+
 /// `DR-01`.
 ///
 /// # Errors
@@ -63,7 +68,7 @@ fn acquisition() -> Result<AcquisitionId> {
 pub async fn dr_01_the_same_digest_again_is_adopted(harness: &RegisterHarness) -> Conforms {
     let digest = Sha256Digest::of(b"disk");
     for time in ["once", "again", "a third time"] {
-        if let Err(error) = harness.register.put(NAME, digest, &acquisition()?).await {
+        if let Err(error) = harness.register.put(&entry(NAME, digest)?).await {
             return Err(ClauseFailure::new(format!("putting a digest {time}: {error}")));
         }
     }
@@ -76,9 +81,9 @@ pub async fn dr_01_the_same_digest_again_is_adopted(harness: &RegisterHarness) -
 /// How the clause is broken.
 pub async fn dr_02_another_digest_is_refused_and_the_first_stays(harness: &RegisterHarness) -> Conforms {
     let (first, second) = (Sha256Digest::of(b"disk"), Sha256Digest::of(b"another disk"));
-    harness.register.put(NAME, first, &acquisition()?).await?;
+    harness.register.put(&entry(NAME, first)?).await?;
     for whose in [acquisition()?, "20261121T203015Z-ffffffff".parse()?] {
-        let outcome = harness.register.put(NAME, second, &whose).await;
+        let outcome = harness.register.put(&DigestEntry::new(NAME, second, whose)).await;
         refused!(
             outcome,
             Error::AlreadyExists { .. },
@@ -100,7 +105,7 @@ pub async fn dr_03_what_was_put_is_found(harness: &RegisterHarness) -> Conforms 
     for number in 0..3_u8 {
         let name = format!("{NAME}-{number}");
         let digest = Sha256Digest::of(&[number]);
-        harness.register.put(&name, digest, &acquisition()?).await?;
+        harness.register.put(&entry(&name, digest)?).await?;
         let found = harness.register.find(&name).await?;
         ensure!(found == Some(digest), "put was {digest}, found is {found:?}");
     }

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use custody_core::ids::{AcquisitionId, Segment};
-use custody_core::port::{EscrowRecord, KeyEscrow};
+use custody_core::port::{EscrowRecord, EscrowedKey, KeyEscrow, KeyMaterial, KeyReference, WrappedKey};
 use custody_core::{Error, Result, layout};
 use futures::StreamExt as _;
+use zeroize::Zeroizing;
 
 use super::clause::{ClauseFailure, Conforms, ensure, refused, suite};
 use crate::fake::pattern;
@@ -56,8 +57,47 @@ fn ours() -> Result<AcquisitionId> {
     "20261121T203015Z-0123abcd".parse()
 }
 
-fn record(of: AcquisitionId, seed: u8) -> EscrowRecord {
-    EscrowRecord::new(of, "wrapped for a test", pattern(200, seed))
+fn wrapped(seed: u8) -> EscrowedKey {
+    let key = WrappedKey::new("wrapped for a test", pattern(200, seed));
+    EscrowedKey::Wrapped(key.with_attribute("fingerprint", "made up"))
+}
+
+fn plain(seed: u8) -> EscrowedKey {
+    EscrowedKey::Entrusted(KeyMaterial::new(Zeroizing::new(pattern(156, seed))))
+}
+
+/// The key of a number, of the item of the same number.
+fn record(of: AcquisitionId, number: u8, key: EscrowedKey) -> Result<EscrowRecord> {
+    let item = format!("item-{number}").parse()?;
+    let source = KeyReference::new(format!("vault/key/{number}")).with_attribute("kind", "disk key");
+    let original =
+        WrappedKey::new("RSA-OAEP by a made-up key", pattern(256, number)).with_attribute("n", "public");
+    let attributes = [("contentType".to_owned(), "Wrapped BEK".to_owned())].into();
+    Ok(EscrowRecord::new(of, item, source, key)
+        .with_original(Some(original))
+        .with_attributes(attributes)
+        .with_label("case", "2026-0042")
+        .with_label("disk", format!("disk-{number}")))
+}
+
+/// What of the second record is another than in the first.
+fn difference(kept: &EscrowRecord, due: &EscrowRecord) -> Option<&'static str> {
+    let same_key = match (&kept.key, &due.key) {
+        (EscrowedKey::Wrapped(kept), EscrowedKey::Wrapped(due)) => kept == due,
+        (EscrowedKey::Entrusted(kept), EscrowedKey::Entrusted(due)) => kept.is_equal(due),
+        _ => false,
+    };
+    [
+        ("key", same_key),
+        ("acquisition", kept.acquisition == due.acquisition),
+        ("item", kept.item == due.item),
+        ("source", kept.source.address == due.source.address),
+        ("original", kept.original == due.original),
+        ("attributes", kept.attributes == due.attributes),
+        ("labels", kept.labels == due.labels),
+    ]
+    .into_iter()
+    .find_map(|(what, same)| (!same).then_some(what))
 }
 
 fn name(text: &str) -> Segment {
@@ -69,18 +109,21 @@ fn name(text: &str) -> Segment {
 /// # Errors
 /// How the clause is broken.
 pub async fn ke_01_what_was_deposited_is_withdrawn(harness: &EscrowHarness) -> Conforms {
-    for seed in 0..3 {
-        let (name, record) = (name(&format!("disk-{seed}-key")), record(ours()?, seed));
-        let receipt = harness.escrow.deposit(&name, &record).await?.value;
+    for number in 1..4 {
+        let name = name(&format!("disk-{number}-key"));
+        let due = record(ours()?, number, wrapped(number))?;
+        let receipt = harness.escrow.deposit(&name, &due).await?.value;
         ensure!(
             receipt.name == name.as_str(),
             "the receipt for {name} is for {}",
             receipt.name
         );
-        let found = harness.escrow.withdraw(&name).await?.value;
-        ensure!(found == record, "{name} gives another record");
+        let kept = harness.escrow.withdraw(&name).await?.value;
+        if let Some(what) = difference(&kept, &due) {
+            return Err(ClauseFailure::new(format!("{name} gives another {what}")));
+        }
     }
-    let outcome = harness.escrow.withdraw(&name("nobody's")).await;
+    let outcome = harness.escrow.withdraw(&name("nobody-s")).await;
     refused!(outcome, Error::NotFound { .. }, "withdrawing what is not there");
     Ok(())
 }
@@ -89,26 +132,38 @@ pub async fn ke_01_what_was_deposited_is_withdrawn(harness: &EscrowHarness) -> C
 ///
 /// # Errors
 /// How the clause is broken.
-pub async fn ke_02_a_taken_name_keeps_its_record(harness: &EscrowHarness) -> Conforms {
-    let (name, first) = (name("disk-0-key"), record(ours()?, 1));
-    harness.escrow.deposit(&name, &first).await?;
-    if let Err(error) = harness.escrow.deposit(&name, &first).await {
-        return Err(ClauseFailure::new(format!(
-            "the same record again is refused: {error}"
-        )));
+pub async fn ke_02_a_taken_name_keeps_its_key(harness: &EscrowHarness) -> Conforms {
+    let name = name("disk-1-key");
+    let first = record(ours()?, 1, wrapped(1))?;
+    let receipt = harness.escrow.deposit(&name, &first).await?.value;
+    // Wrapped anew: other bytes, the same key.
+    for again in [wrapped(1), wrapped(9)] {
+        match harness.escrow.deposit(&name, &record(ours()?, 1, again)?).await {
+            Err(error) => {
+                return Err(ClauseFailure::new(format!(
+                    "the same key again is refused: {error}"
+                )));
+            }
+            Ok(acted) => ensure!(
+                acted.value.wrapped_digest == receipt.wrapped_digest,
+                "the receipt is not of what is kept"
+            ),
+        }
     }
     for other in [
-        record(ours()?, 2),
-        record("20261121T203015Z-ffffffff".parse()?, 1),
+        record(ours()?, 2, wrapped(1))?,
+        record("20261121T203015Z-ffffffff".parse()?, 1, wrapped(1))?,
     ] {
         let outcome = harness.escrow.deposit(&name, &other).await;
         refused!(
             outcome,
             Error::AlreadyExists { .. },
-            "another record under a taken name"
+            "another key under a taken name"
         );
-        let found = harness.escrow.withdraw(&name).await?.value;
-        ensure!(found != other, "the first record was replaced");
+    }
+    let kept = harness.escrow.withdraw(&name).await?.value;
+    if let Some(what) = difference(&kept, &first) {
+        return Err(ClauseFailure::new(format!("the first key's {what} was replaced")));
     }
     Ok(())
 }
@@ -121,13 +176,14 @@ pub async fn ke_03_every_key_of_the_acquisition_is_listed_once(harness: &EscrowH
     let other: AcquisitionId = "20261121T203015Z-ffffffff".parse()?;
     let none = harness.listed(&ours()?).await?;
     ensure!(none.is_empty(), "nothing was deposited, listed are {none:?}");
-    for (text, of) in [
-        ("a-key", ours()?),
-        ("b-key", other.clone()),
-        ("c-key", ours()?),
-        ("c-key-2", ours()?),
+    for (number, text, of) in [
+        (1, "a-key", ours()?),
+        (2, "b-key", other.clone()),
+        (3, "c-key", ours()?),
+        (4, "c-key-2", ours()?),
     ] {
-        harness.escrow.deposit(&name(text), &record(of, 1)).await?;
+        let record = record(of, number, wrapped(number))?;
+        harness.escrow.deposit(&name(text), &record).await?;
     }
     let due: Vec<String> = ["a-key", "c-key", "c-key-2"]
         .map(|text| name(text).to_string())
@@ -142,11 +198,47 @@ pub async fn ke_03_every_key_of_the_acquisition_is_listed_once(harness: &EscrowH
     Ok(())
 }
 
+/// `KE-04`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn ke_04_a_key_in_plain_form_is_guarded_or_refused(harness: &EscrowHarness) -> Conforms {
+    let name = name("plain-key");
+    let due = record(ours()?, 1, plain(1))?;
+    match harness.escrow.deposit(&name, &due).await {
+        Err(error) if matches!(error.meaning(), Error::Unsupported { .. }) => {
+            let listed = harness.listed(&ours()?).await?;
+            ensure!(listed.is_empty(), "refused was a key, and kept is {listed:?}");
+            return Ok(());
+        }
+        outcome => drop(outcome?),
+    }
+    let kept = harness.escrow.withdraw(&name).await?.value;
+    if let Some(what) = difference(&kept, &due) {
+        return Err(ClauseFailure::new(format!("{name} gives another {what}")));
+    }
+    harness
+        .escrow
+        .deposit(&name, &record(ours()?, 1, plain(1))?)
+        .await?;
+    let outcome = harness
+        .escrow
+        .deposit(&name, &record(ours()?, 1, plain(2))?)
+        .await;
+    refused!(
+        outcome,
+        Error::AlreadyExists { .. },
+        "other bytes as the same key"
+    );
+    Ok(())
+}
+
 suite! { ($)
     /// Mounts the clauses of `KeyEscrow` as tests, on an [`EscrowHarness`](crate::conformance::key_escrow::EscrowHarness).
     key_escrow_conformance, key_escrow, EscrowHarness, [
         ke_01_what_was_deposited_is_withdrawn,
-        ke_02_a_taken_name_keeps_its_record,
+        ke_02_a_taken_name_keeps_its_key,
         ke_03_every_key_of_the_acquisition_is_listed_once,
+        ke_04_a_key_in_plain_form_is_guarded_or_refused,
     ]
 }

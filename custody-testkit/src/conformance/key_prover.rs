@@ -52,7 +52,7 @@ impl ProverHarness {
 
     async fn prove(&self, image: MemoryImage, key: &[u8]) -> Result<ProofVerdict> {
         let key = KeyMaterial::new(Zeroizing::new(key.to_vec()));
-        self.prover.prove(Arc::new(image), &key).await
+        Ok(self.prover.prove(Arc::new(image), &key).await?.verdict)
     }
 
     fn encrypted(&self) -> MemoryImage {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use custody_core::Result;
 use custody_core::ids::AcquisitionId;
-use custody_core::port::{EscrowRecord, KeyMaterial, KeyWrapper};
+use custody_core::port::{KeyMaterial, KeyWrapper, WrappedKey};
 use zeroize::Zeroizing;
 
 use super::clause::{Conforms, ensure, suite};
@@ -35,7 +35,7 @@ impl KeyWrapperHarness {
         self
     }
 
-    async fn wrap(&self, key: &[u8]) -> Result<EscrowRecord> {
+    async fn wrap(&self, key: &[u8]) -> Result<WrappedKey> {
         let key = KeyMaterial::new(Zeroizing::new(key.to_vec()));
         Ok(self.wrapper.wrap(&key, &acquisition()?).await?.value)
     }
@@ -66,13 +66,8 @@ fn keys() -> [Vec<u8>; 3] {
 /// How the clause is broken.
 pub async fn kw_01_what_is_wrapped_unwraps_to_the_same_bytes(harness: &KeyWrapperHarness) -> Conforms {
     for key in keys() {
-        let record = harness.wrap(&key).await?;
-        ensure!(
-            record.acquisition == acquisition()?,
-            "the record is for {}",
-            record.acquisition
-        );
-        let plain = harness.wrapper.unwrap_key(&record).await?.value;
+        let wrapped = harness.wrap(&key).await?;
+        let plain = harness.wrapper.unwrap_key(&wrapped, &acquisition()?).await?.value;
         ensure!(
             plain.expose() == key,
             "a key of {} bytes unwraps to another one",
@@ -88,18 +83,15 @@ pub async fn kw_01_what_is_wrapped_unwraps_to_the_same_bytes(harness: &KeyWrappe
 /// How the clause is broken.
 pub async fn kw_02_the_wrapped_form_does_not_hold_the_key(harness: &KeyWrapperHarness) -> Conforms {
     for key in keys() {
-        let record = harness.wrap(&key).await?;
+        let wrapped = harness.wrap(&key).await?;
         for part in key.windows(16) {
             let holds = |bytes: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+            ensure!(!holds(&wrapped.bytes), "the wrapped form holds a part of the key");
             ensure!(
-                !holds(&record.wrapped),
-                "the wrapped form holds a part of the key"
-            );
-            ensure!(
-                !holds(record.wrapping.as_bytes()),
+                !holds(wrapped.wrapping.as_bytes()),
                 "the description holds a part of the key"
             );
-            let in_attributes = record.attributes.values().any(|value| holds(value.as_bytes()));
+            let in_attributes = wrapped.attributes.values().any(|value| holds(value.as_bytes()));
             ensure!(!in_attributes, "an attribute holds a part of the key");
         }
     }
@@ -110,33 +102,29 @@ pub async fn kw_02_the_wrapped_form_does_not_hold_the_key(harness: &KeyWrapperHa
 ///
 /// # Errors
 /// How the clause is broken.
-pub async fn kw_03_a_changed_record_is_refused(harness: &KeyWrapperHarness) -> Conforms {
+pub async fn kw_03_what_was_changed_is_refused(harness: &KeyWrapperHarness) -> Conforms {
     let [key, ..] = keys();
-    let record = harness.wrap(&key).await?;
+    let wrapped = harness.wrap(&key).await?;
     let mut changed = Vec::new();
-    for at in 0..record.wrapped.len() {
-        let mut record = record.clone();
-        if let Some(byte) = record.wrapped.get_mut(at) {
+    for at in 0..wrapped.bytes.len() {
+        let mut other = wrapped.clone();
+        if let Some(byte) = other.bytes.get_mut(at) {
             *byte ^= 1;
         }
-        changed.push((format!("byte {at} of {}", record.wrapped.len()), record));
+        changed.push((format!("byte {at} of {} changed", wrapped.bytes.len()), other));
     }
-    for length in [
-        0,
-        1,
-        record.wrapped.len() / 2,
-        record.wrapped.len().saturating_sub(1),
-    ] {
-        let mut record = record.clone();
-        record.wrapped.truncate(length);
-        changed.push((format!("cut to {length} bytes"), record));
+    let length = wrapped.bytes.len();
+    for length in [0, 1, length / 2, length.saturating_sub(1)] {
+        let mut other = wrapped.clone();
+        other.bytes.truncate(length);
+        changed.push((format!("all but {length} bytes cut off"), other));
     }
-    let mut longer = record.clone();
-    longer.wrapped.push(0);
+    let mut longer = wrapped.clone();
+    longer.bytes.push(0);
     changed.push(("one byte more".into(), longer));
-    for (what, record) in changed {
-        let outcome = harness.wrapper.unwrap_key(&record).await;
-        ensure!(outcome.is_err(), "a record with {what} changed is unwrapped");
+    for (what, other) in changed {
+        let outcome = harness.wrapper.unwrap_key(&other, &acquisition()?).await;
+        ensure!(outcome.is_err(), "a wrapped key with {what} is unwrapped");
     }
     Ok(())
 }
@@ -146,6 +134,6 @@ suite! { ($)
     key_wrapper_conformance, key_wrapper, KeyWrapperHarness, [
         kw_01_what_is_wrapped_unwraps_to_the_same_bytes,
         kw_02_the_wrapped_form_does_not_hold_the_key,
-        kw_03_a_changed_record_is_refused,
+        kw_03_what_was_changed_is_refused,
     ]
 }

@@ -3,8 +3,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::digest::Sha256Digest;
-use custody_core::ids::AcquisitionId;
-use custody_core::port::DigestRegister;
+use custody_core::port::{DigestEntry, DigestRegister};
 use custody_core::{Acted, Error, Result, ServiceRecord};
 
 use crate::shared::Shared;
@@ -37,14 +36,14 @@ impl fmt::Display for MemoryDigestRegister {
 
 #[async_trait]
 impl DigestRegister for MemoryDigestRegister {
-    async fn put(&self, name: &str, digest: Sha256Digest, _: &AcquisitionId) -> Result<Acted<()>> {
+    async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>> {
         let mut digests = self.digests.lock();
-        match digests.get(name) {
-            Some(known) if *known != digest => Err(Error::AlreadyExists {
-                object: name.to_owned(),
+        match digests.get(&entry.name) {
+            Some(known) if *known != entry.digest => Err(Error::AlreadyExists {
+                object: entry.name.clone(),
             }),
             _ => {
-                digests.insert(name.to_owned(), digest);
+                digests.insert(entry.name.clone(), entry.digest);
                 Ok(Acted {
                     value: (),
                     service: ServiceRecord::none().with_status("200"),

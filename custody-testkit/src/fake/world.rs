@@ -226,7 +226,7 @@ impl FakeWorld {
             digests: (self.options.digests).then(|| Arc::new(self.digests.clone()) as _),
             keys: (self.options.keys).then(|| KeyPorts {
                 source: Arc::new(self.keys.clone()),
-                wrapper: Arc::new(self.wrapper.clone()),
+                wrapper: Some(Arc::new(self.wrapper.clone())),
                 escrow: Arc::new(self.escrow.clone()),
                 prover: Arc::new(FakeProver::new()),
             }),

@@ -3,8 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use custody_core::digest::Sha256Digest;
-use custody_core::ids::AcquisitionId;
-use custody_core::port::DigestRegister;
+use custody_core::port::{DigestEntry, DigestRegister};
 use custody_core::{Acted, Error, Result};
 
 use crate::shared::Shared;
@@ -52,15 +51,15 @@ impl fmt::Display for FaultyRegister {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl DigestRegister for FaultyRegister {
-    async fn put(&self, name: &str, digest: Sha256Digest, acquisition: &AcquisitionId) -> Result<Acted<()>> {
-        let again = self.names.lock().iter().any(|known| known == name);
-        self.names.lock().push(name.to_owned());
+    async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>> {
+        let again = self.names.lock().contains(&entry.name);
+        self.names.lock().push(entry.name.clone());
         if self.fault == RegisterFault::RefusesTheSame && again {
             return Err(Error::AlreadyExists {
-                object: name.to_owned(),
+                object: entry.name.clone(),
             });
         }
-        match self.inner.put(name, digest, acquisition).await {
+        match self.inner.put(entry).await {
             Err(_) if self.fault == RegisterFault::IgnoresAnother => Ok(Acted::local(())),
             outcome => outcome,
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, Segment};
 use custody_core::port::{
-    DiskDescription, EscrowReceipt, EscrowRecord, ImageReader, KeyEscrow, KeyMaterial, KeyProver,
-    KeyReference, KeyRequirement, KeySource, KeyWrapper, ProofVerdict,
+    DiskDescription, DiskSnapshot, EscrowReceipt, EscrowRecord, FetchedKey, ImageReader, KeyEscrow,
+    KeyMaterial, KeyProof, KeyProver, KeyReference, KeyRequirement, KeySource, KeyWrapper, WrappedKey,
 };
 use custody_core::{Acted, Result};
 use futures::stream::BoxStream;
@@ -16,8 +16,8 @@ mockall::mock! {
     impl fmt::Display for KeySource { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
     #[async_trait]
     impl KeySource for KeySource {
-        fn requirement(&self, disk: &DiskDescription) -> Result<KeyRequirement>;
-        async fn fetch(&self, key: &KeyReference) -> Result<Acted<KeyMaterial>>;
+        async fn requirement(&self, disk: &DiskDescription, snapshot: &DiskSnapshot) -> Result<Acted<KeyRequirement>>;
+        async fn fetch(&self, key: &KeyReference) -> Result<Acted<FetchedKey>>;
     }
 }
 
@@ -27,8 +27,8 @@ mockall::mock! {
     impl fmt::Display for KeyWrapper { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
     #[async_trait]
     impl KeyWrapper for KeyWrapper {
-        async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>>;
-        async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>>;
+        async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<WrappedKey>>;
+        async fn unwrap_key(&self, key: &WrappedKey, acquisition: &AcquisitionId) -> Result<Acted<KeyMaterial>>;
     }
 }
 
@@ -50,6 +50,6 @@ mockall::mock! {
     impl fmt::Display for KeyProver { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
     #[async_trait]
     impl KeyProver for KeyProver {
-        async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict>;
+        async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<KeyProof>;
     }
 }

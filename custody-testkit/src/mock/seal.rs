@@ -3,8 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 use custody_core::custody_log::VerifierKey;
 use custody_core::digest::Sha256Digest;
-use custody_core::ids::AcquisitionId;
-use custody_core::port::{DigestRegister, SealSigner, TimestampAuthority};
+use custody_core::port::{DigestEntry, DigestRegister, SealSigner, TimestampAuthority};
 use custody_core::{Acted, Result};
 
 mockall::mock! {
@@ -34,7 +33,7 @@ mockall::mock! {
     impl fmt::Display for DigestRegister { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
     #[async_trait]
     impl DigestRegister for DigestRegister {
-        async fn put(&self, name: &str, digest: Sha256Digest, acquisition: &AcquisitionId) -> Result<Acted<()>>;
+        async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>>;
         async fn find(&self, name: &str) -> Result<Option<Sha256Digest>>;
     }
 }

@@ -339,7 +339,11 @@ pub(crate) fn key_wrapper(wrap: impl Fn(FakeKeyWrapper) -> Arc<dyn KeyWrapper>) 
 }
 
 pub(crate) fn escrow(wrap: impl Fn(MemoryEscrow) -> Arc<dyn KeyEscrow>) -> EscrowHarness {
-    EscrowHarness::new(wrap(MemoryEscrow::new()))
+    EscrowHarness::new(wrap(MemoryEscrow::new().unguarded()))
+}
+
+pub(crate) fn guarding_escrow() -> EscrowHarness {
+    EscrowHarness::new(Arc::new(MemoryEscrow::new()))
 }
 
 pub(crate) fn prover(wrap: impl Fn(FakeProver) -> Arc<dyn KeyProver>) -> ProverHarness {

@@ -43,7 +43,7 @@ fn every_clause_of_key_wrapper_is_failed_by_a_fault_made_for_it() {
             ),
             (
                 WrapperFault::UnwrapsChangedRecords,
-                &["kw_03_a_changed_record_is_refused"],
+                &["kw_03_what_was_changed_is_refused"],
             ),
         ],
     );
@@ -59,9 +59,10 @@ fn every_clause_of_key_escrow_is_failed_by_a_fault_made_for_it() {
                 EscrowFault::CutsRecords,
                 &["ke_01_what_was_deposited_is_withdrawn"],
             ),
+            (EscrowFault::IgnoresAnother, &["ke_02_a_taken_name_keeps_its_key"]),
             (
-                EscrowFault::IgnoresAnother,
-                &["ke_02_a_taken_name_keeps_its_record"],
+                EscrowFault::KeepsAnything,
+                &["ke_04_a_key_in_plain_form_is_guarded_or_refused"],
             ),
             (
                 EscrowFault::ListsTwice,

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use custody_core::Result;
 use custody_core::digest::Sha256Digest;
 use custody_core::extent::ByteRange;
-use custody_core::port::{ImageReader, ImageReaderExt as _, KeyMaterial, KeyProver, ProofVerdict};
+use custody_core::port::{
+    ImageReader, ImageReaderExt as _, KeyMaterial, KeyProof, KeyProver, ProofVerdict, VolumeProof,
+};
 
 /// Proves keys against a made-up format: a magic, then SHA-256 of the key, then content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,26 +46,29 @@ impl fmt::Display for FakeProver {
 
 #[async_trait]
 impl KeyProver for FakeProver {
-    async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict> {
+    async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<KeyProof> {
         if image.length() < HEADER_BYTES {
-            return Ok(ProofVerdict::NotEncrypted);
+            return Ok(KeyProof::new(ProofVerdict::NotEncrypted));
         }
         let header = match image.read_bytes(ByteRange::at(0, HEADER_BYTES)).await {
             Ok(header) => header,
             Err(error) if matches!(error.meaning(), custody_core::Error::Unreadable { .. }) => {
-                return Ok(ProofVerdict::CannotTell {
+                return Ok(KeyProof::new(ProofVerdict::CannotTell {
                     reason: error.to_string(),
-                });
+                }));
             }
             Err(error) => return Err(error),
         };
         let (magic, stored) = header.split_at(MAGIC.len());
-        Ok(if magic != MAGIC {
-            ProofVerdict::NotEncrypted
-        } else if stored == authenticator(key.expose()).as_bytes() {
+        if magic != MAGIC {
+            return Ok(KeyProof::new(ProofVerdict::NotEncrypted));
+        }
+        let verdict = if stored == authenticator(key.expose()).as_bytes() {
             ProofVerdict::Opens
         } else {
             ProofVerdict::DoesNotOpen
-        })
+        };
+        let volume = VolumeProof::new(ByteRange::at(0, image.length()), "fake", verdict);
+        Ok(KeyProof::of_volumes(vec![volume]))
     }
 }

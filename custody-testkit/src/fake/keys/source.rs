@@ -4,7 +4,8 @@ use std::fmt;
 use async_trait::async_trait;
 use custody_core::ids::DiskId;
 use custody_core::port::{
-    DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource,
+    DiskDescription, DiskEncryption, DiskSnapshot, FetchedKey, KeyMaterial, KeyReference, KeyRequirement,
+    KeySource,
 };
 use custody_core::{Acted, Error, Result, ServiceRecord};
 use zeroize::Zeroizing;
@@ -24,6 +25,8 @@ struct Vault {
     /// Which addresses a disk needs.
     needs: BTreeMap<DiskId, Vec<String>>,
     fetched: u64,
+    /// Why nothing can be asked.
+    unreachable: Option<String>,
 }
 
 impl FakeKeySource {
@@ -49,6 +52,11 @@ impl FakeKeySource {
         self.state.lock().keys.remove(address);
     }
 
+    /// Lets nothing be asked any longer, for this reason, or lets everything be asked again.
+    pub fn unreachable(&self, reason: Option<&str>) {
+        self.state.lock().unreachable = reason.map(Into::into);
+    }
+
     /// How often a key was fetched.
     #[must_use]
     pub fn fetched(&self) -> u64 {
@@ -64,10 +72,13 @@ impl fmt::Display for FakeKeySource {
 
 #[async_trait]
 impl KeySource for FakeKeySource {
-    fn requirement(&self, disk: &DiskDescription) -> Result<KeyRequirement> {
+    async fn requirement(&self, disk: &DiskDescription, _: &DiskSnapshot) -> Result<Acted<KeyRequirement>> {
         let state = self.state.lock();
+        if let Some(reason) = &state.unreachable {
+            return Err(unreachable(reason));
+        }
         let known = state.needs.get(&disk.disk);
-        Ok(match (&disk.encryption, known) {
+        Ok(Acted::local(match (&disk.encryption, known) {
             (_, Some(addresses)) => KeyRequirement::Keys(addresses.iter().map(KeyReference::new).collect()),
             (DiskEncryption::None, None) => KeyRequirement::None,
             (DiskEncryption::NotStated, None) => {
@@ -76,11 +87,14 @@ impl KeySource for FakeKeySource {
             (DiskEncryption::Encrypted { statement }, None) => {
                 KeyRequirement::Unknown(format!("{statement}: no key is known"))
             }
-        })
+        }))
     }
 
-    async fn fetch(&self, key: &KeyReference) -> Result<Acted<KeyMaterial>> {
+    async fn fetch(&self, key: &KeyReference) -> Result<Acted<FetchedKey>> {
         let mut state = self.state.lock();
+        if let Some(reason) = &state.unreachable {
+            return Err(unreachable(reason));
+        }
         let Some(bytes) = state.keys.get(&key.address).cloned() else {
             return Err(Error::NotFound {
                 object: key.address.clone(),
@@ -89,8 +103,17 @@ impl KeySource for FakeKeySource {
         state.fetched += 1;
         let service = ServiceRecord::none().with_id("fake-request-id", format!("fetch-{}", state.fetched));
         Ok(Acted {
-            value: KeyMaterial::new(Zeroizing::new(bytes)),
+            value: FetchedKey::new(KeyMaterial::new(Zeroizing::new(bytes)))
+                .with_attribute("contentType", "fake key"),
             service,
         })
+    }
+}
+
+fn unreachable(reason: &str) -> Error {
+    Error::Provider {
+        object: "fake key source".into(),
+        operation: "ask",
+        source: Some(reason.into()),
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 use custody_core::digest::Sha256Digest;
 use custody_core::ids::AcquisitionId;
-use custody_core::port::{EscrowRecord, KeyMaterial, KeyWrapper};
+use custody_core::port::{KeyMaterial, KeyWrapper, WrappedKey};
 use custody_core::{Acted, Error, Result};
 use zeroize::Zeroizing;
 
@@ -69,7 +69,7 @@ impl fmt::Display for FakeKeyWrapper {
 
 #[async_trait]
 impl KeyWrapper for FakeKeyWrapper {
-    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>> {
+    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<WrappedKey>> {
         let nonce = {
             let mut wrapped = self.wrapped.lock();
             *wrapped += 1;
@@ -79,25 +79,21 @@ impl KeyWrapper for FakeKeyWrapper {
         body.extend_from_slice(&self.stream(&nonce, key.expose()));
         let tag = self.tag(acquisition, WRAPPING, &body);
         body.extend_from_slice(tag.as_bytes());
-        Ok(Acted::local(EscrowRecord::new(
-            acquisition.clone(),
-            WRAPPING,
-            body,
-        )))
+        Ok(Acted::local(WrappedKey::new(WRAPPING, body)))
     }
 
-    async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>> {
+    async fn unwrap_key(&self, key: &WrappedKey, acquisition: &AcquisitionId) -> Result<Acted<KeyMaterial>> {
         let refused = |actual: &str| Error::Integrity {
-            object: format!("escrowed key of {}", record.acquisition),
+            object: format!("escrowed key of {acquisition}"),
             place: "tag".into(),
-            expected: "the tag of this record".into(),
+            expected: "the tag of this key".into(),
             actual: actual.into(),
         };
-        let at = record.wrapped.len().checked_sub(TAG_BYTES);
+        let at = key.bytes.len().checked_sub(TAG_BYTES);
         let (body, tag) = at
-            .and_then(|at| record.wrapped.split_at_checked(at))
+            .and_then(|at| key.bytes.split_at_checked(at))
             .ok_or_else(|| refused("too few bytes"))?;
-        if self.tag(&record.acquisition, &record.wrapping, body).as_bytes() != tag {
+        if self.tag(acquisition, &key.wrapping, body).as_bytes() != tag {
             return Err(refused("another one"));
         }
         let (nonce, wrapped) = body

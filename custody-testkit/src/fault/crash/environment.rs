@@ -1,8 +1,7 @@
 use async_trait::async_trait;
 use custody_core::custody_log::VerifierKey;
 use custody_core::digest::Sha256Digest;
-use custody_core::ids::AcquisitionId;
-use custody_core::port::{DigestRegister, SealSigner, TimestampAuthority};
+use custody_core::port::{DigestEntry, DigestRegister, SealSigner, TimestampAuthority};
 use custody_core::{Acted, Result};
 
 use super::Crashing;
@@ -30,10 +29,8 @@ impl TimestampAuthority for Crashing<dyn TimestampAuthority> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl DigestRegister for Crashing<dyn DigestRegister> {
-    async fn put(&self, name: &str, digest: Sha256Digest, acquisition: &AcquisitionId) -> Result<Acted<()>> {
-        self.gate
-            .act("digests.put", self.inner.put(name, digest, acquisition))
-            .await
+    async fn put(&self, entry: &DigestEntry) -> Result<Acted<()>> {
+        self.gate.act("digests.put", self.inner.put(entry)).await
     }
 
     async fn find(&self, name: &str) -> Result<Option<Sha256Digest>> {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, Segment};
 use custody_core::port::{
-    DiskDescription, EscrowReceipt, EscrowRecord, KeyEscrow, KeyMaterial, KeyReference, KeyRequirement,
-    KeySource, KeyWrapper,
+    DiskDescription, DiskSnapshot, EscrowReceipt, EscrowRecord, FetchedKey, KeyEscrow, KeyMaterial,
+    KeyReference, KeyRequirement, KeySource, KeyWrapper, WrappedKey,
 };
 use custody_core::{Acted, Result};
 use futures::stream::BoxStream;
@@ -12,13 +12,17 @@ use super::Crashing;
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl KeySource for Crashing<dyn KeySource> {
-    fn requirement(&self, disk: &DiskDescription) -> Result<KeyRequirement> {
+    async fn requirement(
+        &self,
+        disk: &DiskDescription,
+        snapshot: &DiskSnapshot,
+    ) -> Result<Acted<KeyRequirement>> {
         self.gate.alive("keys.requirement")?;
-        self.inner.requirement(disk)
+        self.inner.requirement(disk, snapshot).await
     }
 
     /// Counted although nothing changes: it exposes a key.
-    async fn fetch(&self, key: &KeyReference) -> Result<Acted<KeyMaterial>> {
+    async fn fetch(&self, key: &KeyReference) -> Result<Acted<FetchedKey>> {
         self.gate.act("keys.fetch", self.inner.fetch(key)).await
     }
 }
@@ -26,15 +30,15 @@ impl KeySource for Crashing<dyn KeySource> {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl KeyWrapper for Crashing<dyn KeyWrapper> {
-    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>> {
+    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<WrappedKey>> {
         self.gate
             .act("wrapper.wrap", self.inner.wrap(key, acquisition))
             .await
     }
 
-    async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>> {
+    async fn unwrap_key(&self, key: &WrappedKey, acquisition: &AcquisitionId) -> Result<Acted<KeyMaterial>> {
         self.gate
-            .act("wrapper.unwrap_key", self.inner.unwrap_key(record))
+            .act("wrapper.unwrap_key", self.inner.unwrap_key(key, acquisition))
             .await
     }
 }

@@ -74,7 +74,7 @@ pub fn crashing(ports: Ports, gate: &CallGate) -> Ports {
             .map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
         keys: ports.keys.map(|keys| KeyPorts {
             source: Arc::new(Crashing::new(keys.source, gate())),
-            wrapper: Arc::new(Crashing::new(keys.wrapper, gate())),
+            wrapper: (keys.wrapper).map(|inner| Arc::new(Crashing::new(inner, gate())) as _),
             escrow: Arc::new(Crashing::new(keys.escrow, gate())),
             prover: keys.prover,
         }),

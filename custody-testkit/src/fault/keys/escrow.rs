@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::ids::{AcquisitionId, Segment};
-use custody_core::port::{EscrowReceipt, EscrowRecord, KeyEscrow};
+use custody_core::port::{EscrowReceipt, EscrowRecord, EscrowedKey, KeyEscrow};
 use custody_core::{Acted, Error, Result};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -15,6 +15,8 @@ use crate::fake::MemoryEscrow;
 pub enum EscrowFault {
     /// What is withdrawn has lost the last byte of the wrapped key.
     CutsRecords,
+    /// A key in plain form is kept where nothing guards it.
+    KeepsAnything,
     /// Another record under a taken name is passed over in silence.
     IgnoresAnother,
     /// Each key is listed twice.
@@ -47,15 +49,20 @@ impl fmt::Display for FaultyEscrow {
 impl KeyEscrow for FaultyEscrow {
     async fn deposit(&self, name: &Segment, record: &EscrowRecord) -> Result<Acted<EscrowReceipt>> {
         match self.inner.deposit(name, record).await {
-            Err(_) if self.fault == EscrowFault::IgnoresAnother => Ok(Acted::local(EscrowReceipt::new(name))),
+            Err(Error::AlreadyExists { .. }) if self.fault == EscrowFault::IgnoresAnother => {
+                Ok(Acted::local(EscrowReceipt::new(name, &record.key)))
+            }
+            Err(Error::Unsupported { .. }) if self.fault == EscrowFault::KeepsAnything => {
+                Ok(Acted::local(EscrowReceipt::new(name, &record.key)))
+            }
             outcome => outcome,
         }
     }
 
     async fn withdraw(&self, name: &Segment) -> Result<Acted<EscrowRecord>> {
         let mut record = self.inner.withdraw(name).await?;
-        if self.fault == EscrowFault::CutsRecords {
-            record.value.wrapped.pop();
+        if let (EscrowFault::CutsRecords, EscrowedKey::Wrapped(key)) = (self.fault, &mut record.value.key) {
+            key.bytes.pop();
         }
         Ok(record)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use custody_core::Result;
 use custody_core::extent::ByteRange;
-use custody_core::port::{ImageReader, KeyMaterial, KeyProver, ProofVerdict};
+use custody_core::port::{ImageReader, KeyMaterial, KeyProof, KeyProver, ProofVerdict};
 
 use crate::fake::FakeProver;
 use crate::shared::Shared;
@@ -50,24 +50,25 @@ impl fmt::Display for FaultyProver {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl KeyProver for FaultyProver {
-    async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<ProofVerdict> {
+    async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> Result<KeyProof> {
         if self.fault == ProverFault::ReadsContent {
             image
                 .read(ByteRange::at(image.length() / 2, image.length() / 4))
                 .await?;
         }
-        let verdict = self.inner.prove(image, key).await?;
+        let mut proof = self.inner.prove(image, key).await?;
         let mut opened = self.opened.lock();
         let known = opened.iter().any(|known| known == key.expose());
-        if verdict == ProofVerdict::Opens {
+        if proof.verdict == ProofVerdict::Opens {
             opened.push(key.expose().to_vec());
         }
-        Ok(match (self.fault, verdict) {
+        proof.verdict = match (self.fault, proof.verdict) {
             (ProverFault::RemembersKeys, _) if known => ProofVerdict::Opens,
             (ProverFault::CallsWrongKeysNotEncrypted, ProofVerdict::DoesNotOpen) => {
                 ProofVerdict::NotEncrypted
             }
             (_, verdict) => verdict,
-        })
+        };
+        Ok(proof)
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::port::{
-    DiskDescription, DiskEncryption, KeyMaterial, KeyReference, KeyRequirement, KeySource,
+    DiskDescription, DiskEncryption, DiskSnapshot, FetchedKey, KeyReference, KeyRequirement, KeySource,
 };
 use custody_core::{Acted, Result};
 
@@ -58,14 +58,18 @@ impl fmt::Display for FaultyKeySource {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl KeySource for FaultyKeySource {
-    fn requirement(&self, disk: &DiskDescription) -> Result<KeyRequirement> {
+    async fn requirement(
+        &self,
+        disk: &DiskDescription,
+        snapshot: &DiskSnapshot,
+    ) -> Result<Acted<KeyRequirement>> {
         if self.fault == KeySourceFault::CallsUnknownNone && disk.encryption == DiskEncryption::NotStated {
-            return Ok(KeyRequirement::None);
+            return Ok(Acted::local(KeyRequirement::None));
         }
-        self.inner.requirement(disk)
+        self.inner.requirement(disk, snapshot).await
     }
 
-    async fn fetch(&self, key: &KeyReference) -> Result<Acted<KeyMaterial>> {
+    async fn fetch(&self, key: &KeyReference) -> Result<Acted<FetchedKey>> {
         let mut key = key.clone();
         if self.fault == KeySourceFault::FetchesTheFirstVersion
             && let Some((name, _)) = key.address.rsplit_once('/')
@@ -73,7 +77,7 @@ impl KeySource for FaultyKeySource {
             key.address = format!("{name}/1");
         }
         let fetched = self.inner.fetch(&key).await?;
-        self.seen.lock().push(fetched.value.expose().to_vec());
+        self.seen.lock().push(fetched.value.key.expose().to_vec());
         Ok(fetched)
     }
 }

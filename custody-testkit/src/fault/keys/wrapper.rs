@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::ids::AcquisitionId;
-use custody_core::port::{EscrowRecord, KeyMaterial, KeyWrapper};
+use custody_core::port::{KeyMaterial, KeyWrapper, WrappedKey};
 use custody_core::{Acted, Result};
 use zeroize::Zeroizing;
 
@@ -14,9 +14,9 @@ use crate::fake::FakeKeyWrapper;
 pub enum WrapperFault {
     /// A key comes back without its last byte.
     CutsKeys,
-    /// The record's attributes hold the plain key.
+    /// The attributes of what is wrapped hold the plain key.
     KeepsThePlainKey,
-    /// A changed record is unwrapped into zeros.
+    /// A changed key is unwrapped into zeros.
     UnwrapsChangedRecords,
 }
 
@@ -48,7 +48,7 @@ fn material(bytes: &[u8]) -> KeyMaterial {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl KeyWrapper for FaultyKeyWrapper {
-    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<EscrowRecord>> {
+    async fn wrap(&self, key: &KeyMaterial, acquisition: &AcquisitionId) -> Result<Acted<WrappedKey>> {
         let mut wrapped = self.inner.wrap(key, acquisition).await?;
         if self.fault == WrapperFault::KeepsThePlainKey
             && let Ok(text) = std::str::from_utf8(key.expose())
@@ -58,8 +58,12 @@ impl KeyWrapper for FaultyKeyWrapper {
         Ok(wrapped)
     }
 
-    async fn unwrap_key(&self, record: &EscrowRecord) -> Result<Acted<KeyMaterial>> {
-        match (self.fault, self.inner.unwrap_key(record).await) {
+    async fn unwrap_key(
+        &self,
+        wrapped: &WrappedKey,
+        acquisition: &AcquisitionId,
+    ) -> Result<Acted<KeyMaterial>> {
+        match (self.fault, self.inner.unwrap_key(wrapped, acquisition).await) {
             (WrapperFault::CutsKeys, Ok(key)) => {
                 let bytes = key.value.expose();
                 let cut = bytes.get(..bytes.len().saturating_sub(1)).unwrap_or_default();
