@@ -57,7 +57,10 @@ fn every_clause_of_key_escrow_is_failed_by_a_fault_made_for_it() {
         &[
             (
                 EscrowFault::CutsRecords,
-                &["ke_01_what_was_deposited_is_withdrawn"],
+                &[
+                    "ke_01_what_was_deposited_is_withdrawn",
+                    "ke_02_a_taken_name_keeps_its_key",
+                ],
             ),
             (EscrowFault::IgnoresAnother, &["ke_02_a_taken_name_keeps_its_key"]),
             (
