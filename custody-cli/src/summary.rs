@@ -2,6 +2,7 @@
 
 use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
 use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
+use custody_core::ids::EvidenceItemId;
 use custody_core::{Error, Remedy};
 use custody_local::KeyOrigin;
 use serde_json::{Value, json};
@@ -41,6 +42,17 @@ impl Summary<'_> {
                 self.state.words()
             ));
         Answer::new(self.text(), self.document()).with_failure(Some(failure))
+    }
+
+    /// One item was given up; the rest is as it was.
+    pub(crate) fn given_up(&self, item: &EvidenceItemId) -> Answer {
+        let mut text = self.text();
+        text.push_str(&format!(
+            "\n{item} is given up; what there is of it is kept, and is no evidence\nnext: custody resume {}{}\n",
+            self.outcome.acquisition,
+            self.state.words()
+        ));
+        Answer::new(text, self.document())
     }
 
     fn text(&self) -> String {
@@ -152,6 +164,15 @@ impl Summary<'_> {
         }
     }
 
+    /// What gives up this item only, where there are others.
+    fn only(&self, item: &ItemOutcome) -> String {
+        if self.outcome.items.len() > 1 {
+            format!(" --item {}", item.item)
+        } else {
+            String::new()
+        }
+    }
+
     fn unfinished(&self, exit: Exit, subject: &str) -> Failure {
         let id = &self.outcome.acquisition;
         let state = self.state.words();
@@ -165,7 +186,8 @@ impl Summary<'_> {
             Some((item, first)) if is_away(item, first) => Failure::logged(exit, first)
                 .with_next(format!("put it back where it was, unchanged, then: {resume}"))
                 .with_next(format!(
-                    "or, if it is gone for good: custody abandon {id} --reason TEXT{state}"
+                    "or, if it is gone for good: custody abandon {id}{} --reason TEXT{state}",
+                    self.only(item)
                 )),
             Some((_, first)) => Failure::logged(exit, first).with_next(resume),
             None => Failure::new(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use custody_core::capture::Capture;
-use custody_core::ids::{AcquisitionId, SnapshotName, Statement};
+use custody_core::ids::{AcquisitionId, EvidenceItemId, SnapshotName, Statement};
 use custody_local::KeyOrigin;
 
 use crate::answer::Answer;
@@ -20,13 +20,17 @@ use crate::summary::Summary;
 const EXAMPLES: &str = "\
 Examples:
   custody abandon 20261121T203015Z-0123abcd --reason 'wrong disk was attached'
+  custody abandon 20261121T203015Z-0123abcd --item item-2 --reason 'disk deleted'
+
+With --item only that item is given up, so that it does not keep the others from
+being sealed: go on with `custody resume`. Its disk snapshot is kept.
 
 Nothing that was stored is deleted: it stays, marked as not evidence. An
 unfinished copy is taken back. Disk snapshots are kept unless --discard names
 them. A capture of which nothing came into a store yet, because the store did not
 answer, can be given up without one; its disk snapshots are kept then.";
 
-/// Give a capture up, for good, and say why
+/// Give a capture up, or one item of it, for good, and say why
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AbandonArguments {
@@ -36,6 +40,10 @@ pub(crate) struct AbandonArguments {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Statement,
+
+    /// Give up this item only, and leave the others to `custody resume`
+    #[arg(long, value_name = "ITEM", conflicts_with = "discard")]
+    item: Option<EvidenceItemId>,
 
     /// Disk snapshots to be deleted although their copies were not verified; those that go together only together
     #[arg(long, num_args = 1.., value_name = "SNAPSHOT")]
@@ -73,9 +81,15 @@ impl AbandonArguments {
         .await?;
         let circumstances = reopened.circumstances(self.examiner.as_ref(), BTreeMap::new())?;
         let log = reopened.journaled.log.clone();
-        let outcome = Capture::new(reopened.ports.clone())
-            .abandon(log, circumstances, &self.reason, &self.discard)
-            .await;
+        let capture = Capture::new(reopened.ports.clone());
+        let outcome = match &self.item {
+            Some(item) => capture.give_up(log, circumstances, item, &self.reason).await,
+            None => {
+                capture
+                    .abandon(log, circumstances, &self.reason, &self.discard)
+                    .await
+            }
+        };
         let summary_of = |outcome| Summary {
             outcome,
             store: &reopened.store,
@@ -96,6 +110,10 @@ impl AbandonArguments {
         };
         let summary = summary_of(&outcome);
         let not_remembered = known_logs::remember_checkpoints(&outcome, &reopened.state);
-        Ok(summary.answer().or_failure(not_remembered))
+        let answer = match &self.item {
+            Some(item) => summary.given_up(item),
+            None => summary.answer(),
+        };
+        Ok(answer.or_failure(not_remembered))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::journal::Intent;
 use super::outcome::CaptureOutcome;
 use super::snapshot_sets::{Member, SnapshotSet};
-use super::state::ItemState;
+use super::state::{ItemState, Stage};
 use super::warrant::{DeletionWarrant, DiscardOrder};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure};
@@ -110,6 +110,15 @@ impl Workflow<'_> {
         must_name_whole_sets(&logged.chain(&listed).collect::<Vec<_>>(), discard)
     }
 
+    /// The snapshots of items that failed before one was accepted: what is there all the same is kept, and named.
+    pub(super) async fn adopt_snapshots_of_failed(&self) -> Result<()> {
+        let unknown = |item: &ItemState| matches!(item.stage, Stage::Failed(None));
+        if self.items().await.iter().any(unknown) {
+            self.adopt_lost_snapshots().await?;
+        }
+        Ok(())
+    }
+
     /// Snapshots that were taken without the log coming to know of it.
     async fn adopt_lost_snapshots(&self) -> Result<()> {
         let acquisition = self.acquisition().await;
@@ -147,7 +156,7 @@ impl Workflow<'_> {
     }
 
     /// What a stopped deposit left unfinished goes; what was committed stays, as "not evidence".
-    async fn take_back_deposits(&self, item: &ItemState) -> Result<()> {
+    pub(super) async fn take_back_deposits(&self, item: &ItemState) -> Result<()> {
         if !item.open_attempt {
             return Ok(());
         }

@@ -16,6 +16,7 @@ mod clean_up;
 mod copy;
 mod extent_lists;
 mod footer;
+mod give_up;
 mod granted_source;
 mod item;
 mod journal;
@@ -55,7 +56,7 @@ use self::register::signer_lines;
 use self::workflow::Workflow;
 use crate::custody_log::{Act, Circumstances};
 use crate::error::{Error, Result};
-use crate::ids::{SnapshotName, Statement};
+use crate::ids::{EvidenceItemId, SnapshotName, Statement};
 use crate::port::LogName;
 use crate::ports::Ports;
 
@@ -184,6 +185,26 @@ impl Capture {
     ) -> Result<CaptureOutcome> {
         let workflow = self.reopen(log, circumstances, 1).await?;
         workflow.abandon(reason, discard).await
+    }
+
+    /// Gives one item up, for good, so that it does not keep the others from being sealed: a disk that is gone, for
+    /// example. Its disk snapshot, where there is one, is kept. [`resume`](Self::resume) goes on with the others.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the acquisition is sealed or closed, or when the item is verified or failed already;
+    /// [`Error::NotFound`] when there is no such item; otherwise as [`resume`](Self::resume).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run): calling again settles it.
+    pub async fn give_up(
+        &self,
+        log: LogName,
+        circumstances: Circumstances,
+        item: &EvidenceItemId,
+        reason: &Statement,
+    ) -> Result<CaptureOutcome> {
+        let workflow = self.reopen(log, circumstances, 1).await?;
+        workflow.give_up(item, reason).await
     }
 
     /// What the log of an acquisition says of it. Read only.

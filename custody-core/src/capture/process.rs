@@ -18,19 +18,40 @@ impl Workflow<'_> {
     /// Works on an item until it is final. Whatever happens, no grant is left that does not feed a running import.
     pub(super) async fn process(&self, id: &EvidenceItemId) -> Result<()> {
         let result = match self.attempts(id).await {
-            Err(error) if is_final(&error) => {
-                let act = Act::ItemFailed {
-                    item: id.clone(),
-                    failure: Failure::from(&error),
-                };
-                self.journal().await.note(act).await?;
-                self.step(&format!("{id}: failed: {error}"));
-                Ok(())
-            }
+            Err(error) if is_final(&error) => self.fail_for_good(id, &error).await,
             other => other,
         };
         let ended = self.end_grant(id).await;
         result.and(ended)
+    }
+
+    /// Closes an item of which no further attempt will give evidence.
+    async fn fail_for_good(&self, id: &EvidenceItemId, error: &Error) -> Result<()> {
+        let act = Act::ItemFailed {
+            item: id.clone(),
+            failure: Failure::from(error),
+            order: None,
+        };
+        self.journal().await.note(act).await?;
+        self.step(&format!("{id}: failed: {error}"));
+        Ok(())
+    }
+
+    /// Closes the items whose disk snapshot was refused for good, so that they do not keep the others from being
+    /// sealed; gives those that another run may still have.
+    pub(super) async fn close_refused(
+        &self,
+        unsnapped: Vec<(EvidenceItemId, Error)>,
+    ) -> Result<Vec<(EvidenceItemId, Error)>> {
+        let mut open = Vec::new();
+        for (id, error) in unsnapped {
+            if is_final(&error) {
+                self.fail_for_good(&id, &error).await?;
+            } else {
+                open.push((id, error));
+            }
+        }
+        Ok(open)
     }
 
     async fn attempts(&self, id: &EvidenceItemId) -> Result<()> {

@@ -33,7 +33,7 @@ pub(crate) enum Stage {
     Snapshotted(Snapshotted),
     Acquired(Acquired),
     Verified(Verified),
-    /// Final: no attempt gave evidence.
+    /// Final: no attempt gave evidence. Its disk snapshot may be of another disk than the one that was planned.
     Failed(Option<Snapshotted>),
 }
 
@@ -276,15 +276,17 @@ impl ItemState {
             Act::SnapshotFailed { .. } => self.open_snapshot = None,
             Act::SnapshotDone { snapshot, state, .. } => {
                 self.open_snapshot = None;
-                let description = description.ok_or("its disk was never described")?;
-                if matches!(self.stage, Stage::Planned) {
-                    let planned = self.planned.clone();
-                    self.stage = Stage::Snapshotted(Snapshotted {
-                        planned,
-                        description,
-                        snapshot: snapshot.clone(),
-                        state: state.clone(),
-                    });
+                let snapshotted = Snapshotted {
+                    planned: self.planned.clone(),
+                    description: description.ok_or("its disk was never described")?,
+                    snapshot: snapshot.clone(),
+                    state: state.clone(),
+                };
+                match self.stage {
+                    Stage::Planned => self.stage = Stage::Snapshotted(snapshotted),
+                    // It is kept and named; nothing of it becomes evidence.
+                    Stage::Failed(None) => self.stage = Stage::Failed(Some(snapshotted)),
+                    _ => {}
                 }
             }
             // A grant that failed for us may have been given all the same: revoking what is not there does no harm.

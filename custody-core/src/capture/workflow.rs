@@ -157,6 +157,7 @@ impl<'a> Workflow<'a> {
         }
         if state.closed.is_none() {
             let unsnapped = self.take_snapshots().await?;
+            let unsnapped = self.close_refused(unsnapped).await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
                 if self.record_machine_or_stop(AskAgain::NewRun).await? {
@@ -179,6 +180,7 @@ impl<'a> Workflow<'a> {
             let (checkpoint, seal) = self.journal().await.checkpoint(self.ports).await?;
             self.stamp(&checkpoint).await?;
             self.register_digests().await?;
+            self.adopt_snapshots_of_failed().await?;
             self.clean_up(&seal).await?;
             let state = self.state().await.closing_state();
             self.journal()
@@ -274,7 +276,7 @@ impl<'a> Workflow<'a> {
     }
 
     /// The outcome of a run that did not come to its end: everything that can be told is at the anchor.
-    async fn interrupted(
+    pub(super) async fn interrupted(
         &self,
         stopped: Vec<(EvidenceItemId, Error)>,
         checkpoints: Vec<Checkpoint>,

@@ -363,6 +363,9 @@ pub enum Act {
         item: EvidenceItemId,
         /// Why.
         failure: Failure,
+        /// The reason of the custodian who gave it up, where it was an order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<String>,
     },
     /// A disk needs a key that was not taken.
     #[serde(rename = "key.not-taken")]

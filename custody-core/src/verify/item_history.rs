@@ -184,7 +184,7 @@ impl ItemHistory {
                 }
                 Vec::new()
             }
-            Act::ItemFailed { item, failure } => {
+            Act::ItemFailed { item, failure, .. } => {
                 if self.not_evidence.is_empty() {
                     let mut failed = NotEvidence::new(item, 0);
                     failed.failure = Some(failure);
@@ -211,7 +211,9 @@ impl ItemHistory {
     }
 
     fn snapshotted(&mut self, snapshot: DiskSnapshot, state: SourceState) -> Vec<Fault> {
-        let faults = same("disk", &self.planned.disk, &snapshot.disk)
+        // Of an item that failed a snapshot of another disk may be there: it is kept, and nothing of it is evidence.
+        let other_disk = same("disk", &self.planned.disk, &snapshot.disk).filter(|_| !self.failed);
+        let faults = other_disk
             .into_iter()
             .chain(same("disk snapshot", &self.planned.snapshot, &snapshot.name))
             .collect();

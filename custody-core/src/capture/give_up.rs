@@ -1,0 +1,55 @@
+//! Giving one item up, so that the others can be sealed.
+
+use super::outcome::CaptureOutcome;
+use super::state::Stage;
+use super::workflow::Workflow;
+use crate::custody_log::{Act, Failure};
+use crate::error::{Error, Result};
+use crate::ids::{EvidenceItemId, Statement};
+
+impl Workflow<'_> {
+    /// Takes back what is unfinished of the item, closes it for good, and ends what is granted for it.
+    ///
+    /// A stop before the line of it leaves the item open; a stop after it leaves a grant to the next run.
+    pub(super) async fn give_up(&self, id: &EvidenceItemId, reason: &Statement) -> Result<CaptureOutcome> {
+        let state = self.state().await;
+        let refuse = |reason: &str| {
+            Err(Error::Refused {
+                object: format!("giving {id} of {} up", state.opened.acquisition),
+                reason: reason.into(),
+            })
+        };
+        if state.closed.is_some() || state.abandoned {
+            return refuse("the acquisition is closed, or was given up as a whole");
+        }
+        if state.sealed.is_some() || state.seal_intent.is_some() {
+            return refuse("it is being sealed: resume it, so that it is closed");
+        }
+        state.bound()?;
+        if !state.items.contains_key(id) {
+            return Err(Error::NotFound {
+                object: format!("{id} of {}", state.opened.acquisition),
+            });
+        }
+        let item = self.item(id).await?;
+        match &item.stage {
+            Stage::Verified(_) => return refuse("its stored copy is verified evidence"),
+            Stage::Failed(_) => return refuse("it failed for good already"),
+            Stage::Planned | Stage::Snapshotted(_) | Stage::Acquired(_) => {}
+        }
+        self.take_back_deposits(&item).await?;
+        let given_up = Error::Refused {
+            object: id.to_string(),
+            reason: "a custodian gave it up".into(),
+        };
+        let act = Act::ItemFailed {
+            item: id.clone(),
+            failure: Failure::from(&given_up),
+            order: Some(reason.to_string()),
+        };
+        self.journal().await.note(act).await?;
+        self.step(&format!("{id}: given up: {reason}"));
+        self.end_grant(id).await?;
+        self.interrupted(Vec::new(), Vec::new()).await
+    }
+}
