@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use custody_core::capture::Capture;
-use custody_core::custody_log::{AcquisitionSettings, ClosingState};
+use custody_core::custody_log::{AcquisitionSettings, Act, ClosingState};
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::manifest::Manifest;
 use custody_core::port::{
@@ -21,6 +21,7 @@ use custody_testkit::fake::{FakeWorld, MemoryStore};
 use custody_testkit::fault::CrashMode;
 use futures::executor::block_on;
 use support::corrupting::CorruptingSink;
+use support::odd_snapshotter::{Oddity, odd};
 use support::*;
 
 /// The number of the first changing call whose name has this in it.
@@ -110,6 +111,50 @@ fn i09_a_read_back_that_failed_is_final_also_when_the_run_dies_before_it_closes_
         assert_eq!(outcome.kept.len(), 1, "call {at}");
     }
     assert!(seen > 0, "no run died there");
+}
+
+#[test]
+fn i05_giving_up_ends_all_grants_although_the_disk_snapshots_cannot_be_listed() {
+    let clean = one_disk();
+    capture(clean.ports()).unwrap();
+    let world = one_disk().with_crash(call(&clean, "grant"), CrashMode::DieAfter);
+    drop(capture(world.ports()));
+    world.restart();
+    assert_eq!(world.machine.live_grants().len(), 1);
+    let abandon = |ports| {
+        let [log] = logs(&world).try_into().unwrap();
+        let reason = "no longer needed".parse().unwrap();
+        block_on(Capture::new(ports).abandon(log, circumstances(), &reason, &[]))
+    };
+    let error = abandon(odd(world.ports(), Oddity::ListsNothing)).unwrap_err();
+    assert!(error.to_string().contains("list failed"), "{error}");
+    assert!(world.machine.live_grants().is_empty());
+    let outcome = abandon(world.ports()).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Abandoned));
+    assert_eq!(outcome.kept, world.machine.made_snapshots());
+}
+
+#[test]
+fn a_lost_snapshot_is_adopted_as_one_of_the_planned_disk_however_its_name_is_spelt() {
+    let clean = one_disk();
+    capture(clean.ports()).unwrap();
+    let world = one_disk().with_crash(call(&clean, "take"), CrashMode::DieAfter);
+    drop(capture(world.ports()));
+    world.restart();
+    let [log] = logs(&world).try_into().unwrap();
+    let reason = "no longer needed".parse().unwrap();
+    let capture = Capture::new(odd(world.ports(), Oddity::ListsInCapitals));
+    let outcome = block_on(capture.abandon(log, circumstances(), &reason, &[])).unwrap();
+    assert_eq!(outcome.kept, world.machine.made_snapshots());
+    assert_eq!(outcome.kept.len(), 1);
+    let events = events(&world);
+    let adopted: Vec<&str> = (events.iter())
+        .filter_map(|event| match &event.act {
+            Act::SnapshotDone { snapshot, .. } => Some(snapshot.disk.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(adopted, ["os.img"]);
 }
 
 /// Refuses to import and to take a stream until it is told otherwise.

@@ -3,70 +3,18 @@
 
 mod support;
 
-use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use custody_core::capture::{Capture, CaptureOutcome, DeletionWarrant, ItemStatus};
+use custody_core::capture::{Capture, CaptureOutcome, ItemStatus};
 use custody_core::custody_log::{Act, ClosingState, SignerSet, Trust};
-use custody_core::ids::{AcquisitionId, MachineRef};
-use custody_core::port::{
-    DiskSnapshot, Machine, SealSigner as _, SnapshotOutcome, SnapshotPlan, Snapshotter,
-};
+use custody_core::port::SealSigner as _;
 use custody_core::verify::{Finding, Verifier, Weight};
-use custody_core::{Acted, Error, Ports, Result};
+use custody_core::{Error, Ports};
 use custody_testkit::fake::{FakeDisk, FakeMachine, FakeWorld, SerialHasher};
 use custody_testkit::fault::CrashMode;
 use futures::executor::block_on;
+use support::odd_snapshotter::{Oddity, odd};
 use support::*;
-
-/// Finds that one disk was replaced by another since it was described, and has taken its snapshot all the same.
-#[derive(Debug)]
-struct ReplacedDisk {
-    inner: Arc<dyn Snapshotter>,
-    name: &'static str,
-}
-
-impl fmt::Display for ReplacedDisk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "replaced disk({})", self.inner)
-    }
-}
-
-#[async_trait]
-impl Snapshotter for ReplacedDisk {
-    async fn describe(&self, machine: &MachineRef) -> Result<Machine> {
-        self.inner.describe(machine).await
-    }
-
-    async fn take(&self, plan: &SnapshotPlan) -> Vec<SnapshotOutcome> {
-        let mut outcomes = self.inner.take(plan).await;
-        for outcome in &mut outcomes {
-            if outcome.disk.as_str() == self.name {
-                outcome.result = outcome.result.as_ref().map_or_else(
-                    |error| Err(Error::misuse(error.to_string())),
-                    |_| {
-                        Err(Error::Integrity {
-                            object: self.name.into(),
-                            place: "unique id".into(),
-                            expected: "the disk that was planned".into(),
-                            actual: "another one".into(),
-                        })
-                    },
-                );
-            }
-        }
-        outcomes
-    }
-
-    async fn list(&self, acquisition: &AcquisitionId) -> Result<Vec<DiskSnapshot>> {
-        self.inner.list(acquisition).await
-    }
-
-    async fn delete(&self, snapshot: &DiskSnapshot, warrant: DeletionWarrant) -> Result<Acted<()>> {
-        self.inner.delete(snapshot, warrant).await
-    }
-}
 
 fn two_made() -> FakeWorld {
     let disks = vec![
@@ -76,12 +24,8 @@ fn two_made() -> FakeWorld {
     FakeWorld::new(FakeMachine::new("bench", disks))
 }
 
-fn replaced(mut ports: Ports) -> Ports {
-    ports.snapshotter = Arc::new(ReplacedDisk {
-        inner: ports.snapshotter,
-        name: "data.img",
-    });
-    ports
+fn replaced(ports: Ports) -> Ports {
+    odd(ports, Oddity::Replaced("data.img"))
 }
 
 /// What a verifier that trusts the world's signers holds against its store.

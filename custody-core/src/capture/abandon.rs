@@ -128,7 +128,6 @@ impl Workflow<'_> {
                 .iter()
                 .find(|item| item.planned.snapshot == snapshot.name && item.snapshotted().is_none());
             if let Some(item) = lost {
-                let state = self.ports().source.state(&snapshot).await?;
                 let mut snapshot = snapshot;
                 if snapshot
                     .disk
@@ -138,6 +137,7 @@ impl Workflow<'_> {
                     // The provider may spell the name of the same disk otherwise than it did before.
                     snapshot.disk = item.planned.disk.clone();
                 }
+                let state = self.ports().source.state(&snapshot).await?;
                 let act = Act::SnapshotDone {
                     item: item.planned.item.clone(),
                     snapshot,

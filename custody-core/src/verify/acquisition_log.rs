@@ -403,7 +403,7 @@ const fn kept_bytes(act: &Act, bytes: usize) -> usize {
 }
 
 /// The item that a line is about, where its history has to take it.
-const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
+pub(super) const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
     match act {
         Act::SnapshotIntent { item, .. }
         | Act::SnapshotDone { item, .. }
