@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use custody_core::Error;
@@ -15,6 +16,8 @@ use crate::failure::Failure;
 pub(crate) const STORE: &str = "store";
 /// By this name they hold whether the store sets file attributes.
 pub(crate) const ATTRIBUTES: &str = "store-attributes";
+/// By this name the settings of whoever began hold how many items were worked on at once.
+pub(crate) const PARALLEL: &str = "parallel";
 const WHERE_ALLOWED: &str = "where-allowed";
 
 /// The word for it in the settings of an acquisition; none where attributes are left alone.
@@ -100,6 +103,11 @@ impl Journaled {
     /// Who, where, how and why, as its first line says.
     pub(crate) fn circumstances(&self) -> Option<&Circumstances> {
         self.events.first().map(|event| &event.circumstances)
+    }
+
+    /// How many items were worked on at once when it was begun.
+    pub(crate) fn parallel(&self) -> Option<NonZeroUsize> {
+        self.circumstances()?.how.settings.get(PARALLEL)?.parse().ok()
     }
 
     /// Where its store lies, as was noted when it was begun.

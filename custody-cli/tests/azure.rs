@@ -233,6 +233,47 @@ fn a_machine_is_captured_verified_and_nothing_is_left_at_its_side() {
         .json();
     assert_eq!(listed["registered"][0]["state"], "complete", "{listed}");
     assert_eq!(listed["acquisitions"][0]["settled"], true, "{listed}");
+
+    // The register, and an acquisition's log, are shown from the container itself.
+    let register = lab
+        .custody(&["log", &store, "--config", "custody.toml"])
+        .expect(0);
+    assert!(register.out.contains("acquisition.registered"), "{register:?}");
+    let id = captured["acquisition"].as_str().unwrap();
+    let own = lab
+        .custody(&["log", &store, id, "--config", "custody.toml"])
+        .expect(0);
+    assert!(own.out.contains("acquisition.closed"), "{own:?}");
+    assert_eq!(own.out, lab.custody(&["log", id]).expect(0).out);
+    let other = lab
+        .custody(&["log", &lab.store("plain"), "--config", "custody.toml"])
+        .expect(3);
+    assert!(other.err.contains("name the container"), "{other:?}");
+    // Whoever does not say as whom is told what these commands take.
+    for words in [["verify", &store], ["log", &store], ["list", "--store"]] {
+        let words = if words[0] == "list" {
+            [&words[..], &[&store]].concat()
+        } else {
+            words.to_vec()
+        };
+        let unsaid = lab.custody(&words).expect(2);
+        assert!(unsaid.err.contains("--config FILE"), "{unsaid:?}");
+        assert!(!unsaid.err.contains("--identity"), "{unsaid:?}");
+    }
+}
+
+#[test]
+fn going_on_works_on_as_many_disks_at_once_as_the_capture_did() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let begun = lab
+        .capture(&["--preserve-only", "--parallel", "3", "--json"])
+        .expect(3)
+        .json();
+    lab.custody(&["resume"]).expect(0);
+    let id = begun["acquisition"].as_str().unwrap();
+    let log = lab.custody(&["log", id, "--json"]).expect(0);
+    let last: Value = serde_json::from_str(log.out.lines().last().unwrap()).unwrap();
+    assert_eq!(last["how"]["settings"]["parallel"], "3", "{last}");
 }
 
 #[test]

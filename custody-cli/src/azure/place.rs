@@ -18,6 +18,7 @@ use super::settings_file::{
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::local_ports::hasher_in_flight;
+use crate::printable;
 
 /// By this name the settings of an acquisition hold the Azure side of it, so that going on finds it again.
 pub(crate) const AZURE: &str = "azure";
@@ -71,6 +72,18 @@ pub(crate) fn no_identity() -> Failure {
         .with_next("give --identity, or azure.identity in the settings file (--config); it is never guessed")
 }
 
+/// The settings by which a container is read say nothing of it.
+fn no_identity_in(config: Option<&Path>) -> Failure {
+    let failure = Failure::usage("it is not said as whom the cloud is to be asked");
+    failure.with_next(match config {
+        Some(config) => format!(
+            "write azure.identity into the settings file {}; it is never guessed",
+            printable::path(config)
+        ),
+        None => "name a settings file in which azure.identity stands: --config FILE (`custody setup azure` makes one)".into(),
+    })
+}
+
 /// Whether these words name a store in a cloud and no directory.
 pub(crate) fn is_store_address(words: &str) -> bool {
     words.starts_with("https://")
@@ -84,7 +97,7 @@ impl AzurePlace {
             None => AzureSettings::default(),
         };
         let cloud = settings.cloud.unwrap_or(CloudChoice::PUBLIC);
-        let identity = settings.identity.ok_or_else(no_identity)?;
+        let identity = settings.identity.ok_or_else(|| no_identity_in(config))?;
         let unlike = || {
             Failure::usage(format!(
                 "{} is no container of the cloud",

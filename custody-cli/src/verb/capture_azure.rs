@@ -16,7 +16,7 @@ use crate::azure::{AZURE, AzureArguments, AzurePlace};
 use crate::circumstances;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::journaled::{Journaled, STORE};
+use crate::journaled::{Journaled, PARALLEL, STORE};
 use crate::known_logs;
 use crate::local_ports::engine;
 use crate::progress;
@@ -148,7 +148,7 @@ impl AzureCapture {
         key_origin: KeyOrigin,
     ) -> Result<CaptureRequest, Failure> {
         let mut words = settings.provider.clone();
-        words.insert("parallel".into(), self.parallel.to_string());
+        words.insert(PARALLEL.into(), self.parallel.to_string());
         words.insert("read-all".into(), self.read_all.to_string());
         let circumstances = circumstances::here(self.about.stated(), self.about.why(), words, &engine()?);
         Ok(

@@ -12,7 +12,7 @@ use custody_local::{AttributeUse, LocalPorts};
 use super::case_arguments::CaseArguments;
 use crate::circumstances;
 use crate::failure::Failure;
-use crate::journaled::{ATTRIBUTES, STORE, attribute_word};
+use crate::journaled::{ATTRIBUTES, PARALLEL, STORE, attribute_word};
 use crate::local_ports::engine;
 use crate::printable;
 use crate::signing;
@@ -159,7 +159,7 @@ impl LocalArguments {
     /// What was asked for, by name, for every line of the log.
     fn words(&self, settings: &AcquisitionSettings) -> BTreeMap<String, String> {
         let mut words = settings.provider.clone();
-        words.insert("parallel".into(), self.parallel.to_string());
+        words.insert(PARALLEL.into(), self.parallel.to_string());
         words.insert("read-all".into(), self.reading.read_all.to_string());
         if !settings.side_digests.is_empty() {
             words.insert("also".into(), settings.side_digests.join(","));

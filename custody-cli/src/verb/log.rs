@@ -1,23 +1,23 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::Args;
 use custody_core::custody_log::{Chain, Event};
 use custody_core::ids::{AcquisitionId, ObjectName};
-use custody_core::port::{EvidenceReader as _, LogName, LogStore as _};
+use custody_core::port::{EvidenceReader, LogName, LogStore as _};
 use custody_core::{Error, layout};
-use custody_local::DirectoryReader;
-use futures::executor::block_on;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::console::Console;
+use crate::driver::block_on;
 use crate::failure::Failure;
 use crate::log_lines;
 use crate::printable;
 use crate::state_place::StatePlace;
+use crate::store_place::StorePlace;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +27,9 @@ Examples:
       the register: what happened in a store
   custody log /mnt/evidence 20261121T203015Z-0123abcd
       the acquisition's log as it lies in the store
+  custody log https://socevidence.blob.core.windows.net/immutable \\
+      --config custody.toml
+      the register of a container
   custody log /mnt/evidence --json | jq -c .type
       the lines as stored, one JSON object each
 
@@ -43,13 +46,18 @@ const REGISTERED: &str = "acquisition.registered";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LogArguments {
-    /// An acquisition of this host, or a store's directory
+    /// An acquisition of this host; or a store: a directory, or the address of a container
+    /// (https://ACCOUNT.blob.core.windows.net/CONTAINER)
     #[arg(value_name = "ACQUISITION|STORE")]
     of: PathBuf,
 
     /// One acquisition of the store, instead of its register
     #[arg(value_name = "ACQUISITION")]
     acquisition: Option<AcquisitionId>,
+
+    /// For a container: the settings file that says as whom it is read
+    #[arg(long, value_name = "FILE", env = "CUSTODY_CONFIG")]
+    config: Option<PathBuf>,
 
     #[command(flatten)]
     state: StatePlace,
@@ -80,16 +88,22 @@ impl LogArguments {
             let journal = state.journal();
             return print(journal.lines(&log, 0), &log.to_string(), console).await;
         }
-        let reader = DirectoryReader::open(&self.of)?;
+        let place = StorePlace::named(&self.of, self.config.as_deref())?;
+        let reader = place.reader()?;
         let name = match &self.acquisition {
             None => layout::log(&LogName::Register),
-            Some(acquisition) => find(&reader, acquisition, &self.of).await?,
+            Some(acquisition) => find(reader.as_ref(), acquisition, &place).await?,
         };
         let object = reader.open(&name).await.map_err(|error| {
             let not_found = matches!(error.meaning(), Error::NotFound { .. });
             let failure = Failure::from(error);
             if not_found {
-                failure.with_next("name the directory that was given as --store")
+                failure.with_next(match &place {
+                    StorePlace::Directory(_) => "name the directory that was given as --store",
+                    StorePlace::Container { .. } => {
+                        "name the container that evidence was stored in, as `custody list` does"
+                    }
+                })
             } else {
                 failure
             }
@@ -100,14 +114,18 @@ impl LogArguments {
 
 /// The log of an acquisition in a store, whatever its case.
 async fn find(
-    reader: &DirectoryReader,
+    reader: &dyn EvidenceReader,
     acquisition: &AcquisitionId,
-    store: &Path,
+    store: &StorePlace,
 ) -> Result<ObjectName, Failure> {
     let mut objects = reader.list(Some(layout::cases()));
     while let Some(object) = objects.next().await {
-        // What has no object's name is none of ours; the verifier reports it.
-        let Ok(object) = object else { continue };
+        let object = match object {
+            Ok(object) => object,
+            // What has no object's name is none of ours; the verifier reports it.
+            Err(error) if matches!(error.meaning(), Error::Malformed { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
         let is_log = object.name.file_name().as_str() == layout::LOG_FILE;
         let folder = object.name.folder().map(|folder| folder.file_name());
         if is_log && folder.is_some_and(|folder| folder.as_str() == acquisition.as_str()) {
@@ -115,7 +133,7 @@ async fn find(
         }
     }
     Err(Error::NotFound {
-        object: format!("acquisition {acquisition} in {}", printable::path(store)),
+        object: format!("acquisition {acquisition} in {}", store.shown()),
     }
     .into())
 }

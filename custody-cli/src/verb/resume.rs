@@ -15,7 +15,7 @@ use crate::console::Console;
 use crate::driver::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::journaled::Journaled;
+use crate::journaled::{Journaled, PARALLEL};
 use crate::known_logs;
 use crate::reopened::{Reopened, unknown};
 use crate::state_place::StatePlace;
@@ -43,9 +43,9 @@ pub(crate) struct ResumeArguments {
     #[arg(long, value_name = "NAME")]
     examiner: Option<Statement>,
 
-    /// How many items are worked on at once
-    #[arg(long, value_name = "N", default_value = "2")]
-    parallel: NonZeroUsize,
+    /// How many items are worked on at once [default: as many as when the capture began]
+    #[arg(long, value_name = "N")]
+    parallel: Option<NonZeroUsize>,
 
     #[command(flatten)]
     state: StatePlace,
@@ -79,10 +79,14 @@ impl ResumeArguments {
         };
         let reopened =
             Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
-        let settings = BTreeMap::from([("parallel".to_owned(), self.parallel.to_string())]);
+        let parallel = self
+            .parallel
+            .or_else(|| reopened.journaled.parallel())
+            .unwrap_or(NonZeroUsize::MIN);
+        let settings = BTreeMap::from([(PARALLEL.to_owned(), parallel.to_string())]);
         let circumstances = reopened.circumstances(self.examiner.as_ref(), settings)?;
         let resumed = Capture::new(reopened.ports.clone())
-            .resume(reopened.journaled.log.clone(), circumstances, self.parallel.get())
+            .resume(reopened.journaled.log.clone(), circumstances, parallel.get())
             .await;
         let summary_of = |outcome| Summary {
             outcome,
