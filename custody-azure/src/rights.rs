@@ -3,18 +3,21 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use custody_core::port::{Machine, RightNeed, Rights, RightsFinding};
+use custody_core::port::{DiskDescription, Machine, Rights, RightsFinding};
 use futures::future::join_all;
 
-use crate::arm::{Arm, ResourceId, RoleAction};
-use crate::snapshotter::SnapshotPlace;
+use crate::arm::{Arm, ResourceId, Right, RightPlace, RightStep, RoleAction, rights_for};
+use crate::snapshotter::{DiskPart, SnapshotPlace};
 use crate::{BlobStore, Consistency, StoreLocation};
 
-/// Rights that are needed somewhere: in a place, for these actions.
+const MACHINES: &str = "Microsoft.Compute/virtualMachines";
+const DISKS: &str = "Microsoft.Compute/disks";
+
+/// Rights that are needed at a scope.
 struct Needed<'a> {
     arm: &'a Arm,
     scope: String,
-    actions: Vec<(RoleAction, RightNeed)>,
+    rights: Vec<&'static Right>,
 }
 
 /// What the identities of a capture may do, asked of the Resource Manager: the source's where disk snapshots are made
@@ -51,93 +54,104 @@ impl AzureRights {
         self
     }
 
-    /// What making, reading and deleting what is taken of disks needs.
-    fn taking(&self) -> Vec<(RoleAction, RightNeed)> {
-        let (capture, clean_up): (&[&str], &[&str]) = match self.consistency {
-            Consistency::DiskSnapshots => (
-                &[
-                    "snapshots/read",
-                    "snapshots/write",
-                    "snapshots/beginGetAccess/action",
-                    "snapshots/endGetAccess/action",
-                ],
-                &["snapshots/delete"],
-            ),
-            Consistency::RestorePoint => (
-                &[
-                    "restorePointCollections/read",
-                    "restorePointCollections/write",
-                    "restorePointCollections/restorePoints/read",
-                    "restorePointCollections/restorePoints/write",
-                    "restorePointCollections/restorePoints/diskRestorePoints/read",
-                    "restorePointCollections/restorePoints/diskRestorePoints/beginGetAccess/action",
-                    "restorePointCollections/restorePoints/diskRestorePoints/endGetAccess/action",
-                ],
-                &[
-                    "restorePointCollections/delete",
-                    "restorePointCollections/restorePoints/delete",
-                ],
-            ),
+    /// The steps that a capture of disks takes, beside those of its store.
+    fn steps_of(&self, disks: &[&DiskDescription]) -> Vec<RightStep> {
+        let mut steps = match self.consistency {
+            Consistency::DiskSnapshots => vec![RightStep::DiskSnapshots, RightStep::SnapshotReading],
+            Consistency::RestorePoint => vec![RightStep::RestorePoint, RightStep::PointReading],
         };
-        let named = |need: RightNeed| {
-            move |name: &&str| (RoleAction::Control(format!("Microsoft.Compute/{name}")), need)
-        };
-        let capture = capture.iter().map(named(RightNeed::ToCapture));
-        capture
-            .chain(clean_up.iter().map(named(RightNeed::ToCleanUp)))
-            .collect()
+        let signs_in =
+            self.consistency == Consistency::DiskSnapshots && disks.iter().any(|disk| signs_in(disk));
+        steps.extend(signs_in.then_some(RightStep::SignedInReading));
+        steps
+    }
+
+    /// Everything at the source: of the machine, each disk, what is made of them, or what was there before.
+    fn at_source(&self, machine: &Machine) -> Vec<(String, Vec<&'static Right>)> {
+        let mut needed = Vec::new();
+        let mut made = Vec::new();
+        if let Ok(id) = machine.machine.as_str().parse::<ResourceId>()
+            && id.kind().eq_ignore_ascii_case(MACHINES)
+        {
+            let steps = [RightStep::Describing, RightStep::Recording];
+            let (on_it, around): (Vec<_>, Vec<_>) = rights_for(&steps)
+                .filter(|right| !right.is_on(DISKS))
+                .partition(|right| right.is_on(MACHINES));
+            needed.push((id.to_string(), on_it));
+            needed.push((group(id.subscription(), id.group()), around));
+        }
+        for disk in &machine.disks {
+            let Ok(DiskPart { resource: id, .. }) = DiskPart::of(&disk.disk) else {
+                continue;
+            };
+            match id.kind().as_str() {
+                "microsoft.compute/disks" => {
+                    let steps = [self.steps_of(&[]), vec![RightStep::Describing]].concat();
+                    needed.push((
+                        id.to_string(),
+                        rights_for(&steps).filter(|right| right.is_on(DISKS)).collect(),
+                    ));
+                    made.push(disk);
+                }
+                "microsoft.compute/snapshots" => {
+                    let mut steps = vec![RightStep::SnapshotReading];
+                    steps.extend(signs_in(disk).then_some(RightStep::SignedInReading));
+                    needed.push((id.to_string(), rights_for(&steps).collect()));
+                }
+                _ => {
+                    // A part of a restore point that was there before.
+                    let point = id.parent().unwrap_or(id);
+                    needed.push((
+                        point.to_string(),
+                        rights_for(&[RightStep::PointReading]).collect(),
+                    ));
+                }
+            }
+        }
+        if !made.is_empty() {
+            let steps = self.steps_of(&made);
+            let rights = rights_for(&steps).filter(|right| right.place() == RightPlace::Snapshots);
+            needed.push((
+                group(&self.place.subscription, &self.place.group),
+                rights.collect(),
+            ));
+        }
+        needed
     }
 
     fn needed(&self, machine: &Machine) -> Vec<Needed<'_>> {
-        let sources: Vec<ResourceId> = (machine.disks.iter())
-            .filter_map(|disk| disk.disk.as_str().parse().ok())
-            .collect();
-        let control = |name: &str| (RoleAction::Control(name.to_owned()), RightNeed::ToCapture);
-        let data = |name: &str| (RoleAction::Data(name.to_owned()), RightNeed::ToCapture);
-        let mut needed = Vec::new();
-        let is_disk = |id: &&ResourceId| id.kind() == "microsoft.compute/disks";
-        if sources.iter().any(|id| is_disk(&id)) {
-            needed.push(Needed {
-                arm: &self.source,
-                scope: format!(
-                    "/subscriptions/{}/resourceGroups/{}",
-                    self.place.subscription, self.place.group
-                ),
-                actions: self.taking(),
-            });
-        }
-        for id in &sources {
-            let actions = match id.kind().as_str() {
-                "microsoft.compute/disks" => vec![control("Microsoft.Compute/disks/beginGetAccess/action")],
-                "microsoft.compute/snapshots" => vec![
-                    control("Microsoft.Compute/snapshots/beginGetAccess/action"),
-                    control("Microsoft.Compute/snapshots/endGetAccess/action"),
-                ],
-                _ => continue,
-            };
-            needed.push(Needed {
-                arm: &self.source,
-                scope: id.to_string(),
-                actions,
-            });
-        }
+        let mut source = self.at_source(machine);
+        source.sort_by(|(one, _), (other, _)| one.cmp(other));
+        source.dedup();
+        let at = |arm, (scope, rights)| Needed { arm, scope, rights };
+        let account = self.location.account.to_string();
         let container = format!(
-            "{}/blobServices/default/containers/{}",
-            self.location.account, self.location.container
+            "{account}/blobServices/default/containers/{}",
+            self.location.container
         );
-        needed.push(Needed {
-            arm: &self.store,
-            scope: container,
-            // Who may write a blob may append to it as well.
-            actions: vec![data(crate::blob::action::READ), data(crate::blob::action::WRITE)],
-        });
-        needed
+        let store =
+            [(RightPlace::Account, account), (RightPlace::Container, container)].map(|(place, scope)| {
+                let rights = rights_for(&[RightStep::Storing]).filter(|right| right.place() == place);
+                (scope, rights.collect())
+            });
+        let source = source.into_iter().map(|one| at(&self.source, one));
+        source.chain(store.map(|one| at(&self.store, one))).collect()
     }
+}
+
+/// Whether the disk's export is read by who has signed in alone.
+fn signs_in(disk: &DiskDescription) -> bool {
+    let mode = disk.attributes.get("dataAccessAuthMode");
+    mode.is_some_and(|mode| mode.eq_ignore_ascii_case("AzureActiveDirectory"))
+}
+
+fn group(subscription: &str, group: &str) -> String {
+    format!("/subscriptions/{subscription}/resourceGroups/{group}")
 }
 
 impl Needed<'_> {
     async fn check(self) -> Vec<RightsFinding> {
-        let actions: Vec<RoleAction> = self.actions.iter().map(|(action, _)| action.clone()).collect();
+        let actions: Vec<RoleAction> = self.rights.iter().map(|right| right.role_action()).collect();
         let missing = match self.arm.missing_at(&self.scope, &actions).await {
             Ok(missing) => missing,
             Err(error) => {
@@ -151,12 +165,15 @@ impl Needed<'_> {
                 }];
             }
         };
-        let lacking = (self.actions.into_iter()).filter(|(action, _)| missing.contains(action));
+        let lacking = self
+            .rights
+            .iter()
+            .filter(|right| missing.contains(&right.role_action()));
         lacking
-            .map(|(action, need)| RightsFinding::Missing {
+            .map(|right| RightsFinding::Missing {
                 scope: self.scope.clone(),
-                right: action.to_string(),
-                need,
+                right: right.action().to_owned(),
+                need: right.need(),
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use custody_core::port::{
 };
 use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 
-use crate::arm::{AccessGrant, Arm, DiskResource, ExportKind, ResourceId, no_guest_state};
+use crate::arm::{AccessGrant, Arm, DOWNLOAD, DiskResource, ExportKind, ResourceId, no_guest_state};
 use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
 use crate::export_form::recognise;
@@ -24,8 +24,6 @@ use crate::snapshotter::{DISK_BYTES, Part, RESTORE_POINT, VHD_FOOTER_BYTES, expo
 pub const MAX_GRANT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 /// How much later than asked a grant may end by the service's clock before it is given back.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(10 * 60);
-/// The right that reading an export needs where its disk demands a token too.
-const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
 
 /// Timed read access to disk snapshots, by shared access signatures that the service makes.
 ///

@@ -8,14 +8,18 @@ mod lab;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use custody_azure::{AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
+use custody_azure::arm::{RightStep, rights_for};
+use custody_azure::{
+    AzurePortsOptions, AzureRights, CleanTransport, Cloud, Consistency, Patience, WorkerPorts,
+};
 use custody_core::capture::{Blocks, Capture, CaptureRequest, Plan, Reach};
 use custody_core::custody_log::{
     AcquisitionSettings, Circumstances, ClosingState, How, Regions, SignerSet, Stated, Trust, Who, Why,
 };
-use custody_core::port::{LogName, SealSigner as _};
+use custody_core::port::{LogName, RightNeed, Rights as _, RightsFinding, SealSigner as _, Snapshotter as _};
 use custody_core::verify::Verifier;
 use custody_core::{Error, Ports};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
@@ -30,10 +34,15 @@ fn circumstances() -> Circumstances {
 }
 
 fn ports(lab: &Lab) -> Ports {
+    ports_with(lab, Consistency::DiskSnapshots)
+}
+
+fn ports_with(lab: &Lab, consistency: Consistency) -> Ports {
     let cloud = Arc::new(Cloud::public().unwrap());
     let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
         .with_transport(CleanTransport::over(lab.simulator.transport()))
-        .with_patience(Patience::short());
+        .with_patience(Patience::short())
+        .with_consistency(consistency);
     let worker = WorkerPorts {
         hasher: Arc::new(SerialHasher::new()),
         log: Arc::new(MemoryLog::new()),
@@ -152,6 +161,79 @@ fn rights_that_are_missing_at_the_source_and_at_the_store_are_named_in_the_plan(
     assert!(note.contains(delete) && note.contains("kept and named"), "{note}");
     let outline = plan.outline();
     assert_eq!(outline.deleted.len(), 3, "{outline:?}");
+}
+
+/// What is asked for in a plan of the lab's machine by somebody who may do nothing but read it.
+fn asked_for(mut scenario: Scenario, consistency: Consistency) -> BTreeMap<String, RightNeed> {
+    let lab = Lab::of(scenario.clone());
+    let machine = run(async { lab.snapshotter().describe(&lab.machine()).await }).unwrap();
+    for identity in &mut scenario.identities {
+        identity.roles = Vec::new();
+    }
+    let lab = Lab::of(scenario);
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    let rights = AzureRights::new(lab.arm.clone(), lab.place(), &store).with_consistency(consistency);
+    let found = run(async { rights.check(&machine).await });
+    let named = found.into_iter().map(|finding| match finding {
+        RightsFinding::Missing { right, need, .. } => (right, need),
+        RightsFinding::Unchecked { scope, reason } => panic!("{scope}: {reason}"),
+    });
+    named.collect()
+}
+
+#[test]
+fn a_plan_asks_for_the_rights_of_its_own_steps_and_for_no_other() {
+    use RightStep::{
+        Describing, DiskSnapshots, PointReading, Recording, RestorePoint, SignedInReading, SnapshotReading,
+        Storing,
+    };
+    let due = |steps: &[RightStep]| -> BTreeMap<String, RightNeed> {
+        let rights = rights_for(steps);
+        rights
+            .map(|right| (right.action().to_owned(), right.need()))
+            .collect()
+    };
+    let by_snapshots = [Describing, Recording, DiskSnapshots, SnapshotReading, Storing];
+    assert_eq!(
+        asked_for(Scenario::lab(), Consistency::DiskSnapshots),
+        due(&by_snapshots)
+    );
+    let by_point = [Describing, Recording, RestorePoint, PointReading, Storing];
+    assert_eq!(
+        asked_for(Scenario::lab(), Consistency::RestorePoint),
+        due(&by_point)
+    );
+    let mut scenario = Scenario::lab();
+    scenario.disk_mut("web-01-data-0").network.data_access_auth_mode = "AzureActiveDirectory".into();
+    let signed_in = [by_snapshots.as_slice(), &[SignedInReading]].concat();
+    assert_eq!(asked_for(scenario, Consistency::DiskSnapshots), due(&signed_in));
+}
+
+#[test]
+fn rights_that_a_restore_point_lacks_are_named_in_the_plan() {
+    let mut scenario = Scenario::lab();
+    let points = "Microsoft.Compute/restorePointCollections/restorePoints";
+    let (write, delete) = (format!("{points}/write"), format!("{points}/delete"));
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without(&write).without(&delete)];
+    }
+    let lab = Lab::of(scenario);
+    let ports = ports_with(&lab, Consistency::RestorePoint);
+    let plan = run(async { Capture::new(ports).plan(request(&lab)).await.unwrap() });
+    let [refusal] = &plan.refusals[..] else {
+        panic!("{:?}", plan.refusals)
+    };
+    assert!(
+        refusal.reason.contains(&write) && refusal.reason.contains("/resourceGroups/production"),
+        "{refusal:?}"
+    );
+    let [note] = &plan.notes[..] else {
+        panic!("{:?}", plan.notes)
+    };
+    assert!(
+        note.contains(&delete) && note.contains("kept and named"),
+        "{note}"
+    );
 }
 
 fn in_region(region: &str) -> Lab {

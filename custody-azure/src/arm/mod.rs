@@ -24,6 +24,7 @@ pub use permissions::{MissingActions, RoleAction};
 pub(crate) use region::{common_region, region};
 pub use resource_group::ResourceGroup;
 pub use resource_id::ResourceId;
-pub use rights::{RIGHTS, Right, RightPlace, RightUse, rights_at};
+pub(crate) use rights::DOWNLOAD;
+pub use rights::{RIGHTS, Right, RightPlace, RightStep, rights_for};
 pub use role_definition::{CustomRole, RoleDefinition};
 pub use storage::{ContainerProtection, PolicyState};

@@ -1,3 +1,5 @@
+use custody_core::port::RightNeed;
+
 use super::RoleAction;
 
 /// Where a right is needed. Role assignments need no wider scope than this.
@@ -17,38 +19,61 @@ pub enum RightPlace {
     Container,
 }
 
-/// What a right is for.
+/// What is done by a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third use")]
-pub enum RightUse {
-    /// A disk is not captured without it.
-    Disks,
-    /// What is known of the machine is stored beside its disks; without it the record names what was not acquired.
-    MachineRecords,
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever asks for rights decides on every step"
+)]
+pub enum RightStep {
+    /// Reading of the machine and its disks, to plan.
+    Describing,
+    /// Storing what else is known of the machine beside its disks.
+    Recording,
+    /// Making disk snapshots.
+    DiskSnapshots,
+    /// Reading disk snapshots: those that were made, or those that were there before.
+    SnapshotReading,
+    /// Making a restore point.
+    RestorePoint,
+    /// Reading a restore point: the one that was made, or one that was there before.
+    PointReading,
+    /// Reading exports of disks whose data access mode demands a sign-in.
+    SignedInReading,
+    /// Storing, and reading what protects the store.
+    Storing,
 }
 
-/// A right that custody needs, and where.
+/// A right that custody needs: where, what for, and what lacking it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     action: &'static str,
     place: RightPlace,
-    needed_for: RightUse,
+    step: RightStep,
+    need: RightNeed,
 }
 
 impl Right {
-    const fn disks(place: RightPlace, action: &'static str) -> Self {
+    const fn to_capture(place: RightPlace, step: RightStep, action: &'static str) -> Self {
         Self {
             action,
             place,
-            needed_for: RightUse::Disks,
+            step,
+            need: RightNeed::ToCapture,
         }
     }
 
-    const fn records(action: &'static str) -> Self {
+    const fn to_clean_up(step: RightStep, action: &'static str) -> Self {
         Self {
-            action,
-            place: RightPlace::Source,
-            needed_for: RightUse::MachineRecords,
+            need: RightNeed::ToCleanUp,
+            ..Self::to_capture(RightPlace::Snapshots, step, action)
+        }
+    }
+
+    const fn to_record(place: RightPlace, step: RightStep, action: &'static str) -> Self {
+        Self {
+            need: RightNeed::ToRecord,
+            ..Self::to_capture(place, step, action)
         }
     }
 
@@ -64,72 +89,151 @@ impl Right {
         self.place
     }
 
-    /// What it is for.
+    /// What is done by it.
     #[must_use]
-    pub const fn needed_for(&self) -> RightUse {
-        self.needed_for
+    pub const fn step(&self) -> RightStep {
+        self.step
     }
 
-    /// As a question to the Resource Manager. Rights at the container are rights on data.
+    /// What lacking it means.
+    #[must_use]
+    pub const fn need(&self) -> RightNeed {
+        self.need
+    }
+
+    /// Whether it is a right on resources of this type: `Microsoft.Compute/disks`.
+    pub(crate) fn is_on(&self, kind: &str) -> bool {
+        let rest = self.action.strip_prefix(kind);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// As a question to the Resource Manager. Rights at the container, and the one to download, are rights on data.
     #[must_use]
     pub fn role_action(&self) -> RoleAction {
-        match self.place {
-            RightPlace::Container => RoleAction::Data(self.action.into()),
-            RightPlace::Source | RightPlace::Snapshots | RightPlace::Account => {
+        match (self.place, self.step) {
+            (RightPlace::Container, _) | (_, RightStep::SignedInReading) => {
+                RoleAction::Data(self.action.into())
+            }
+            (RightPlace::Source | RightPlace::Snapshots | RightPlace::Account, _) => {
                 RoleAction::Control(self.action.into())
             }
         }
     }
 }
 
-/// Every right that a capture needs, and no other: what role definitions, checks and the operator's guide are made of.
+/// The right that reading an export needs where its disk demands a sign-in.
+pub(crate) const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
+
+/// Every right that a capture needs, and no other: what role definitions, checks, a plan's missing rights and the
+/// operator's guide are made of.
 ///
 /// No right to delete blobs, to change a policy, or to write to a machine or a disk is among them. That a capture ends
-/// well with these alone, and not without any one of them, is tested against the simulator, but for three: what the
-/// service demands of a disk whose snapshot is taken (`disks/beginGetAccess/action`); the right to append
-/// (`blobs/add/action`), which the one to write includes, and which the service names where it refuses an append; and
-/// the settings of the blob service (`blobServices/read`), of which the record says that they could not be read.
-pub const RIGHTS: [Right; 20] = {
+/// well with these alone, and not without any one of them, is tested against the simulator, but for what the service
+/// demands of a disk whose snapshot is taken (`disks/beginGetAccess/action`), and for what is only recorded. Whoever
+/// may write a blob may append to it as well. Source: Microsoft's "Authorize access to blobs using Microsoft Entra ID",
+/// permissions for calling blob data operations; Azure's built-in role "Data Operator for Managed Disks" for the right
+/// to download, read 2026-11-28.
+pub const RIGHTS: [Right; 29] = {
     use RightPlace::{Account, Container, Snapshots, Source};
+    use RightStep::{
+        Describing, DiskSnapshots, PointReading, Recording, RestorePoint, SignedInReading, SnapshotReading,
+        Storing,
+    };
     [
-        Right::disks(Source, "Microsoft.Compute/virtualMachines/read"),
-        Right::disks(Source, "Microsoft.Compute/disks/read"),
-        Right::disks(Source, "Microsoft.Compute/disks/beginGetAccess/action"),
-        Right::records("Microsoft.Compute/virtualMachines/instanceView/read"),
-        Right::records("Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action"),
-        Right::records("Microsoft.Network/networkInterfaces/read"),
-        Right::records("Microsoft.Network/networkSecurityGroups/read"),
-        Right::records("Microsoft.Authorization/roleAssignments/read"),
-        Right::records("Microsoft.Insights/eventtypes/values/read"),
-        Right::disks(Snapshots, "Microsoft.Compute/snapshots/read"),
-        Right::disks(Snapshots, "Microsoft.Compute/snapshots/write"),
-        Right::disks(Snapshots, "Microsoft.Compute/snapshots/delete"),
-        Right::disks(Snapshots, "Microsoft.Compute/snapshots/beginGetAccess/action"),
-        Right::disks(Snapshots, "Microsoft.Compute/snapshots/endGetAccess/action"),
-        Right::disks(Account, "Microsoft.Storage/storageAccounts/read"),
-        Right::disks(Account, "Microsoft.Storage/storageAccounts/blobServices/read"),
-        Right::disks(
+        Right::to_capture(Source, Describing, "Microsoft.Compute/virtualMachines/read"),
+        Right::to_capture(Source, Describing, "Microsoft.Compute/disks/read"),
+        Right::to_capture(
+            Source,
+            DiskSnapshots,
+            "Microsoft.Compute/disks/beginGetAccess/action",
+        ),
+        Right::to_record(
+            Source,
+            Recording,
+            "Microsoft.Compute/virtualMachines/instanceView/read",
+        ),
+        Right::to_record(
+            Source,
+            Recording,
+            "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action",
+        ),
+        Right::to_record(Source, Recording, "Microsoft.Network/networkInterfaces/read"),
+        Right::to_record(Source, Recording, "Microsoft.Network/networkSecurityGroups/read"),
+        Right::to_record(Source, Recording, "Microsoft.Authorization/roleAssignments/read"),
+        Right::to_record(Source, Recording, "Microsoft.Insights/eventtypes/values/read"),
+        Right::to_capture(Snapshots, SnapshotReading, "Microsoft.Compute/snapshots/read"),
+        Right::to_capture(Snapshots, DiskSnapshots, "Microsoft.Compute/snapshots/write"),
+        Right::to_clean_up(DiskSnapshots, "Microsoft.Compute/snapshots/delete"),
+        Right::to_capture(
+            Snapshots,
+            SnapshotReading,
+            "Microsoft.Compute/snapshots/beginGetAccess/action",
+        ),
+        Right::to_capture(
+            Snapshots,
+            SnapshotReading,
+            "Microsoft.Compute/snapshots/endGetAccess/action",
+        ),
+        Right::to_capture(Snapshots, SignedInReading, DOWNLOAD),
+        Right::to_capture(
+            Snapshots,
+            RestorePoint,
+            "Microsoft.Compute/restorePointCollections/read",
+        ),
+        Right::to_capture(
+            Snapshots,
+            RestorePoint,
+            "Microsoft.Compute/restorePointCollections/write",
+        ),
+        Right::to_clean_up(RestorePoint, "Microsoft.Compute/restorePointCollections/delete"),
+        Right::to_capture(
+            Snapshots,
+            PointReading,
+            "Microsoft.Compute/restorePointCollections/restorePoints/read",
+        ),
+        Right::to_capture(
+            Snapshots,
+            RestorePoint,
+            "Microsoft.Compute/restorePointCollections/restorePoints/write",
+        ),
+        Right::to_clean_up(
+            RestorePoint,
+            "Microsoft.Compute/restorePointCollections/restorePoints/delete",
+        ),
+        Right::to_capture(
+            Snapshots,
+            PointReading,
+            "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/read",
+        ),
+        Right::to_capture(
+            Snapshots,
+            PointReading,
+            "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/beginGetAccess/action",
+        ),
+        Right::to_capture(
+            Snapshots,
+            PointReading,
+            "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/endGetAccess/action",
+        ),
+        Right::to_capture(Account, Storing, "Microsoft.Storage/storageAccounts/read"),
+        Right::to_record(
             Account,
+            Storing,
+            "Microsoft.Storage/storageAccounts/blobServices/read",
+        ),
+        Right::to_capture(
+            Account,
+            Storing,
             "Microsoft.Storage/storageAccounts/blobServices/containers/read",
         ),
-        Right::disks(
-            Container,
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
-        ),
-        Right::disks(
-            Container,
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
-        ),
-        Right::disks(
-            Container,
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action",
-        ),
+        Right::to_capture(Container, Storing, crate::blob::action::READ),
+        Right::to_capture(Container, Storing, crate::blob::action::WRITE),
     ]
 };
 
-/// The rights that are needed at a place.
-pub fn rights_at(place: RightPlace) -> impl Iterator<Item = &'static Right> {
-    RIGHTS.iter().filter(move |right| right.place == place)
+/// The rights that some steps take, in the order of [`RIGHTS`].
+pub fn rights_for(steps: &[RightStep]) -> impl Iterator<Item = &'static Right> {
+    RIGHTS.iter().filter(move |right| steps.contains(&right.step))
 }
 
 #[cfg(test)]
@@ -142,10 +246,10 @@ mod tests {
     fn no_right_changes_or_deletes_what_custody_did_not_make() {
         for right in &RIGHTS {
             let name = right.action();
-            let own_snapshot = name.starts_with("Microsoft.Compute/snapshots/");
-            assert!(own_snapshot || !name.ends_with("/delete"), "{name}");
+            let own = right.place() == RightPlace::Snapshots;
+            assert!(own || !name.ends_with("/delete"), "{name}");
             let blob = name.contains("/containers/blobs/");
-            assert!(own_snapshot || blob || !name.ends_with("/write"), "{name}");
+            assert!(own || blob || !name.ends_with("/write"), "{name}");
             assert!(!name.contains('*'), "{name}");
         }
         let once: BTreeSet<&str> = RIGHTS.iter().map(Right::action).collect();

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Right, RightPlace};
+use super::{Right, RoleAction};
 
 /// A custom role, in the form that `az role definition create --role-definition` takes.
 ///
@@ -59,11 +59,9 @@ impl RoleDefinition {
             assignable_scopes,
         };
         for right in rights {
-            match right.place() {
-                RightPlace::Container => role.data_actions.push(right.action()),
-                RightPlace::Source | RightPlace::Snapshots | RightPlace::Account => {
-                    role.actions.push(right.action());
-                }
+            match right.role_action() {
+                RoleAction::Data(_) => role.data_actions.push(right.action()),
+                RoleAction::Control(_) => role.actions.push(right.action()),
             }
         }
         role

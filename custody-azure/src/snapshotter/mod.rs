@@ -32,7 +32,7 @@ use consistency::{INSTEAD, Support};
 pub(crate) use disk_description::{DISK_BYTES, VHD_FOOTER_BYTES, export_kind, resource_of, snapshot_of};
 use guest_state::Beside;
 pub use guest_state::GuestState;
-use part::DiskPart;
+pub(crate) use part::DiskPart;
 pub(crate) use part::Part;
 use source::AzureSource;
 pub(crate) use source::RESTORE_POINT;

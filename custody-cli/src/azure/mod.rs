@@ -7,5 +7,5 @@ mod settings_file;
 pub(crate) use arguments::{AzureArguments, DEFAULT_PROTECTION, Protection};
 pub(crate) use place::{AZURE, AzurePlace, GuestStateChoice, is_store_address, no_identity};
 pub(crate) use settings_file::{
-    AzureSettings, CloudChoice, IdentityChoice, NamedCloud, NetworkChoice, SettingsFile,
+    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NamedCloud, NetworkChoice, SettingsFile,
 };

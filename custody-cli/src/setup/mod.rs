@@ -9,6 +9,7 @@ mod questions;
 mod right_checks;
 mod roles;
 mod settings_document;
+mod standing_place;
 mod wishes;
 
 pub(crate) use check::{Check, CheckState};
@@ -18,6 +19,7 @@ pub(crate) use host_checks::{Making, ahead, signer, state_folder};
 pub(crate) use identity_checks::sign_in;
 pub(crate) use questions::{Questions, account};
 pub(crate) use right_checks::right_checks;
-pub(crate) use roles::{MachineRecordRights, Role, RoleScopes};
+pub(crate) use roles::{MachineRecordRights, Role, RoleScopes, SignInExportRights};
 pub(crate) use settings_document::{Change, SettingsDocument};
+pub(crate) use standing_place::{patience, place, snapshot_group, store};
 pub(crate) use wishes::{IdentityKind, IdentityWish, Wishes};

@@ -1,4 +1,5 @@
-use custody_azure::arm::{Arm, ResourceGroup, ResourceId, Right, RightPlace, RightUse, RoleAction};
+use custody_azure::arm::{Arm, ResourceGroup, ResourceId, Right, RightPlace, RightStep, RoleAction};
+use custody_core::port::RightNeed;
 use custody_core::{Error, Result};
 
 use super::check::{Check, CheckState};
@@ -94,17 +95,21 @@ pub(crate) async fn right_checks(arm: Option<&Arm>, scopes: &RoleScopes) -> (Vec
 }
 
 fn missing_right(what: String, right: &Right) -> Check {
-    let found = match right.needed_for() {
-        RightUse::Disks => "not held",
-        RightUse::MachineRecords => {
-            "not held: disks are captured all the same, and the record names what was not acquired"
+    let found = match right.need() {
+        RightNeed::ToCapture => "not held",
+        RightNeed::ToCleanUp => "not held: what a capture makes there would be kept and named",
+        RightNeed::ToRecord => {
+            "not held: disks are captured all the same, and the record names what was not learned"
         }
     };
     let check = Check::new(what, CheckState::Missing, found);
     let check = check.with_next("have it granted: the commands below");
-    match right.needed_for() {
-        RightUse::Disks => check,
-        RightUse::MachineRecords => check.with_next("or leave these out: --disks-only"),
+    match right.step() {
+        RightStep::Recording => check.with_next("or leave these out: --disks-only"),
+        RightStep::RestorePoint | RightStep::PointReading => {
+            check.with_next("or leave these out: --consistency disk-snapshots")
+        }
+        _ => check,
     }
 }
 

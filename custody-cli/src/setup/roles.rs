@@ -1,4 +1,8 @@
-use custody_azure::arm::{ResourceGroup, ResourceId, Right, RightPlace, RightUse, RoleDefinition, rights_at};
+use custody_azure::arm::{
+    ResourceGroup, ResourceId, Right, RightPlace, RightStep, RoleDefinition, rights_for,
+};
+
+use crate::azure::ConsistencyChoice;
 
 /// Where rights are needed: what roles are made for and assigned at.
 #[derive(Debug, Clone)]
@@ -11,6 +15,17 @@ pub(crate) struct RoleScopes {
     pub(crate) container: String,
     /// Whether what is known of the machine is wanted beside its disks.
     pub(crate) records: MachineRecordRights,
+    /// How disks are taken: rights are asked for all of these.
+    pub(crate) consistencies: Vec<ConsistencyChoice>,
+    /// Whether exports of disks that demand a sign-in are read.
+    pub(crate) sign_in_exports: SignInExportRights,
+}
+
+/// Whether the right to read exports that demand a sign-in is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignInExportRights {
+    Wanted,
+    LeftOut,
 }
 
 /// Whether the rights that only the machine's records need are asked for.
@@ -32,11 +47,27 @@ pub(crate) struct Role {
 impl RoleScopes {
     /// The rights of a place, as far as they are wanted.
     pub(crate) fn rights(&self, place: RightPlace) -> Vec<&'static Right> {
-        rights_at(place)
-            .filter(|right| {
-                self.records == MachineRecordRights::Wanted || right.needed_for() == RightUse::Disks
-            })
+        rights_for(&self.steps())
+            .filter(|right| right.place() == place)
             .collect()
+    }
+
+    /// What will be done by the rights.
+    fn steps(&self) -> Vec<RightStep> {
+        let mut steps = vec![RightStep::Describing, RightStep::Storing];
+        if self.records == MachineRecordRights::Wanted {
+            steps.push(RightStep::Recording);
+        }
+        if self.consistencies.contains(&ConsistencyChoice::DiskSnapshots) {
+            steps.extend([RightStep::DiskSnapshots, RightStep::SnapshotReading]);
+        }
+        if self.consistencies.contains(&ConsistencyChoice::RestorePoint) {
+            steps.extend([RightStep::RestorePoint, RightStep::PointReading]);
+        }
+        if self.sign_in_exports == SignInExportRights::Wanted {
+            steps.push(RightStep::SignedInReading);
+        }
+        steps
     }
 
     /// The groups in which disk snapshots may come to be.
@@ -121,7 +152,7 @@ impl Role {
 
 #[cfg(test)]
 mod tests {
-    use custody_azure::arm::RIGHTS;
+    use custody_azure::arm::{RIGHTS, RoleAction};
 
     use super::*;
 
@@ -133,25 +164,31 @@ mod tests {
                 .unwrap(),
             container: "immutable".into(),
             records: MachineRecordRights::Wanted,
+            consistencies: vec![ConsistencyChoice::DiskSnapshots, ConsistencyChoice::RestorePoint],
+            sign_in_exports: SignInExportRights::Wanted,
         }
     }
 
     #[test]
-    fn the_roles_together_give_every_right_once_and_data_at_the_container_alone() {
+    fn the_roles_together_give_every_right_once_and_blobs_at_the_container_alone() {
         for snapshots in [None, Some(ResourceGroup::new("s", "snaps").unwrap())] {
             let roles = scopes(snapshots).roles();
             let mut given: Vec<&str> = Vec::new();
             for role in &roles {
                 let definition = &role.definition;
                 given.extend(definition.actions.iter().chain(&definition.data_actions));
-                let on_data = !definition.data_actions.is_empty();
-                assert_eq!(on_data, definition.actions.is_empty(), "{definition:?}");
-                if on_data {
+                let on_blobs = definition.data_actions.iter().any(|one| one.contains("/blobs/"));
+                if on_blobs {
+                    assert!(definition.actions.is_empty(), "{definition:?}");
                     assert!(
                         role.assigned_at
                             .iter()
                             .all(|at| at.ends_with("/containers/immutable"))
                     );
+                }
+                for right in &role.rights {
+                    let on_data = matches!(right.role_action(), RoleAction::Data(_));
+                    assert_eq!(definition.data_actions.contains(&right.action()), on_data);
                 }
             }
             given.sort_unstable();
@@ -188,5 +225,36 @@ mod tests {
         let source = &roles.first().unwrap().definition.actions;
         assert!(!source.contains(&"Microsoft.Network/networkInterfaces/read"));
         assert!(source.contains(&"Microsoft.Compute/disks/read"));
+    }
+
+    #[test]
+    fn nobody_is_asked_for_the_rights_of_what_is_not_done() {
+        let snapshots_only = RoleScopes {
+            consistencies: vec![ConsistencyChoice::DiskSnapshots],
+            sign_in_exports: SignInExportRights::LeftOut,
+            ..scopes(None)
+        };
+        let points_only = RoleScopes {
+            consistencies: vec![ConsistencyChoice::RestorePoint],
+            ..snapshots_only.clone()
+        };
+        let given = |scopes: &RoleScopes| -> Vec<&str> {
+            let roles = scopes.roles();
+            let definitions = roles.iter().map(|role| &role.definition);
+            definitions
+                .flat_map(|one| one.actions.iter().chain(&one.data_actions).copied())
+                .collect()
+        };
+        let any = |given: &[&str], part: &str| given.iter().any(|action| action.contains(part));
+        let (snapshots, points) = (given(&snapshots_only), given(&points_only));
+        assert!(
+            any(&snapshots, "/snapshots/") && !any(&snapshots, "restorePoint"),
+            "{snapshots:?}"
+        );
+        assert!(
+            any(&points, "/restorePoints/") && !any(&points, "/snapshots/"),
+            "{points:?}"
+        );
+        assert!(!any(&snapshots, "/download/") && !any(&points, "/disks/beginGetAccess"));
     }
 }

@@ -5,7 +5,7 @@ use custody_azure::arm::ResourceId;
 use toml_edit::{InlineTable, Value};
 
 use super::settings_document::SettingsDocument;
-use crate::azure::{IdentityChoice, NamedCloud, NetworkChoice, Protection};
+use crate::azure::{ConsistencyChoice, IdentityChoice, NamedCloud, NetworkChoice, Protection};
 use crate::failure::Failure;
 use crate::local_ports::absolute;
 use crate::printable;
@@ -157,6 +157,7 @@ pub(crate) struct Wishes {
     pub(crate) snapshot_subscription: Option<String>,
     pub(crate) snapshot_group: Option<String>,
     pub(crate) network: Option<NetworkChoice>,
+    pub(crate) consistency: Option<ConsistencyChoice>,
 }
 
 impl Wishes {
@@ -204,6 +205,13 @@ impl Wishes {
                 }
             };
             document.set(&SNAPSHOTS, "network", Some(value));
+        }
+        if let Some(consistency) = self.consistency {
+            let word = match consistency {
+                ConsistencyChoice::DiskSnapshots => "disk-snapshots",
+                ConsistencyChoice::RestorePoint => "restore-point",
+            };
+            document.set(&SNAPSHOTS, "consistency", Some(word.into()));
         }
         Ok(())
     }

@@ -1,11 +1,10 @@
 use std::io::{IsTerminal as _, stdin};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use custody_azure::arm::{ResourceGroup, ResourceId};
-use custody_azure::{CleanTransport, Patience, SignedIn};
+use custody_azure::{CleanTransport, SignedIn};
 use custody_core::Error;
 use custody_core::port::ProtectionKind;
 
@@ -13,7 +12,7 @@ use super::setup::file_or_default;
 use super::setup_report::{Report, WhatHappened, roles_answer};
 use crate::answer::Answer;
 use crate::azure::{
-    AzurePlace, AzureSettings, CloudChoice, DEFAULT_PROTECTION, NamedCloud, NetworkChoice, Protection,
+    AzureSettings, ConsistencyChoice, DEFAULT_PROTECTION, NamedCloud, NetworkChoice, Protection,
 };
 use crate::console::Console;
 use crate::failure::Failure;
@@ -21,8 +20,8 @@ use crate::local_ports::absolute;
 use crate::printable;
 use crate::setup::{
     Check, CheckState, ContainerChecks, IdentityKind, IdentityWish, MachineRecordRights, Making, Questions,
-    RoleScopes, SettingsDocument, Wishes, account, ahead, commands, right_checks, sign_in, signer,
-    state_folder,
+    RoleScopes, SettingsDocument, SignInExportRights, Wishes, account, ahead, commands, patience, place,
+    right_checks, sign_in, signer, snapshot_group, state_folder, store,
 };
 use crate::state_place::StatePlace;
 
@@ -37,8 +36,11 @@ Examples:
       the same in a pipeline: nothing is asked
   custody setup azure --check-only --source-group /subscriptions/…
       checks against the settings file; writes and makes nothing
-  custody setup azure --print-roles --source-group /subscriptions/… | jq
-      the role definitions, for az role definition create
+  custody setup azure --print-roles --container immutable \\
+      --account /subscriptions/…/storageAccounts/socevidence \\
+      --source-group /subscriptions/…/resourceGroups/production | jq
+      the role definitions, for az role definition create; account and
+      container may also stand in the settings file
 
 Nothing in Azure is changed, unless --probe writes two small objects. What is
 missing there is printed as commands for whoever may run them.
@@ -101,6 +103,11 @@ pub(super) struct AzureSetup {
     #[arg(long, value_name = "WHERE", value_parser = network, help_heading = "Settings")]
     snapshot_network: Option<NetworkChoice>,
 
+    /// How disks are taken: the first is written down, rights are asked for all that are named
+    /// [default: disk-snapshots]
+    #[arg(long, num_args = 1.., value_enum, value_name = "KIND", help_heading = "Settings")]
+    consistency: Vec<ConsistencyChoice>,
+
     /// Resource groups of the machines and disks that may have to be captured, by id: for roles and checks, not stored
     #[arg(long, num_args = 1.., value_name = "ID", help_heading = "Rights")]
     source_group: Vec<ResourceGroup>,
@@ -108,6 +115,10 @@ pub(super) struct AzureSetup {
     /// Leave out the rights that only what is known of the machine needs, its disks aside
     #[arg(long, help_heading = "Rights")]
     disks_only: bool,
+
+    /// Ask for the right to read exports of disks whose data access demands a sign-in as well
+    #[arg(long, help_heading = "Rights")]
+    sign_in_exports: bool,
 
     /// Days of the retention policy, where the commands make one
     #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u32).range(1..=146_000), help_heading = "Rights")]
@@ -154,7 +165,7 @@ impl AzureSetup {
             Questions::of_stdin(console).complete(&mut wishes, &mut groups, &document.standing()?)?;
         }
         wishes.apply(&mut document)?;
-        self.must_be_complete(&document, &wishes)?;
+        self.must_be_complete(&document, &wishes, console)?;
         let settings = document.settings()?;
         let scopes = self.scopes(&settings, &groups)?;
         if self.print_roles {
@@ -185,6 +196,7 @@ impl AzureSetup {
             snapshot_subscription: self.snapshot_subscription.clone(),
             snapshot_group: self.snapshot_group.clone(),
             network: self.snapshot_network.clone(),
+            consistency: self.consistency.first().copied(),
         }
     }
 
@@ -199,14 +211,26 @@ impl AzureSetup {
             .with_next("name it with --config FILE, or let `custody setup azure` make it"))
     }
 
-    /// Refuses settings with which nothing could be captured, naming the flag that completes them.
-    fn must_be_complete(&self, document: &SettingsDocument, wishes: &Wishes) -> Result<(), Failure> {
+    /// Refuses settings with which nothing could be captured, naming the flag that completes them. Roles are the same
+    /// for whoever will have them.
+    fn must_be_complete(
+        &self,
+        document: &SettingsDocument,
+        wishes: &Wishes,
+        console: &Console,
+    ) -> Result<(), Failure> {
         let standing = document.standing()?;
         let missing = |what: &str, flag: &str| {
-            Failure::usage(format!("{what} is not named"))
-                .with_next(format!("give {flag}, or run this on a terminal and be asked"))
+            let next = if self.print_roles || self.check_only {
+                format!("give {flag}, or name a settings file that has it: --config FILE")
+            } else if console.is_json() {
+                format!("give {flag}; with --json nothing is asked")
+            } else {
+                format!("give {flag}, or run this on a terminal and be asked")
+            };
+            Failure::usage(format!("{what} is not named")).with_next(next)
         };
-        if standing.identity.is_none() && wishes.identity.is_silent() {
+        if !self.print_roles && standing.identity.is_none() && wishes.identity.is_silent() {
             return Err(missing("the identity", "--identity KIND"));
         }
         if standing.store.account.is_none() && wishes.account.is_none() {
@@ -219,22 +243,27 @@ impl AzureSetup {
     }
 
     fn scopes(&self, settings: &AzureSettings, groups: &[ResourceGroup]) -> Result<RoleScopes, Failure> {
-        let place = place(settings, groups)?;
-        let snapshots = match (
-            &settings.snapshots.resource_group,
-            &settings.snapshots.subscription,
-        ) {
-            (None, None) => None,
-            _ => Some(ResourceGroup::new(
-                &place.snapshot_subscription,
-                &place.snapshot_group,
-            )?),
-        };
+        let (account, container) = store(settings)?;
+        let (subscription, group) = snapshot_group(settings, groups, &account);
+        let apart = settings.snapshots.resource_group.is_some() || settings.snapshots.subscription.is_some();
+        let snapshots = apart
+            .then(|| ResourceGroup::new(&subscription, &group))
+            .transpose()?;
+        let standing = settings.snapshots.consistency.unwrap_or_default();
         Ok(RoleScopes {
             sources: groups.to_vec(),
             snapshots,
-            account: place.account,
-            container: place.container,
+            account,
+            container,
+            consistencies: match self.consistency.as_slice() {
+                [] => vec![standing],
+                named => named.to_vec(),
+            },
+            sign_in_exports: if self.sign_in_exports {
+                SignInExportRights::Wanted
+            } else {
+                SignInExportRights::LeftOut
+            },
             records: if self.disks_only {
                 MachineRecordRights::LeftOut
             } else {
@@ -374,45 +403,6 @@ struct AzureFound {
     checks: Vec<Check>,
     clock: Check,
     commands: Vec<crate::setup::Command>,
-}
-
-/// Where Azure's side of captures will be, for a machine of the first of these groups.
-fn place(settings: &AzureSettings, groups: &[ResourceGroup]) -> Result<AzurePlace, Failure> {
-    let unnamed = |what: &str| Failure::usage(format!("{what} is not named"));
-    let account = settings.store.account.clone();
-    let account = account.ok_or_else(|| unnamed("the storage account").with_next("give --account ID"))?;
-    let machine = groups
-        .first()
-        .cloned()
-        .unwrap_or_else(|| ResourceGroup::of(&account));
-    let container = settings.store.container.clone();
-    let snapshots = &settings.snapshots;
-    Ok(AzurePlace {
-        cloud: settings.cloud.clone().unwrap_or(CloudChoice::PUBLIC),
-        identity: settings.identity.clone().ok_or_else(crate::azure::no_identity)?,
-        container: container.ok_or_else(|| unnamed("the container").with_next("give --container NAME"))?,
-        snapshot_subscription: snapshots
-            .subscription
-            .clone()
-            .unwrap_or_else(|| machine.subscription().to_owned()),
-        snapshot_group: snapshots
-            .resource_group
-            .clone()
-            .unwrap_or_else(|| machine.name().to_owned()),
-        network: snapshots.network.clone().unwrap_or_default(),
-        consistency: snapshots.consistency.unwrap_or_default(),
-        guest_state: crate::azure::GuestStateChoice::default(),
-        account,
-    })
-}
-
-/// A check is an answer at once or none: what fails is asked again once or twice and not for a quarter of an hour.
-fn patience() -> Patience {
-    let mut patience = Patience::default();
-    patience.retries = 2;
-    patience.longest_wait = Duration::from_secs(5);
-    patience.in_all = Duration::from_secs(30);
-    patience
 }
 
 fn network(text: &str) -> Result<NetworkChoice, Error> {

@@ -138,6 +138,14 @@ impl Plan {
             } => self.notes.push(format!(
                 "the right {right} is missing at {scope}: what the capture makes there would be kept and named"
             )),
+            RightsFinding::Missing {
+                scope,
+                right,
+                need: RightNeed::ToRecord,
+            } => self.notes.push(format!(
+                "the right {right} is missing at {scope}: disks are captured all the same, and the record names what was not \
+                 learned"
+            )),
             RightsFinding::Unchecked { scope, reason } => self
                 .notes
                 .push(format!("could not check the rights at {scope}: {reason}")),

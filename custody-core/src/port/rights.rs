@@ -13,6 +13,8 @@ pub enum RightNeed {
     ToCapture,
     /// Without it something that the capture made stays behind, and is named.
     ToCleanUp,
+    /// Without it the capture is done, and the record names what could not be learned.
+    ToRecord,
 }
 
 /// Something to be known of rights before a capture begins.

@@ -89,6 +89,7 @@ impl DiskState {
                 "timeCreated": long_date(self.created), "uniqueId": self.unique_id,
                 "networkAccessPolicy": disk.network.network_access_policy,
                 "publicNetworkAccess": disk.network.public_network_access,
+                "dataAccessAuthMode": disk.network.data_access_auth_mode,
                 "maxShares": disk.max_shares
             }
         });
