@@ -172,6 +172,39 @@ fn after_the_snapshot() -> Vec<Case> {
     ]
 }
 
+/// A store that cannot take the evidence: the disk snapshots do not wait for it.
+fn of_the_store() -> Vec<Case> {
+    let store = |action| Fault::on("*", "*", action).at_host(STORE);
+    let account = |action| Fault::on("GET", "*/storageAccounts/*", action);
+    let kept = |name| Case::new(name).keeping(Kept::Snapshots);
+    let write = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+    let untold = Fault::on("GET", "*/permissions", status(403, "AuthorizationFailed"));
+    vec![
+        kept("404: no such container")
+            .with(store(status(404, "ContainerNotFound")))
+            .with(account(status(404, "ResourceNotFound"))),
+        kept("404: no such storage account, and no host of its name")
+            .with(account(status(404, "ResourceNotFound")))
+            .with(store(FaultAction::DropBefore)),
+        kept("403: the account's firewall").with(store(saying(
+            403,
+            "AuthorizationFailure",
+            "This request is not authorized to perform this operation.",
+        ))),
+        Case::of(
+            "403: evidence may not be written, as the plan says",
+            nobody_may(write),
+        )
+        .keeping(Kept::Snapshots),
+        Case::of(
+            "403: evidence may not be written, and nobody could tell before",
+            nobody_may(write),
+        )
+        .with(untold)
+        .keeping(Kept::Snapshots),
+    ]
+}
+
 /// Disk snapshots that may not be deleted: the evidence is sealed, and they are named.
 fn of_the_deletion() -> Vec<Case> {
     let delete = |action| Fault::on("DELETE", "*/snapshots/*", action);
@@ -205,6 +238,7 @@ fn each_refusal_tells_what_happened_to_what_and_what_to_do_next() {
         ("before anything is done", before_anything as fn() -> Vec<Case>),
         ("of a disk snapshot", of_the_snapshot),
         ("after the disk snapshots, which are kept", after_the_snapshot),
+        ("of the store, before anything goes there", of_the_store),
         ("of a deletion, after the seal", of_the_deletion),
     ];
     // Cases share nothing, so that they run side by side.

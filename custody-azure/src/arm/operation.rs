@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ResourceId;
 use super::client::{Answered, Arm};
 use crate::cloud::HostKind;
-use crate::http::{Failing, ServiceRefusal, redact};
+use crate::http::{Failing, ServiceRefusal, of_retry_after, redact};
 
 /// What an operation does to its resource. With the resource's id it is all that is needed to take up the wait after
 /// a restart; it may be logged.
@@ -191,8 +191,8 @@ impl Arm {
 /// What the service asks to wait, at most ten minutes: nobody may hold a capture up for longer by one header.
 fn asked_wait(answer: &Answered) -> Option<Duration> {
     const MAX_WAIT: Duration = Duration::from_secs(600);
-    let seconds = answer.header("retry-after")?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_WAIT))
+    let asked = of_retry_after(answer.header("retry-after")?, answer.header("date"))?;
+    Some(asked.min(MAX_WAIT))
 }
 
 fn failed(id: &ResourceId, action: &'static str, status: &StatusAnswer) -> Error {

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
@@ -7,6 +6,7 @@ use azure_core::http::{RawResponse, StatusCode};
 use custody_core::{BoxError, Error};
 use serde::Deserialize;
 
+use super::asked_wait::asked_wait;
 use super::call::Call;
 use super::host_policy::HostRefusal;
 use super::redaction::redact;
@@ -140,6 +140,12 @@ impl Failing<'_> {
                 operation: "every call: the service does not accept this identity's token",
                 source: Some(Box::new(refusal)),
             },
+            // Source: Microsoft's "Status and error codes" of the blob service and "Configure Azure Storage firewalls".
+            (403, "AuthorizationFailure") if self.action != READING_GRANTED => Error::PermissionDenied {
+                object: format!("{object} (a firewall of its account can be why: have this host let in)"),
+                operation: self.action,
+                source: Some(Box::new(refusal)),
+            },
             (403, _) => Error::PermissionDenied {
                 object,
                 operation: if self.action == READING_GRANTED {
@@ -166,7 +172,7 @@ impl Failing<'_> {
             },
             (429, _) | (503, "ServerBusy") => Error::Throttled {
                 object,
-                retry_after: retry_after(headers),
+                retry_after: asked_wait(headers),
             },
             _ => self.failed(self.action, refusal),
         }
@@ -197,18 +203,6 @@ pub(crate) fn was_not_accepted(error: &azure_core::Error) -> bool {
         next = cause.source();
     }
     false
-}
-
-/// How long the service asks to wait.
-pub(crate) fn retry_after(headers: &Headers) -> Option<Duration> {
-    let header = |name| headers.get_optional_str(&HeaderName::from_static(name));
-    let milliseconds = header("x-ms-retry-after-ms").or_else(|| header("retry-after-ms"));
-    if let Some(milliseconds) = milliseconds.and_then(|text| text.trim().parse().ok()) {
-        return Some(Duration::from_millis(milliseconds));
-    }
-    header("retry-after")
-        .and_then(|text| text.trim().parse().ok())
-        .map(Duration::from_secs)
 }
 
 /// The error of Azure Resource Manager's answers.

@@ -1,5 +1,6 @@
 //! Requests to Azure: sent once or repeatably, only to hosts of the cloud, with what was answered kept.
 
+mod asked_wait;
 mod bounded_wait;
 mod call;
 mod failure;
@@ -9,6 +10,7 @@ mod renewal;
 mod sending;
 mod transport;
 
+pub(crate) use asked_wait::of_retry_after;
 pub(crate) use call::Call;
 pub use failure::ServiceRefusal;
 pub(crate) use failure::{ERROR_CODE, Failing, READING_GRANTED, refusal_of, was_not_accepted};
