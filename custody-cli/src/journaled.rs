@@ -146,12 +146,16 @@ impl Journaled {
     /// Why disk snapshots that we made still exist, by their names.
     pub(crate) fn reasons_for_keeping(&self) -> Vec<(String, String)> {
         let kept = &self.status.outcome.kept;
-        let reasons = self.events.iter().filter_map(|event| match &event.act {
-            Act::SnapshotKept { snapshot, reason, .. } if kept.contains(snapshot) => {
-                Some((snapshot.to_string(), reason.clone()))
+        let mut reasons: Vec<(String, String)> = Vec::new();
+        for event in &self.events {
+            if let Act::SnapshotKept { snapshot, reason, .. } = &event.act
+                && kept.contains(snapshot)
+            {
+                // One that was never finished is named again by each run that finds it; what was found last counts.
+                reasons.retain(|(name, _)| name != snapshot.as_str());
+                reasons.push((snapshot.to_string(), reason.clone()));
             }
-            _ => None,
-        });
-        reasons.collect()
+        }
+        reasons
     }
 }

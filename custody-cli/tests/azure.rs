@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_custody");
 const PATIENCE: Duration = Duration::from_secs(60);
+const DISKS: [&str; 3] = ["web-01_OsDisk_1", "web-01-data-0", "web-01-data-1"];
 
 /// A simulated Azure with the lab's machine, and a worker's folder.
 struct Lab {
@@ -467,6 +468,102 @@ fn i05_what_never_came_into_a_container_is_given_up_with_its_snapshots_kept() {
         "{listed:?}"
     );
     lab.custody(&["resume"]).expect(0);
+}
+
+#[test]
+fn i05_what_azure_began_and_did_not_finish_is_named_in_log_result_and_list() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let fails = FaultAction::OperationFails("DiskServiceInternalError".into());
+    lab.azure.inject(Fault::on("PUT", "*/snapshots/*", fails).nth(1));
+    let failed = lab.capture(&["--json"]).expect(3).json();
+    let list = |value: &Value| -> Vec<String> {
+        let all = value.as_array().into_iter().flatten();
+        all.map(|one| one.as_str().unwrap().to_owned()).collect()
+    };
+    let kept = list(&failed["kept"]);
+    assert_eq!(kept.len(), 3, "what is there is named, finished or not: {failed}");
+    let log = lab
+        .custody(&["log", failed["acquisition"].as_str().unwrap(), "--json"])
+        .expect(0);
+    let lines = log
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let named: Vec<Value> = lines.filter(|line| line["type"] == "snapshot.kept").collect();
+    let [named] = &named[..] else { panic!("{named:?}") };
+    let name = named["what"]["snapshot"].as_str().unwrap();
+    assert!(kept.iter().any(|kept| kept == name), "{failed}");
+    let id = failed["acquisition"].as_str().unwrap();
+    let listed = lab.custody(&["list"]).expect(0);
+    assert!(
+        listed.out.contains(name) && listed.out.contains("is kept: it was begun and not finished"),
+        "{listed:?}"
+    );
+    // Named once more by the run that finds it again, and listed once.
+    let again = lab.custody(&["resume", "--json"]).expect(3).json();
+    assert_eq!(again["kept"], failed["kept"], "{again}");
+    let listed = lab.custody(&["list"]).expect(0);
+    assert_eq!(
+        listed.out.matches("is kept: it was begun").count(),
+        1,
+        "{listed:?}"
+    );
+    // It goes by a custodian's order.
+    let mut words = vec!["abandon", id, "--reason", "the service gave it up"];
+    words.extend(kept.iter().flat_map(|kept| ["--discard", kept.as_str()]));
+    lab.custody(&words).expect(0);
+    lab.nothing_is_left_at_the_source();
+}
+
+#[test]
+fn i06_a_restore_point_that_was_there_is_a_source_and_stays() {
+    let lab = Lab::new(Scenario::LAB_CONTAINER);
+    let made = lab
+        .capture(&["--consistency", "restore-point", "--preserve-only", "--json"])
+        .expect(3)
+        .json();
+    let id = made["acquisition"].as_str().unwrap();
+    lab.custody(&["abandon", id, "--reason", "taken for later"])
+        .expect(0);
+    let there = lab.azure.restore_points();
+    let point = there.iter().find(|id| id.contains("/restorePoints/")).unwrap();
+    let words = [
+        "capture",
+        "azure",
+        "--config",
+        "custody.toml",
+        "--restore-point",
+        point,
+        "--case",
+        "C-1",
+        "--examiner",
+        "M. Example",
+        "--authority",
+        "Incident 1",
+    ];
+    let plan = lab.custody(&[&words[..], &["--dry-run"]].concat()).expect(0);
+    assert!(!plan.out.contains("deletes"), "{plan:?}");
+    let captured = lab.custody(&[&words[..], &["--json"]].concat()).expect(0).json();
+    assert_eq!(captured["state"], "complete", "{captured}");
+    assert_eq!(captured["items"].as_array().unwrap().len(), 3, "{captured}");
+    assert_eq!(
+        captured.get("kept"),
+        None,
+        "what others made is not ours to keep: {captured}"
+    );
+    for (item, disk) in captured["items"].as_array().unwrap().iter().zip(DISKS) {
+        let name = item["object"].as_str().unwrap();
+        let blob = lab
+            .azure
+            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, name);
+        let stored = blob.unwrap().bytes().unwrap();
+        assert!(stored.starts_with(&lab.azure.disk_bytes(disk).unwrap()), "{disk}");
+    }
+    assert_eq!(lab.azure.restore_points(), there);
+    assert_eq!(lab.azure.live_exports(), [""; 0]);
+    let store = lab.store(Scenario::LAB_CONTAINER);
+    lab.custody(&["verify", &store, "--config", "custody.toml"])
+        .expect(0);
 }
 
 #[test]

@@ -129,7 +129,11 @@ impl Kept {
                     assert_eq!(outcome.exit_code(), 3, "{name}: {outcome:?}");
                 }
             }
-            Self::Disowned => assert_eq!((there, deletions), (3, 0), "{name}"),
+            Self::Disowned => {
+                assert_eq!((there, deletions), (3, 0), "{name}");
+                let named = outcome.map(|outcome| outcome.kept.len());
+                assert_eq!(named.unwrap_or(3), 3, "{name}: I5: what is there is named");
+            }
             Self::SealedAndNamed => {
                 let outcome = outcome.unwrap();
                 assert_eq!(outcome.state, Some(ClosingState::Complete), "{name}: {outcome:?}");

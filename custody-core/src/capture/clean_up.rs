@@ -7,8 +7,8 @@ use super::state::{ItemState, Stage};
 use super::warrant::{AnchoredSeal, DeletionWarrant};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure};
-use crate::error::Result;
-use crate::ids::SnapshotName;
+use crate::error::{Error, Result};
+use crate::ids::{EvidenceItemId, SnapshotName};
 use crate::port::SnapshotKind;
 
 /// The snapshot of an item that we made and that still exists, as far as the log knows.
@@ -20,7 +20,8 @@ pub(super) fn kept(item: &ItemState) -> Option<SnapshotName> {
         Some(snapshotted) => {
             (snapshotted.snapshot.kind == SnapshotKind::Made).then(|| snapshotted.snapshot.name.clone())
         }
-        None => None,
+        // One that was begun and not finished.
+        None => item.kept_named.then(|| item.planned.snapshot.clone()),
     }
 }
 
@@ -91,6 +92,41 @@ impl Workflow<'_> {
         Ok(())
     }
 
+    /// Names what failed tries at taking snapshots left behind: whatever the provider knows under our name is there and
+    /// can cost money, also where it never was finished.
+    pub(super) async fn name_unfinished(&self, unsnapped: &[(EvidenceItemId, Error)]) -> Result<()> {
+        if unsnapped.is_empty() {
+            return Ok(());
+        }
+        let listed = self.ports().snapshotter.list(&self.acquisition().await).await;
+        for (id, error) in unsnapped {
+            let item = self.item(id).await?;
+            let snapshot = &item.planned.snapshot;
+            let reason = match &listed {
+                Ok(listed) if listed.iter().any(|there| there.name == *snapshot) => format!(
+                    "it was begun and not finished, and is no evidence yet: {}",
+                    Failure::from(error).in_words()
+                ),
+                Err(unknown) if may_have_begun(error) => format!(
+                    "whether something of it is there could not be told: {}",
+                    Failure::from(unknown).in_words()
+                ),
+                _ => continue,
+            };
+            if item.snapshotted().is_some() || item.kept_named {
+                continue;
+            }
+            self.step(&format!("{id}: disk snapshot {snapshot} is kept: {reason}"));
+            let act = Act::SnapshotKept {
+                item: id.clone(),
+                snapshot: snapshot.clone(),
+                reason,
+            };
+            self.journal().await.note(act).await?;
+        }
+        Ok(())
+    }
+
     /// Names snapshots that stay, each once.
     pub(super) async fn keep_all(&self, kept: Vec<Kept<'_>>) -> Result<()> {
         for (member, reason) in kept {
@@ -111,6 +147,14 @@ impl Workflow<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether something may be there although the try failed: no refusal that comes before anything is done.
+fn may_have_begun(error: &Error) -> bool {
+    matches!(
+        error.meaning(),
+        Error::Provider { .. } | Error::Throttled { .. } | Error::Integrity { .. } | Error::Malformed { .. }
+    )
 }
 
 /// The warrant that a verified copy gives, or why its disk snapshot is kept.

@@ -272,7 +272,11 @@ impl ItemState {
         description: Option<DiskDescription>,
     ) -> std::result::Result<(), String> {
         match act {
-            Act::SnapshotIntent { .. } => self.open_snapshot = Some(line),
+            Act::SnapshotIntent { .. } => {
+                self.open_snapshot = Some(line);
+                // Whether something unfinished is still there shows after this try.
+                self.kept_named = false;
+            }
             Act::SnapshotFailed { .. } => self.open_snapshot = None,
             Act::SnapshotDone { snapshot, state, .. } => {
                 self.open_snapshot = None;

@@ -132,6 +132,7 @@ impl<'a> Workflow<'a> {
             .note(Act::Anomaly { item: None, detail })
             .await?;
         let unsnapped = self.take_snapshots().await?;
+        self.name_unfinished(&unsnapped).await?;
         if unsnapped.is_empty() || failure.is_integrity() {
             return Err(refusal);
         }
@@ -157,6 +158,7 @@ impl<'a> Workflow<'a> {
         }
         if state.closed.is_none() {
             let unsnapped = self.take_snapshots().await?;
+            self.name_unfinished(&unsnapped).await?;
             let unsnapped = self.close_refused(unsnapped).await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
