@@ -1,5 +1,10 @@
 //! The example for programs that embed a capture, run against the simulated cloud.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "../examples/capture_machine.rs"]
 #[expect(dead_code, reason = "its own main is not called here")]
@@ -16,8 +21,8 @@ use std::sync::Arc;
 
 use custody_azure::{AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
 use custody_core::capture::CaptureOutcome;
-use custody_core::port::{Progress, ProgressObserver, StopSwitch};
-use custody_testkit::azure_sim::{Scenario, Timing};
+use custody_core::port::{Progress, ProgressObserver, ProgressPhase, StopSwitch};
+use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Timing};
 use custody_testkit::fake::{FakeSigner, MemoryLog, RecordingProgress, SeededEntropy, SerialHasher};
 use lab::Lab;
 use support::run;
@@ -66,6 +71,24 @@ fn a_program_is_told_of_the_digest_the_services_copy_and_the_read_back_of_each_d
         assert_eq!(items, 3, "{phase}: {ends:?}");
     }
     assert!(reports.iter().all(|one| one.done <= one.total));
+}
+
+#[test]
+fn the_services_copy_is_told_while_the_source_is_still_read() {
+    let late = Fault::on("GET", "*/abcd", FaultAction::Delay(100)).at_host("md-*");
+    let mut timing = Timing::default();
+    timing.copy_polls = 6;
+    let lab = Lab::of(Scenario::lab().with_timing(timing).with_fault(late));
+    let progress = RecordingProgress::new();
+    captured(&lab, Arc::new(progress.clone()), &StopSwitch::default());
+    let reports = progress.reports();
+    let of = |phase| reports.iter().position(|one| one.phase == phase);
+    let copy = of(ProgressPhase::Copy).unwrap();
+    assert!(reports[copy].done < reports[copy].total, "{:?}", reports[copy]);
+    assert!(
+        copy < of(ProgressPhase::Acquire).unwrap(),
+        "the copy was not looked at meanwhile"
+    );
 }
 
 /// Throws the switch as soon as a byte was read.

@@ -1,11 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use custody_core::ids::EvidenceItemId;
 use custody_core::port::{NoProgress, Progress, ProgressObserver, ProgressPhase};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::Console;
 use crate::printable;
@@ -125,34 +125,89 @@ fn line(progress: &Progress, last: Said, now: Duration) -> String {
     )
 }
 
-/// Bars, one an item and phase under way.
+/// Bars, one an item under way.
 #[derive(Debug)]
 struct Bars {
     screen: MultiProgress,
-    bars: Mutex<HashMap<Key, ProgressBar>>,
+    rows: Mutex<HashMap<EvidenceItemId, Row>>,
+}
+
+/// The line of one item.
+#[derive(Debug)]
+struct Row {
+    bar: ProgressBar,
+    /// What is under way of it, with how far and how fast it is.
+    phases: BTreeMap<ProgressPhase, ProgressBar>,
 }
 
 impl Default for Bars {
     fn default() -> Self {
         Self {
             screen: MultiProgress::new(),
-            bars: Mutex::default(),
+            rows: Mutex::default(),
         }
     }
 }
 
-const TEMPLATE: &str =
-    "{prefix:>10} {bar:24} {bytes:>11} of {total_bytes} {bytes_per_sec:>13} {eta:>5} {msg}";
+/// A line of 80 columns: the bar is of what is slowest.
+const TEMPLATE: &str = "{prefix:20.20!} {bar:10} {wide_msg}";
+/// The parts of a whole in a bar.
+const PARTS: u64 = 1000;
 
-impl Bars {
-    fn bar(&self, progress: &Progress) -> ProgressBar {
+impl Row {
+    fn new(screen: &MultiProgress, name: &str) -> Self {
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.screen.add(
-            ProgressBar::new(progress.total)
-                .with_style(style)
-                .with_prefix(progress.phase.as_str())
-                .with_message(printable::text(&progress.name)),
-        )
+        let bar = ProgressBar::new(PARTS)
+            .with_style(style)
+            .with_prefix(printable::text(name));
+        Self {
+            bar: screen.add(bar),
+            phases: BTreeMap::new(),
+        }
+    }
+
+    fn show(&self) {
+        let parts = |phase: &ProgressBar| {
+            let total = u128::from(phase.length().unwrap_or_default().max(1));
+            u64::try_from(u128::from(phase.position()) * u128::from(PARTS) / total).unwrap_or(PARTS)
+        };
+        let Some(slowest) = self.phases.values().min_by_key(|phase| parts(phase)) else {
+            return;
+        };
+        let words: Vec<(&str, u64)> = self
+            .phases
+            .iter()
+            .map(|(phase, bar)| (phase.as_str(), parts(bar) * 100 / PARTS))
+            .collect();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate to be looked at"
+        )]
+        let rate = slowest.per_sec() as u64;
+        let left = slowest
+            .length()
+            .unwrap_or_default()
+            .saturating_sub(slowest.position());
+        self.bar.set_message(row_words(&words, rate, left));
+        self.bar.set_position(parts(slowest));
+    }
+}
+
+/// How far each phase is in percent, and how fast and how long the slowest goes on.
+fn row_words(phases: &[(&str, u64)], rate: u64, left: u64) -> String {
+    let phases: Vec<String> = phases
+        .iter()
+        .map(|(phase, percent)| format!("{phase} {percent} %"))
+        .collect();
+    let phases = phases.join(", ");
+    match left.checked_div(rate) {
+        Some(seconds) => format!(
+            "{phases:<23} {:>11} {}",
+            printable::rate(rate),
+            printable::seconds(seconds)
+        ),
+        None => phases,
     }
 }
 
@@ -164,13 +219,28 @@ impl fmt::Display for Bars {
 
 impl ProgressObserver for Bars {
     fn progress(&self, progress: &Progress) {
-        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (progress.item.clone(), progress.phase);
-        let bar = bars.entry(key.clone()).or_insert_with(|| self.bar(progress));
-        bar.set_position(progress.done);
-        if progress.done >= progress.total {
-            bar.finish_and_clear();
-            bars.remove(&key);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_done = progress.done >= progress.total;
+        if is_done && !rows.contains_key(&progress.item) {
+            return;
+        }
+        let row = rows
+            .entry(progress.item.clone())
+            .or_insert_with(|| Row::new(&self.screen, &progress.name));
+        if is_done {
+            row.phases.remove(&progress.phase);
+        } else {
+            let phase = row.phases.entry(progress.phase).or_insert_with(|| {
+                ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::hidden())
+            });
+            phase.set_position(progress.done);
+        }
+        if row.phases.is_empty() {
+            row.bar.finish_and_clear();
+            self.screen.remove(&row.bar);
+            rows.remove(&progress.item);
+        } else {
+            row.show();
         }
     }
 
@@ -215,6 +285,14 @@ mod tests {
     }
 
     const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn a_row_names_each_phase_and_fits_into_a_terminal() {
+        let both = row_words(&[("acquire", 61), ("copy", 42)], 312 * MIB, 60_000 * MIB);
+        assert_eq!(both, "acquire 61 %, copy 42 %   312.0 MiB/s 3 min 12 s");
+        assert!(20 + 1 + 10 + 1 + both.chars().count() <= 80, "{both}");
+        assert_eq!(row_words(&[("copy", 0)], 0, 5 * MIB), "copy 0 %");
+    }
 
     #[test]
     fn a_long_phase_says_now_and_then_how_far_it_is_how_fast_and_how_long_the_rest_takes() {

@@ -1,8 +1,10 @@
 //! Storing an item: by stream, or by the sink's own copy while the source stream is hashed here.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::{Either, select};
 
 use super::chunk_list::ChunkListReader;
 use super::copy::{SourceStream, StoredFooter, Streamed};
@@ -48,6 +50,11 @@ enum Target {
     Adopted,
     /// The sink's service copies them; it answered so when it was asked to.
     Import(ServiceRecord),
+}
+
+/// How long to wait for another look at a copy that was waited for so long.
+fn import_pause(waited: Duration) -> Duration {
+    (waited / IMPORT_POLL_PART).clamp(SHORTEST_IMPORT_POLL, LONGEST_IMPORT_POLL)
 }
 
 impl Workflow<'_> {
@@ -96,6 +103,7 @@ impl Workflow<'_> {
         file: &Segment,
         grant: &ReadGrant,
     ) -> Result<(StoredCopy, ServiceRecord)> {
+        let id = &item.planned.item;
         let access = &self.ports().source;
         let state_before = access.state(&snapshotted.snapshot).await?;
         let opened = access.open(&snapshotted.snapshot, grant).await?;
@@ -110,6 +118,7 @@ impl Workflow<'_> {
             .deposit_unless_stored(&list, image_chunks(length) * CHUNK_LINE_BYTES)
             .await?;
         let list_adopted = list_deposit.is_none();
+        let copied_there = matches!(target, Target::Import(_));
         let (deposit, asked) = match target {
             Target::Deposit(deposit) => (Some(deposit), ServiceRecord::none()),
             Target::Adopted => (None, ServiceRecord::none()),
@@ -125,10 +134,13 @@ impl Workflow<'_> {
             Some(_) => error,
             None => error.answered(asked.clone()),
         };
-        let streamed = self
-            .stream(item, snapshotted, (source, form.as_ref()), into)
-            .await
-            .map_err(answered)?;
+        let pass = self.stream(item, snapshotted, (source, form.as_ref()), into);
+        let streamed = if copied_there {
+            self.beside_import(id, file, pass).await
+        } else {
+            pass.await
+        };
+        let streamed = streamed.map_err(answered)?;
         let (receipt, service) = match streamed.receipt {
             Some(acted) => (acted.value, acted.service),
             None => (
@@ -306,16 +318,59 @@ impl Workflow<'_> {
         super::footer::read(stored.as_ref(), at).await
     }
 
+    /// Drives a pass over the source, and tells beside it how far the service's own copy is.
+    async fn beside_import<T>(
+        &self,
+        item: &EvidenceItemId,
+        file: &Segment,
+        pass: impl Future<Output = T>,
+    ) -> T {
+        let (pass, told) = (pin!(pass), pin!(self.tell_of_import(item, file)));
+        match select(pass, told).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), pass)) => pass.await,
+        }
+    }
+
+    /// Tells how far the service's copy is as long as it is under way. Decides nothing, and hides no failure: what became
+    /// of the copy is asked for where it counts.
+    async fn tell_of_import(&self, item: &EvidenceItemId, file: &Segment) {
+        let name = self.object(file);
+        let acquisition = self.acquisition().await;
+        let mut waited = Duration::ZERO;
+        let mut seen = None;
+        loop {
+            match self.ports().sink.state(&name, &acquisition).await {
+                Ok(ObjectState::Importing(ImportState::Pending { copied, total })) => {
+                    self.tell_copied(item, file, copied.min(total.saturating_sub(1)), total);
+                    seen = Some(total);
+                }
+                Ok(_) => {
+                    if let Some(total) = seen {
+                        self.tell_copied(item, file, total, total);
+                    }
+                    return;
+                }
+                Err(_) => {}
+            }
+            let pause = import_pause(waited);
+            self.ports().clock.sleep(pause).await;
+            waited = waited.saturating_add(pause);
+        }
+    }
+
+    fn tell_copied(&self, item: &EvidenceItemId, file: &Segment, done: u64, total: u64) {
+        let progress = Progress::new(ProgressPhase::Copy, item.clone(), file.to_string(), done, total);
+        self.ports().progress.progress(&progress);
+    }
+
     /// Waits until the service says what became of its copy. Only its word "success" counts.
     async fn await_import(&self, item: &EvidenceItemId, file: &Segment) -> Result<Receipt> {
         let name = self.object(file);
         let acquisition = self.acquisition().await;
         let mut waited = Duration::ZERO;
         let mut seen = None;
-        let report = |done, total| {
-            let progress = Progress::new(ProgressPhase::Copy, item.clone(), file.to_string(), done, total);
-            self.ports().progress.progress(&progress);
-        };
+        let report = |done, total| self.tell_copied(item, file, done, total);
         loop {
             match self.ports().sink.state(&name, &acquisition).await? {
                 ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
@@ -329,7 +384,7 @@ impl Workflow<'_> {
                     report(copied.min(total.saturating_sub(1)), total);
                     seen = Some(total);
                     self.go_on(name.as_str())?;
-                    let pause = (waited / IMPORT_POLL_PART).clamp(SHORTEST_IMPORT_POLL, LONGEST_IMPORT_POLL);
+                    let pause = import_pause(waited);
                     self.ports().clock.sleep(pause).await;
                     waited = waited.saturating_add(pause);
                 }

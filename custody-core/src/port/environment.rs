@@ -45,7 +45,7 @@ pub trait Entropy: Port {
 }
 
 /// What a long work is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProgressPhase {
     /// Reading the source, hashing it and storing the copy.
