@@ -192,11 +192,23 @@ impl Summary<'_> {
             Some((_, first)) => Failure::logged(exit, first).with_next(resume),
             None => Failure::new(
                 exit,
-                format!("{subject} is not finished: the sources are noted, nothing is stored yet"),
+                format!(
+                    "{subject} is not finished: {}, nothing is stored yet",
+                    there(self.outcome)
+                ),
                 Remedy::Retry,
             )
             .with_next(resume),
         }
+    }
+}
+
+/// What there is of the disks while nothing is stored.
+const fn there(outcome: &CaptureOutcome) -> &'static str {
+    if outcome.kept.is_empty() {
+        "the sources are noted"
+    } else {
+        "disk snapshots are taken"
     }
 }
 
@@ -263,7 +275,7 @@ fn item_text(item: &ItemOutcome) -> String {
 pub(crate) fn status_words(item: &ItemOutcome) -> String {
     match item.status {
         ItemStatus::Planned => "planned, nothing done yet".into(),
-        ItemStatus::Snapshotted => "noted, not stored yet".into(),
+        ItemStatus::Snapshotted => "not stored yet".into(),
         ItemStatus::Acquired => "stored, not read back yet".into(),
         ItemStatus::Verified if item.unread_sectors > 0 => {
             "verified: the stored copy is what was read".into()
