@@ -171,10 +171,8 @@ pub(crate) fn poll(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
         let effect = operation.effect.take();
         if !failed {
             finish(world, effect.as_ref());
-        } else if let Some(Effect::RestorePointReady(id)) = &effect
-            && let Some(point) = world.restore_points.get_mut(id)
-        {
-            point.provisioning = "Failed";
+        } else {
+            give_up(world, effect.as_ref());
         }
     }
     let operation = world.operations.get(&number).cloned().ok_or_else(missing)?;
@@ -245,6 +243,23 @@ pub(crate) fn look_at_resource(world: &mut World, key: &str) {
     }
     let effect = operation.effect.take();
     finish(world, effect.as_ref());
+}
+
+/// What a failed operation was to make is there, and says that it failed.
+fn give_up(world: &mut World, effect: Option<&Effect>) {
+    match effect {
+        Some(Effect::SnapshotReady(id)) => {
+            if let Some(snapshot) = world.snapshots.get_mut(id) {
+                snapshot.provisioning = "Failed";
+            }
+        }
+        Some(Effect::RestorePointReady(id)) => {
+            if let Some(point) = world.restore_points.get_mut(id) {
+                point.provisioning = "Failed";
+            }
+        }
+        Some(Effect::Removed(_)) | None => {}
+    }
 }
 
 fn finish(world: &mut World, effect: Option<&Effect>) {
