@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "custody-azure",
     "custody-cli",
     "custody-core",
     "custody-hash",
+    "custody-keys",
     "custody-local",
     "custody-testkit",
 ];

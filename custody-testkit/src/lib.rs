@@ -6,6 +6,7 @@
 //! | [`fake`] | whole captures without a disk, a network or a clock; [`fake::FakeWorld`] is everything together |
 //! | [`fault`] | the same with something broken: at one chosen call, or in one promise of a port |
 //! | [`conformance`] | whoever implements a port: one test for each clause of its contract |
+//! | `volume` | encrypted volumes, small but real, with the feature `volumes` |
 //! | `azure_sim` | Azure on loopback, with the feature `azure-sim` |
 //!
 //! A test of a workflow, which dies right after its first changing call:
@@ -49,3 +50,5 @@ pub mod fault;
 pub mod mock;
 mod shared;
 mod turn;
+#[cfg(feature = "volumes")]
+pub mod volume;

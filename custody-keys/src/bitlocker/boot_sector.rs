@@ -1,0 +1,90 @@
+use crate::error::{Error, Result};
+use crate::fields::Fields;
+use crate::guid::Guid;
+
+/// What a BitLocker volume begins with: where its three copies of the metadata lie.
+///
+/// Source: libbde, "BitLocker Drive Encryption (BDE) format specification", section "Volume header". Read 2026-11-28.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BootSector {
+    pub(crate) form: Form,
+    pub(crate) copies: [u64; 3],
+}
+
+/// Which boot sector it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Windows 7 to 11, an NTFS or ReFS volume.
+    Fixed,
+    /// BitLocker To Go, on removable drives.
+    ToGo,
+}
+
+pub(crate) const BOOT_SECTOR_BYTES: usize = 512;
+pub(crate) const SIGNATURE: &[u8; 8] = b"-FVE-FS-";
+
+const WHAT: &str = "BitLocker boot sector";
+const TO_GO_SIGNATURE: &[u8; 8] = b"MSWIN4.1";
+const VISTA_JUMP: [u8; 3] = [0xeb, 0x52, 0x90];
+const FIXED_AT: usize = 0xa0;
+const TO_GO_AT: usize = 0x1a8;
+const VOLUME: Guid = Guid::of(
+    0x4967_d63b,
+    0x2e29,
+    0x4ad8,
+    [0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01],
+);
+/// Encryption of used space only ("encrypt on write").
+const USED_SPACE: Guid = Guid::of(
+    0x92a8_4d3b,
+    0xdd80,
+    0x4d0e,
+    [0x9e, 0x4e, 0xb1, 0xe3, 0x28, 0x4e, 0xae, 0xd8],
+);
+
+impl BootSector {
+    /// Whether a volume that begins so claims to be BitLocker's.
+    pub(crate) fn is_claimed_by(head: &[u8]) -> bool {
+        let fields = Fields::new(WHAT, head);
+        let oem = fields.array(3).unwrap_or_default();
+        oem == *SIGNATURE || (oem == *TO_GO_SIGNATURE && Self::guid_at(&fields, TO_GO_AT).is_some())
+    }
+
+    fn guid_at(fields: &Fields<'_>, at: usize) -> Option<Guid> {
+        let guid = Guid::from_stored(fields.array(at).ok()?);
+        (guid == VOLUME || guid == USED_SPACE).then_some(guid)
+    }
+
+    pub(crate) fn parse(head: &[u8]) -> Result<Self> {
+        let fields = Fields::new(WHAT, head);
+        fields.slice(0, BOOT_SECTOR_BYTES)?;
+        let oem: [u8; 8] = fields.array(3)?;
+        let (form, at) = if oem == *SIGNATURE {
+            (Form::Fixed, FIXED_AT)
+        } else {
+            (Form::ToGo, TO_GO_AT)
+        };
+        if Self::guid_at(&fields, at).is_none() {
+            return Err(if fields.array(0)? == VISTA_JUMP {
+                Error::Unsupported {
+                    what: WHAT,
+                    name: "the form of Windows Vista, from before Windows 7,".to_owned(),
+                }
+            } else {
+                let found = Guid::from_stored(fields.array(at)?);
+                Error::field(
+                    WHAT,
+                    "the GUID of its form",
+                    found,
+                    format!("{VOLUME} or {USED_SPACE}"),
+                )
+            });
+        }
+        let copies = [
+            fields.u64_le(at + 16)?,
+            fields.u64_le(at + 24)?,
+            fields.u64_le(at + 32)?,
+        ];
+        Ok(Self { form, copies })
+    }
+}

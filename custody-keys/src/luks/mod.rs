@@ -1,0 +1,41 @@
+//! LUKS1 and LUKS2: what `cryptsetup` writes in front of a volume, or into a file beside it.
+
+mod anti_forensic;
+mod area_cipher;
+mod cipher_spec;
+mod header;
+mod key_slot;
+mod luks1;
+mod luks2;
+mod luks2_binary;
+mod luks2_json;
+mod password_hash;
+mod slot_hash;
+mod volume;
+
+pub(crate) use volume::prove;
+
+/// How a first header begins.
+pub(crate) const MAGIC: &[u8; 6] = b"LUKS\xba\xbe";
+/// How the second header of LUKS2 begins.
+pub(crate) const SECOND_MAGIC: &[u8; 6] = b"SKUL\xba\xbe";
+
+/// Whether a volume that begins so claims to be LUKS.
+pub(crate) fn is_claimed_by(head: &[u8]) -> bool {
+    head.starts_with(MAGIC) || head.starts_with(SECOND_MAGIC)
+}
+
+/// Runs every parser of this module on the bytes, as a fuzzer does.
+pub(crate) fn parse_anything(bytes: &[u8]) {
+    let limits = crate::ProofLimits::default();
+    drop(luks1::parse(bytes, &limits));
+    drop(luks2_json::parse(bytes, &limits));
+    for place in [
+        luks2_binary::Place::First,
+        luks2_binary::Place::Second { at: 0x4000 },
+    ] {
+        if let Ok(header) = luks2_binary::BinaryHeader::parse(bytes, place) {
+            drop(header.json(bytes));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use custody_core::port::ProofVerdict;
+
+use super::header::LuksHeader;
+use super::key_slot::KeySlot;
+use super::{luks1, luks2, luks2_json};
+use crate::access::{Halt, Step};
+use crate::disk_key::DiskKey;
+use crate::limits::ProofLimits;
+use crate::ranged::Ranged;
+use crate::volume_finding::VolumeFinding;
+use crate::worker;
+
+/// What the key does to a volume that begins as LUKS volumes do, or to a header in a file. Reads the headers, and the
+/// area of each slot that is tried.
+pub(crate) async fn prove(
+    source: &dyn Ranged,
+    key: &Arc<DiskKey>,
+    limits: &ProofLimits,
+) -> Step<VolumeFinding> {
+    let (format, header) = match read(source, limits).await {
+        Ok(header) => (header.format, Ok(header)),
+        Err(Halt::CannotTell(reason)) => (luks2_json::FORMAT, Err(reason)),
+        Err(halt) => return Err(halt),
+    };
+    let mut finding = VolumeFinding::new(format);
+    let header = match header {
+        Ok(header) => header,
+        Err(reason) => return Ok(finding.cannot_tell(reason)),
+    };
+    finding.identifier = Some(header.identifier.clone()).filter(|identifier| !identifier.is_empty());
+    finding.notes.clone_from(&header.notes);
+    let verdict = try_slots(source, &header, key, limits, &mut finding).await?;
+    Ok(finding.with_verdict(verdict))
+}
+
+async fn read(source: &dyn Ranged, limits: &ProofLimits) -> Step<LuksHeader> {
+    let head = source
+        .read(0, source.length().min(luks1::HEADER_BYTES as u64))
+        .await?;
+    let version = head
+        .get(6..8)
+        .map(|bytes| bytes.iter().fold(0_u16, |sum, byte| sum << 8 | u16::from(*byte)));
+    if head.starts_with(super::MAGIC) && version == Some(1) {
+        return Ok(luks1::parse(&head, limits)?);
+    }
+    luks2::read(source, limits).await
+}
+
+async fn try_slots(
+    source: &dyn Ranged,
+    header: &LuksHeader,
+    key: &Arc<DiskKey>,
+    limits: &ProofLimits,
+    finding: &mut VolumeFinding,
+) -> Step<ProofVerdict> {
+    let count = header.slots.len();
+    finding.note(format!("{count} key slots in use"));
+    let mut unsure = Vec::new();
+    if count > limits.key_slots {
+        let limit = limits.key_slots;
+        unsure.push(format!("{count} key slots, of which only {limit} are tried"));
+    }
+    for numbered in header.slots.iter().take(limits.key_slots) {
+        let number = numbered.number;
+        let slot = match &numbered.slot {
+            Ok(slot) => slot,
+            Err(error) => {
+                unsure.push(format!("key slot {number}: {error}"));
+                continue;
+            }
+        };
+        let tried = match source.read(slot.area_at, slot.area_bytes()).await {
+            Ok(area) => try_slot(slot.clone(), area, Arc::clone(key)).await,
+            Err(halt) => Err(halt),
+        };
+        match tried {
+            Ok(Some(reading)) => {
+                finding.note(format!("opened by key slot {number}, with {reading}"));
+                return Ok(ProofVerdict::Opens);
+            }
+            Ok(None) => {}
+            Err(Halt::CannotTell(reason)) => unsure.push(format!("key slot {number}: {reason}")),
+            Err(halt) => return Err(halt),
+        }
+    }
+    if unsure.is_empty() {
+        return Ok(ProofVerdict::DoesNotOpen);
+    }
+    Ok(ProofVerdict::CannotTell {
+        reason: unsure.join("; "),
+    })
+}
+
+/// Which reading of the key opens the slot, if any does.
+async fn try_slot(slot: KeySlot, area: Bytes, key: Arc<DiskKey>) -> Step<Option<&'static str>> {
+    let tried = worker::run(move |stop| {
+        for passphrase in key.passphrases() {
+            if stop.is_asked() {
+                break;
+            }
+            if slot.opens(passphrase.bytes.expose(), &area)? {
+                return Ok(Some(passphrase.reading));
+            }
+        }
+        Ok::<_, crate::Error>(None)
+    });
+    Ok(tried.await??)
+}
