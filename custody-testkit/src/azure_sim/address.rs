@@ -24,6 +24,8 @@ pub(crate) enum Service {
     Arm,
     /// The blobs of an account.
     Blob(String),
+    /// A key vault, by its name.
+    Vault(String),
     /// The host of a disk's or a snapshot's export, by its first label and its zone: `md-x.z1`. Empty: any.
     Export(String),
 }
@@ -33,6 +35,7 @@ pub(crate) enum Service {
 pub(crate) struct Addresses {
     cloud: Cloud,
     accounts: Vec<String>,
+    vaults: Vec<String>,
     plain_ports: BTreeMap<Service, u16>,
     tls_ports: BTreeMap<Service, u16>,
 }
@@ -45,6 +48,11 @@ impl Addresses {
                 .storage_accounts
                 .iter()
                 .map(|account| account.name.clone())
+                .collect(),
+            vaults: scenario
+                .vaults
+                .iter()
+                .map(|vault| vault.name.to_lowercase())
                 .collect(),
             ..Self::default()
         }
@@ -59,6 +67,7 @@ impl Addresses {
             Service::Export(String::new()),
         ];
         services.extend(self.accounts.iter().cloned().map(Service::Blob));
+        services.extend(self.vaults.iter().cloned().map(Service::Vault));
         services
     }
 
@@ -88,6 +97,10 @@ impl Addresses {
         {
             return Some(Service::Export(label.to_string()));
         }
+        if let Some(name) = label(&self.cloud.vault_suffix) {
+            let vault = self.vaults.iter().find(|vault| *vault == name);
+            return vault.cloned().map(Service::Vault);
+        }
         let account = label(&self.cloud.blob_suffix)?;
         self.accounts
             .iter()
@@ -103,6 +116,7 @@ impl Addresses {
             Service::Metadata => self.cloud.metadata_host.clone(),
             Service::Arm => self.cloud.management_host.clone(),
             Service::Blob(account) => format!("{account}.{}", self.cloud.blob_suffix),
+            Service::Vault(name) => format!("{name}.{}", self.cloud.vault_suffix),
             Service::Export(label) => format!("{label}.{}", self.cloud.export_suffix),
         }
     }

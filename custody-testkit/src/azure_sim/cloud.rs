@@ -15,6 +15,7 @@ use super::fault::{FaultAction, FaultPlan, error_answer, rewrite};
 use super::http::{Answer, Call, Cut, Link, Links, Payload, Query};
 use super::journal::{Journal, JournalEntry};
 use super::scenario::Scenario;
+use super::vault;
 use super::world::World;
 
 /// The simulated cloud: its state, and what happens to calls before and after they change it.
@@ -169,6 +170,7 @@ fn dispatch(world: &mut World, call: &Call, actions: &[FaultAction]) -> Answer {
         Service::Metadata => answer_metadata(world, call),
         Service::Arm => arm::answer(world, call, actions),
         Service::Blob(account) => blob::answer(world, call, account, actions),
+        Service::Vault(name) => vault::answer(world, call, name),
         Service::Export(label) => export::answer(world, call, label),
     }
 }

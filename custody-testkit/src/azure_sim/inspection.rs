@@ -1,5 +1,7 @@
 //! Looks at the state from the side, as no client could: for assertions.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 
 use bytes::Bytes;
@@ -31,6 +33,30 @@ impl StoredBlob {
     /// When the file behind it cannot be read.
     pub fn bytes(&self) -> io::Result<Bytes> {
         self.content.read(0..self.length)
+    }
+}
+
+/// The latest version of a secret, as a vault keeps it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredSecret {
+    /// Its value. Test data, and yet never printed.
+    pub value: String,
+    /// What it says of its content.
+    pub content_type: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// How many versions there are.
+    pub versions: usize,
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredSecret")
+            .field("content_type", &self.content_type)
+            .field("tags", &self.tags)
+            .field("versions", &self.versions)
+            .finish_non_exhaustive()
     }
 }
 

@@ -59,6 +59,8 @@ pub struct ServiceUrls {
     pub exports: String,
     /// Blobs, by account; the address ends with the account's name, as Azurite's do.
     pub blob: BTreeMap<String, String>,
+    /// Key vaults, by name.
+    pub vault: BTreeMap<String, String>,
 }
 
 type AnswerBody = BoxBody<Bytes, io::Error>;
@@ -137,6 +139,10 @@ fn urls(addresses: &Addresses, way: Way) -> ServiceUrls {
             Service::Blob(account) => Some((account.clone(), base(&service))),
             _ => None,
         });
+    let vaults = addresses.services().into_iter().filter_map(|service| match &service {
+        Service::Vault(name) => Some((name.clone(), base(&service))),
+        _ => None,
+    });
     ServiceUrls {
         login: base(&Service::Entra),
         metadata: base(&Service::Metadata),
@@ -145,6 +151,7 @@ fn urls(addresses: &Addresses, way: Way) -> ServiceUrls {
             .trim_end_matches('/')
             .to_string(),
         blob: accounts.collect(),
+        vault: vaults.collect(),
     }
 }
 

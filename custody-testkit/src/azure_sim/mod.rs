@@ -1,4 +1,4 @@
-//! Azure on loopback, for tests: Entra and the metadata service, Resource Manager, the blob data plane, the hosts of
+//! Azure on loopback, for tests: Entra and the metadata service, Resource Manager, the blob data plane, key vaults, the hosts of
 //! disk exports and the Activity Log, with state that behaves as Azure's documentation says.
 //!
 //! A [`Scenario`] says what the cloud holds; a [`Simulator`] runs it. Our own clients reach it through
@@ -36,16 +36,18 @@ mod scenario;
 mod simulator;
 mod tls;
 mod transport;
+mod vault;
 mod vhd_footer;
 mod world;
 
 pub use self::fault::{Fault, FaultAction, FaultMatcher};
-pub use self::inspection::{StoredBlob, StoredSnapshot};
+pub use self::inspection::{StoredBlob, StoredSecret, StoredSnapshot};
 pub use self::journal::JournalEntry;
 pub use self::listener::{Endpoints, ServiceUrls};
 pub use self::scenario::{
     AttachedDisk, Bandwidth, Bytes, Cloud, Container, Disk, DiskNetworkAccess, DiskPlacement,
     ExistingSnapshot, GuestStateOfSnapshots, Identity, ImmutabilityPolicy, LongRunning, LroStyle, Machine,
-    ManagedIdentity, RoleGrant, Scenario, StorageAccount, Timing,
+    ManagedIdentity, RoleGrant, Scenario, StorageAccount, Timing, Vault,
+    VaultAccessPolicy, VaultKey, VaultSecret,
 };
 pub use self::simulator::Simulator;

@@ -10,11 +10,12 @@ use tokio::task::JoinHandle;
 
 use super::cloud::SimulatedCloud;
 use super::fault::Fault;
-use super::inspection::{self, StoredBlob, StoredSnapshot};
+use super::inspection::{self, StoredBlob, StoredSecret, StoredSnapshot};
 use super::journal::JournalEntry;
 use super::listener::{self, Endpoints};
-use super::scenario::{RoleGrant, Scenario};
+use super::scenario::{RoleGrant, Scenario, Vault, VaultSecret};
 use super::transport::{InProcess, OverLoopback};
+use super::vault::VaultState;
 
 /// A running simulated cloud.
 ///
@@ -178,6 +179,73 @@ impl Simulator {
         let unique_id = world.fresh_guid("incarnation");
         for state in world.disks.values_mut().filter(|state| state.disk.name == name) {
             state.unique_id.clone_from(&unique_id);
+        }
+    }
+
+    /// The latest version of a secret; none when there is none that is not deleted.
+    #[must_use]
+    pub fn secret(&self, vault: &str, name: &str) -> Option<StoredSecret> {
+        self.cloud.world().vaults.get(&vault.to_lowercase())?.stored_secret(name)
+    }
+
+    /// The names of all secrets of a vault, in lower case and in order.
+    #[must_use]
+    pub fn secret_names(&self, vault: &str) -> Vec<String> {
+        let world = self.cloud.world();
+        let vault = world.vaults.get(&vault.to_lowercase());
+        vault.map(VaultState::secret_names).unwrap_or_default()
+    }
+
+    /// Adds a version of a secret, as someone else would.
+    pub fn put_secret(&self, vault: &str, secret: &VaultSecret) {
+        let now = self.cloud.clock.now();
+        let mut world = self.cloud.world();
+        let made = world.fresh_guid("version");
+        if let Some(vault) = world.vaults.get_mut(&vault.to_lowercase()) {
+            vault.put_secret(secret, &made, now);
+        }
+    }
+
+    /// Deletes a secret, as someone else would: it can be recovered.
+    pub fn delete_secret(&self, vault: &str, name: &str) {
+        let now = self.cloud.clock.now();
+        if let Some(vault) = self.cloud.world().vaults.get_mut(&vault.to_lowercase()) {
+            vault.delete_secret(name, now);
+        }
+    }
+
+    /// Takes secrets and keys of that name away for good, whatever protects them.
+    pub fn purge_from_vault(&self, vault: &str, name: &str) {
+        if let Some(vault) = self.cloud.world().vaults.get_mut(&vault.to_lowercase()) {
+            vault.forget(name);
+        }
+    }
+
+    /// Takes a vault away for good, whatever protects it.
+    pub fn purge_vault(&self, vault: &str) {
+        self.cloud.world().vaults.remove(&vault.to_lowercase());
+    }
+
+    /// Changes what a vault lets whom do, and from where; its secrets and keys stay.
+    pub fn change_vault(&self, vault: &str, change: impl FnOnce(&mut Vault)) {
+        if let Some(vault) = self.cloud.world().vaults.get_mut(&vault.to_lowercase()) {
+            change(&mut vault.settings);
+        }
+    }
+
+    /// Disables every version of a secret or a key.
+    pub fn disable_in_vault(&self, vault: &str, name: &str) {
+        if let Some(vault) = self.cloud.world().vaults.get_mut(&vault.to_lowercase()) {
+            vault.disable(name);
+        }
+    }
+
+    /// Gives a disk other encryption settings, as a rotation of its key does. Snapshots that were taken before keep
+    /// theirs.
+    pub fn set_encryption_settings(&self, disk: &str, settings: Option<serde_json::Value>) {
+        let mut world = self.cloud.world();
+        for state in world.disks.values_mut().filter(|state| state.disk.name == disk) {
+            state.disk.encryption_settings.clone_from(&settings);
         }
     }
 

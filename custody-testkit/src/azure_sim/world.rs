@@ -10,6 +10,7 @@ use super::blob::{Account, BlobPlace};
 use super::export::Export;
 use super::keyed;
 use super::scenario::Scenario;
+use super::vault::{Backup, VaultState};
 
 /// The state of the simulated cloud. Every call is one transition of it.
 pub(crate) struct World {
@@ -27,6 +28,10 @@ pub(crate) struct World {
     /// Other resources, answered as they stand.
     pub(crate) resources: BTreeMap<String, Value>,
     pub(crate) accounts: BTreeMap<String, Account>,
+    /// By name, in lower case.
+    pub(crate) vaults: BTreeMap<String, VaultState>,
+    /// Backups of what is in vaults, by what their blobs name.
+    pub(crate) backups: BTreeMap<String, Backup>,
     /// By the label of their host.
     pub(crate) exports: BTreeMap<String, Export>,
     pub(crate) operations: BTreeMap<String, Operation>,
@@ -49,6 +54,8 @@ impl World {
             restore_points: BTreeMap::new(),
             resources: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            vaults: BTreeMap::new(),
+            backups: BTreeMap::new(),
             exports: BTreeMap::new(),
             operations: BTreeMap::new(),
             answered_next: BTreeSet::new(),
@@ -78,6 +85,11 @@ impl World {
             world
                 .accounts
                 .insert(account.name.clone(), Account::new(account, id, now));
+        }
+        for vault in &world.scenario.vaults {
+            let id = vault.id(world.scenario.subscription(None));
+            let state = VaultState::new(vault, id, now);
+            world.vaults.insert(vault.name.to_lowercase(), state);
         }
         Ok(world)
     }

@@ -116,6 +116,9 @@ pub(crate) fn describe(properties: &mut Value, disk: &Disk) {
     if let Some(settings) = &disk.encryption_settings {
         properties["encryptionSettingsCollection"] = settings.clone();
     }
+    if let Some(set) = &disk.disk_encryption_set {
+        properties["encryption"]["diskEncryptionSetId"] = json!(set);
+    }
     if !disk.security_type.is_empty() {
         properties["securityProfile"] = json!({"securityType": disk.security_type});
     }

@@ -119,6 +119,9 @@ fn attached(world: &World, disk: &AttachedDisk, option: &str) -> Value {
         }
         DiskPlacement::Unmanaged(uri) => body["vhd"] = json!({"uri": uri}),
     }
+    if let Some(settings) = &disk.encryption_settings {
+        body["encryptionSettings"] = settings.clone();
+    }
     if let Some(state) = state {
         body["diskSizeGB"] = json!(size_in_gb(state.content.length()));
     }

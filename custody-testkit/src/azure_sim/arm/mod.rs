@@ -16,6 +16,7 @@ mod resource;
 mod restore_point;
 mod snapshot;
 mod storage_account;
+mod vault;
 
 use serde_json::Value;
 
@@ -212,6 +213,8 @@ fn route(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
         (_, "microsoft.storage/storageaccounts/blobservices/containers/immutabilitypolicies", _) => {
             immutability::route(world, arm)
         }
+        ("GET", "microsoft.keyvault/vaults", None) => vault::read(world, arm),
+        ("GET", "microsoft.keyvault", Some("vaults")) => vault::list(world, arm),
         ("GET", "microsoft.insights/eventtypes", Some("values")) => activity::list(world, arm),
         ("GET", "microsoft.authorization", Some("permissions")) => Ok(authorization::permissions(world, arm)),
         ("GET", "microsoft.authorization", Some("roleassignments")) => {

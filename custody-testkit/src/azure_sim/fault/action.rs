@@ -12,7 +12,8 @@ pub enum FaultAction {
     Status {
         /// The status.
         status: u16,
-        /// The code in the body, in the form of the service that was asked.
+        /// The code in the body, in the form of the service that was asked. A vault's may name the inner code too:
+        /// `Forbidden/ForbiddenByFirewall`.
         code: String,
         /// The message; a sentence that names the code, when empty.
         #[serde(default)]

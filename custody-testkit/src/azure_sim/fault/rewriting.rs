@@ -6,6 +6,7 @@ use serde_json::json;
 use super::FaultAction;
 use crate::azure_sim::address::Service;
 use crate::azure_sim::http::{Answer, Cut, Payload, escape};
+use crate::azure_sim::vault::fault_body;
 
 /// An error in the form of the service that was asked.
 pub(crate) fn error_answer(service: &Service, status: u16, code: &str, message: &str) -> Answer {
@@ -18,6 +19,7 @@ pub(crate) fn error_answer(service: &Service, status: u16, code: &str, message: 
             );
             Answer::xml(status, &body).with_header("x-ms-error-code", code)
         }
+        Service::Vault(_) => Answer::json(status, &fault_body(code, message)),
         Service::Arm => Answer::json(status, &json!({"error": {"code": code, "message": message}})),
         Service::Entra | Service::Metadata => {
             Answer::json(status, &json!({"error": code, "error_description": message}))

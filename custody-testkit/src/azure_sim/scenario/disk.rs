@@ -28,6 +28,8 @@ pub struct Disk {
     pub logical_sector_size: u32,
     /// `EncryptionAtRestWithPlatformKey` and the like.
     pub encryption: String,
+    /// The disk encryption set of keys of the customer, by its resource id.
+    pub disk_encryption_set: Option<String>,
     /// `encryptionSettingsCollection`, answered as it stands.
     pub encryption_settings: Option<Value>,
     /// From where an export may be read.
@@ -148,6 +150,7 @@ impl Default for Disk {
             os_type: None,
             logical_sector_size: 512,
             encryption: "EncryptionAtRestWithPlatformKey".into(),
+            disk_encryption_set: None,
             encryption_settings: None,
             network: DiskNetworkAccess::default(),
             security_type: String::new(),

@@ -52,6 +52,8 @@ pub struct AttachedDisk {
     pub caching: String,
     /// Whether write acceleration is on.
     pub write_accelerator: bool,
+    /// `encryptionSettings` of the machine's own model, answered as it stands: the older scheme of disk encryption.
+    pub encryption_settings: Option<serde_json::Value>,
 }
 
 /// Where an attached disk is kept.
@@ -75,6 +77,7 @@ impl Default for AttachedDisk {
             placement: DiskPlacement::Managed,
             caching: "None".into(),
             write_accelerator: false,
+            encryption_settings: None,
         }
     }
 }

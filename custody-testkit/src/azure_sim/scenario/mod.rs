@@ -7,6 +7,7 @@ mod lab;
 mod machine;
 mod storage;
 mod timing;
+mod vault;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub use self::identity::{Identity, ManagedIdentity, RoleGrant};
 pub use self::machine::{AttachedDisk, DiskPlacement, Machine};
 pub use self::storage::{Container, ImmutabilityPolicy, StorageAccount};
 pub use self::timing::{Bandwidth, LongRunning, LroStyle, Timing};
+pub use self::vault::{Vault, VaultAccessPolicy, VaultKey, VaultSecret};
 use super::fault::Fault;
 
 /// A cloud to simulate.
@@ -45,6 +47,8 @@ pub struct Scenario {
     pub snapshots: Vec<ExistingSnapshot>,
     /// Storage accounts.
     pub storage_accounts: Vec<StorageAccount>,
+    /// Key vaults.
+    pub vaults: Vec<Vault>,
     /// Other ARM resources, answered as they stand: each has an `id`. Network interfaces, security groups, role
     /// assignments, restore point collections and so on.
     pub resources: Vec<Value>,
@@ -76,6 +80,7 @@ impl Default for Scenario {
             disks: Vec::new(),
             snapshots: Vec::new(),
             storage_accounts: Vec::new(),
+            vaults: Vec::new(),
             resources: Vec::new(),
             timing: Timing::default(),
             bandwidth: Bandwidth::default(),
@@ -127,6 +132,13 @@ impl Scenario {
     #[must_use]
     pub fn with_storage_account(mut self, account: StorageAccount) -> Self {
         self.storage_accounts.push(account);
+        self
+    }
+
+    /// Adds a key vault.
+    #[must_use]
+    pub fn with_vault(mut self, vault: Vault) -> Self {
+        self.vaults.push(vault);
         self
     }
 
