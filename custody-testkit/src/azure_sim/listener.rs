@@ -139,10 +139,13 @@ fn urls(addresses: &Addresses, way: Way) -> ServiceUrls {
             Service::Blob(account) => Some((account.clone(), base(&service))),
             _ => None,
         });
-    let vaults = addresses.services().into_iter().filter_map(|service| match &service {
-        Service::Vault(name) => Some((name.clone(), base(&service))),
-        _ => None,
-    });
+    let vaults = addresses
+        .services()
+        .into_iter()
+        .filter_map(|service| match &service {
+            Service::Vault(name) => Some((name.clone(), base(&service))),
+            _ => None,
+        });
     ServiceUrls {
         login: base(&Service::Entra),
         metadata: base(&Service::Metadata),

@@ -47,7 +47,7 @@ pub use self::listener::{Endpoints, ServiceUrls};
 pub use self::scenario::{
     AttachedDisk, Bandwidth, Bytes, Cloud, Container, Disk, DiskNetworkAccess, DiskPlacement,
     ExistingSnapshot, GuestStateOfSnapshots, Identity, ImmutabilityPolicy, LongRunning, LroStyle, Machine,
-    ManagedIdentity, RoleGrant, Scenario, StorageAccount, Timing, Vault,
-    VaultAccessPolicy, VaultKey, VaultSecret,
+    ManagedIdentity, RoleGrant, Scenario, StorageAccount, Timing, Vault, VaultAccessPolicy, VaultKey,
+    VaultSecret,
 };
 pub use self::simulator::Simulator;

@@ -185,7 +185,11 @@ impl Simulator {
     /// The latest version of a secret; none when there is none that is not deleted.
     #[must_use]
     pub fn secret(&self, vault: &str, name: &str) -> Option<StoredSecret> {
-        self.cloud.world().vaults.get(&vault.to_lowercase())?.stored_secret(name)
+        self.cloud
+            .world()
+            .vaults
+            .get(&vault.to_lowercase())?
+            .stored_secret(name)
     }
 
     /// The names of all secrets of a vault, in lower case and in order.

@@ -14,6 +14,8 @@ const MACHINES: &str = "compute/resource-manager/Microsoft.Compute/ComputeRP/sta
 const STORAGE: &str = "storage/resource-manager/Microsoft.Storage/stable/2023-05-01";
 const MONITOR: &str = "monitor/resource-manager/Microsoft.Insights/stable/2015-04-01";
 const NETWORK: &str = "network/resource-manager/Microsoft.Network/stable/2023-11-01";
+const VAULT_DATA: &str = "keyvault/data-plane/Microsoft.KeyVault/stable/7.5";
+const VAULTS: &str = "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01";
 const RIGHTS: &str = "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01";
 
 fn specification() -> PathBuf {
@@ -285,5 +287,177 @@ async fn answers_of_the_other_providers_are_as_described() {
         &roles,
         &format!("{RIGHTS}/authorization-RoleAssignmentsCalls.json"),
         "RoleAssignmentListResult",
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the project's shared fixtures"]
+async fn answers_of_vaults_are_as_described() {
+    let mut scenario = Scenario::lab_with_keys(b"plain", b"wrapped");
+    scenario.vaults[1].purge_protection = false;
+    let lab = Lab::of(scenario).await;
+    let token = format!("Bearer {}", lab.token("https://vault.azure.net").await);
+    let call = |method: Method, path: &str, body: Value| {
+        let url = format!("https://soc-vault.vault.azure.net{path}?api-version=7.5");
+        let (lab, token) = (&lab, token.as_str());
+        async move {
+            let body = if body.is_null() {
+                String::new()
+            } else {
+                body.to_string()
+            };
+            let headers = [("authorization", token), ("content-type", "application/json")];
+            lab.send(method, &url, &headers, body).await
+        }
+    };
+    let digest = "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg";
+    let secret = json!({"value": "x", "contentType": "BEK", "tags": {"a": "b"}, "attributes": {"exp": 4_000_000_000_u64}});
+    let (secrets, keys) = (
+        format!("{VAULT_DATA}/secrets.json"),
+        format!("{VAULT_DATA}/keys.json"),
+    );
+    for (method, path, body, file, definition) in [
+        (Method::Put, "/secrets/a", secret, &secrets, "SecretBundle"),
+        (Method::Get, "/secrets/a", Value::Null, &secrets, "SecretBundle"),
+        (
+            Method::Patch,
+            "/secrets/a",
+            json!({"contentType": "x"}),
+            &secrets,
+            "SecretBundle",
+        ),
+        (Method::Get, "/secrets", Value::Null, &secrets, "SecretListResult"),
+        (
+            Method::Get,
+            "/secrets/a/versions",
+            Value::Null,
+            &secrets,
+            "SecretListResult",
+        ),
+        (
+            Method::Post,
+            "/secrets/a/backup",
+            Value::Null,
+            &secrets,
+            "BackupSecretResult",
+        ),
+        (
+            Method::Delete,
+            "/secrets/a",
+            Value::Null,
+            &secrets,
+            "DeletedSecretBundle",
+        ),
+        (
+            Method::Get,
+            "/deletedsecrets",
+            Value::Null,
+            &secrets,
+            "DeletedSecretListResult",
+        ),
+        (
+            Method::Post,
+            "/deletedsecrets/a/recover",
+            Value::Null,
+            &secrets,
+            "SecretBundle",
+        ),
+        (
+            Method::Post,
+            "/keys/k/create",
+            json!({"kty": "RSA"}),
+            &keys,
+            "KeyBundle",
+        ),
+        (
+            Method::Post,
+            "/keys/e/create",
+            json!({"kty": "EC", "crv": "P-256"}),
+            &keys,
+            "KeyBundle",
+        ),
+        (Method::Get, "/keys/escrow", Value::Null, &keys, "KeyBundle"),
+        (Method::Get, "/keys", Value::Null, &keys, "KeyListResult"),
+        (
+            Method::Get,
+            "/keys/k/versions",
+            Value::Null,
+            &keys,
+            "KeyListResult",
+        ),
+        (
+            Method::Post,
+            "/keys/k/wrapkey",
+            json!({"alg": "RSA-OAEP", "value": "a2V5"}),
+            &keys,
+            "KeyOperationResult",
+        ),
+        (
+            Method::Post,
+            "/keys/e/sign",
+            json!({"alg": "ES256", "value": digest}),
+            &keys,
+            "KeyOperationResult",
+        ),
+        (
+            Method::Post,
+            "/keys/e/verify",
+            json!({"alg": "ES256", "digest": digest, "value": "a2V5"}),
+            &keys,
+            "KeyVaultError",
+        ),
+        (
+            Method::Post,
+            "/keys/k/backup",
+            Value::Null,
+            &keys,
+            "BackupKeyResult",
+        ),
+        (Method::Delete, "/keys/k", Value::Null, &keys, "DeletedKeyBundle"),
+        (
+            Method::Get,
+            "/deletedkeys",
+            Value::Null,
+            &keys,
+            "DeletedKeyListResult",
+        ),
+        (
+            Method::Get,
+            "/secrets/absent",
+            Value::Null,
+            &secrets,
+            "KeyVaultError",
+        ),
+    ] {
+        let reply = call(method, path, body).await;
+        let common = format!("{VAULT_DATA}/common.json");
+        let file = if definition == "KeyVaultError" {
+            &common
+        } else {
+            file
+        };
+        assert_eq!(
+            reply.status == 200,
+            definition != "KeyVaultError",
+            "{path}: {}",
+            reply.text()
+        );
+        hold(&reply.json(), file, definition);
+    }
+    for vault in ["production-keys", "soc-vault"] {
+        let group = if vault == "soc-vault" { "soc" } else { "production" };
+        let path = format!("{}/providers/Microsoft.KeyVault/vaults/{vault}", lab.group(group));
+        let read = lab.arm(Method::Get, &path, Value::Null).await.json();
+        hold(&read, &format!("{VAULTS}/keyvault.json"), "Vault");
+    }
+    let disk = lab
+        .arm(Method::Get, &lab.disk("web-01-data-0"), Value::Null)
+        .await
+        .json();
+    hold(&disk, &format!("{DISKS}/disk.json"), "Disk");
+    assert!(
+        disk["properties"]["encryptionSettingsCollection"]["enabled"]
+            .as_bool()
+            .unwrap()
     );
 }

@@ -23,3 +23,4 @@ mod python;
 mod rights;
 mod sign_in;
 mod signatures;
+mod vaults;

@@ -56,3 +56,41 @@ async fn microsofts_python_clients_capture_a_disk() {
     assert!(told.trim_end().ends_with("all held"), "{told}");
     assert!(simulator.snapshots().is_empty() && simulator.live_exports().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Azure SDK for Python"]
+async fn microsofts_python_clients_keep_secrets_and_use_keys() {
+    let second = "99999999-9999-4999-8999-999999999999";
+    let mut scenario = Scenario::lab_with_keys(b"plain-canary", b"wrapped-canary");
+    scenario.vaults[1].purge_protection = false;
+    scenario.subscriptions.push(second.into());
+    let mut abroad = custody_testkit::azure_sim::Vault::new("abroad");
+    abroad.subscription = Some(second.into());
+    let scenario = scenario.with_vault(abroad);
+    let tenant = scenario.tenants[0].clone();
+    let simulator = Simulator::start(scenario).await.unwrap();
+    let endpoints = simulator.endpoints().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azure_sim/vault_sdk.py");
+    let mut command = Command::new(interpreter());
+    command
+        .arg(script)
+        .env("REQUESTS_CA_BUNDLE", &endpoints.ca_certificate)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("SIM_LOGIN", &endpoints.tls.login)
+        .env("SIM_VAULT", &endpoints.tls.vault[Scenario::LAB_SOC_VAULT])
+        .env("SIM_OWNERS", &endpoints.tls.vault[Scenario::LAB_KEY_VAULT])
+        .env("SIM_ABROAD", &endpoints.tls.vault["abroad"])
+        .env("SIM_TENANT", tenant)
+        .env("SIM_CLIENT", Scenario::LAB_CLIENT_ID)
+        .env("SIM_SECRET", Scenario::LAB_CLIENT_SECRET);
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let (told, complaint) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{told}\n{complaint}");
+    assert!(told.trim_end().ends_with("all held"), "{told}");
+}

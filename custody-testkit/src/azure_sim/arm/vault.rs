@@ -16,7 +16,10 @@ pub(crate) fn read(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
 
 pub(crate) fn list(world: &mut World, arm: &ArmCall<'_>) -> Outcome {
     let below = format!("{}/", arm.path.scope.to_lowercase());
-    let found = world.vaults.values().filter(|vault| vault.id.to_lowercase().starts_with(&below));
+    let found = world
+        .vaults
+        .values()
+        .filter(|vault| vault.id.to_lowercase().starts_with(&below));
     let value: Vec<Value> = found.map(|vault| render(world, vault, arm)).collect();
     Ok(Answer::json(200, &json!({"value": value})))
 }
@@ -34,10 +37,24 @@ fn render(world: &World, vault: &VaultState, arm: &ArmCall<'_>) -> Value {
             })
         })
         .collect();
-    let rules: Vec<Value> = settings.network_allowed.iter().map(|address| json!({"value": address})).collect();
-    let action = if settings.network_default_deny { "Deny" } else { "Allow" };
-    let access = if settings.public_network_access { "Enabled" } else { "Disabled" };
-    let address = world.addresses.base(arm.call.way, &Service::Vault(settings.name.clone()));
+    let rules: Vec<Value> = settings
+        .network_allowed
+        .iter()
+        .map(|address| json!({"value": address}))
+        .collect();
+    let action = if settings.network_default_deny {
+        "Deny"
+    } else {
+        "Allow"
+    };
+    let access = if settings.public_network_access {
+        "Enabled"
+    } else {
+        "Disabled"
+    };
+    let address = world
+        .addresses
+        .base(arm.call.way, &Service::Vault(settings.name.clone()));
     let mut properties = json!({
         "tenantId": tenant, "sku": {"family": "A", "name": "standard"}, "accessPolicies": policies,
         "vaultUri": format!("{address}/"), "provisioningState": "Succeeded",

@@ -8,6 +8,7 @@ mod machine;
 mod storage;
 mod timing;
 mod vault;
+mod vault_lab;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -286,7 +286,10 @@ mod tests {
 
     #[test]
     fn the_value_of_a_secret_is_not_printed() {
-        let printed = format!("{:?}", Vault::new("v").with_secret(VaultSecret::new("s", "CANARY")));
+        let printed = format!(
+            "{:?}",
+            Vault::new("v").with_secret(VaultSecret::new("s", "CANARY"))
+        );
         assert!(!printed.contains("CANARY"), "{printed}");
     }
 }

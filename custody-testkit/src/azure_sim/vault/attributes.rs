@@ -44,7 +44,9 @@ impl Attributes {
         if let (Some(from), Some(until)) = (self.not_before, self.expires)
             && from >= until
         {
-            return Err(Refusal::parameter("Property attributes has an nbf that is not before its exp."));
+            return Err(Refusal::parameter(
+                "Property attributes has an nbf that is not before its exp.",
+            ));
         }
         self.updated = now.as_second();
         Ok(())
@@ -104,13 +106,18 @@ pub(super) fn tags(body: &Value) -> Outcome<Option<Value>> {
         return Ok(None);
     };
     if tags.len() > MAX_TAGS {
-        return Err(Refusal::parameter(format!("At most {MAX_TAGS} tags are allowed.")));
+        return Err(Refusal::parameter(format!(
+            "At most {MAX_TAGS} tags are allowed."
+        )));
     }
     for (name, value) in tags {
         let Some(value) = value.as_str() else {
             return Err(Refusal::parameter("The value of a tag is a text."));
         };
-        if [name.as_str(), value].iter().any(|text| text.chars().count() > MAX_TAG_CHARACTERS) {
+        if [name.as_str(), value]
+            .iter()
+            .any(|text| text.chars().count() > MAX_TAG_CHARACTERS)
+        {
             return Err(Refusal::parameter(format!(
                 "A tag has more than {MAX_TAG_CHARACTERS} characters."
             )));
@@ -121,7 +128,9 @@ pub(super) fn tags(body: &Value) -> Outcome<Option<Value>> {
 
 /// A name of an object: 1 to 127 letters, digits and hyphens.
 pub(super) fn check_name(name: &str) -> Outcome<()> {
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain && (1..=127).contains(&name.len()) {
         return Ok(());
     }

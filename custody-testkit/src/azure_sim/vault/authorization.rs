@@ -19,7 +19,13 @@ pub(super) struct Need {
 }
 
 /// Who calls, when the caller may do that.
-pub(super) fn authorize(world: &World, call: &Call, vault: &VaultState, need: Need, name: &str) -> Outcome<()> {
+pub(super) fn authorize(
+    world: &World,
+    call: &Call,
+    vault: &VaultState,
+    need: Need,
+    name: &str,
+) -> Outcome<()> {
     let principal = authenticate(world, call)?;
     admit(call, vault)?;
     let settings = &vault.settings;
@@ -45,7 +51,10 @@ pub(super) fn authorize(world: &World, call: &Call, vault: &VaultState, need: Ne
         );
         return Err(Refusal::forbidden("ForbiddenByRbac", message));
     }
-    let policy = settings.access_policies.iter().find(|policy| policy.object_id == principal.object_id);
+    let policy = settings
+        .access_policies
+        .iter()
+        .find(|policy| policy.object_id == principal.object_id);
     let permissions = policy.map(|policy| match need.kind {
         "secrets" => &policy.secrets,
         _ => &policy.keys,
@@ -85,7 +94,9 @@ fn authenticate(world: &World, call: &Call) -> Outcome<Principal> {
         let tenant = world.scenario.tenant();
         let header = format!("Bearer authorization=\"{authority}/{tenant}\", resource=\"{audience}\"");
         let message = match fault {
-            crate::azure_sim::entra::TokenFault::Missing => "AKV10000: Request is missing a Bearer or PoP token.",
+            crate::azure_sim::entra::TokenFault::Missing => {
+                "AKV10000: Request is missing a Bearer or PoP token."
+            }
             crate::azure_sim::entra::TokenFault::Expired => "AKV10046: The token is expired.",
             _ => "AKV10022: The token is not one for this service.",
         };

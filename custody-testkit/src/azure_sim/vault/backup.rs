@@ -55,7 +55,10 @@ pub(super) fn key(world: &mut World, vault: &VaultState, name: &str) -> Outcome<
 /// issue 8767 and azure-docs issue 107520 have it. Its status and code are not told anywhere.
 fn find(world: &World, vault: &VaultState, body: &Value) -> Outcome<Backup> {
     let refuse = || Refusal::parameter("Cannot decrypt backup blob.");
-    let blob = body["value"].as_str().and_then(keyed::from_base64url).ok_or_else(refuse)?;
+    let blob = body["value"]
+        .as_str()
+        .and_then(keyed::from_base64url)
+        .ok_or_else(refuse)?;
     let text = String::from_utf8(blob).ok().ok_or_else(refuse)?;
     let handle = text.strip_prefix("simulated backup ").ok_or_else(refuse)?;
     let backup = world.backups.get(handle).ok_or_else(refuse)?;

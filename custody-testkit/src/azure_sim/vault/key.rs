@@ -29,7 +29,11 @@ pub(super) fn route(
         ("POST", ["keys", _, act] | ["keys", _, _, act]) => key_use::permission(act),
         _ => "unknown",
     };
-    let name = path.get(1).copied().filter(|name| *name != "restore").unwrap_or_default();
+    let name = path
+        .get(1)
+        .copied()
+        .filter(|name| *name != "restore")
+        .unwrap_or_default();
     authorize(world, call.call, vault, need("keys", permission), name)?;
     call.check_version()?;
     if !name.is_empty() {
@@ -40,14 +44,21 @@ pub(super) fn route(
     match (permission, path) {
         ("list", ["keys"]) => {
             let entries = vault.keys.list().map(|(name, (_, key))| {
-                (name.clone(), item(&format!("{}/keys/{name}", call.base), key, recovery))
+                (
+                    name.clone(),
+                    item(&format!("{}/keys/{name}", call.base), key, recovery),
+                )
             });
             page::answer(call, "keys", entries.collect())
         }
         ("list", ["keys", name, _]) => {
             let versions = vault.keys.find(name)?.0.iter();
-            let versions =
-                versions.map(|(version, key)| (version.clone(), item(&call.id("keys", name, version), key, recovery)));
+            let versions = versions.map(|(version, key)| {
+                (
+                    version.clone(),
+                    item(&call.id("keys", name, version), key, recovery),
+                )
+            });
             let mut entries: Vec<(String, Value)> = versions.collect();
             entries.sort_by(|one, other| one.0.cmp(&other.0));
             page::answer(call, &format!("keys/{name}/versions"), entries)
@@ -81,7 +92,8 @@ pub(super) fn route(
         ("import", ["keys", name]) => {
             let jwk = &call.body["key"];
             let kind = jwk["kty"].as_str().unwrap_or_default().to_string();
-            let material = KeyMaterial::of_jwk(jwk).ok_or_else(|| Refusal::parameter("The key is not valid."))?;
+            let material =
+                KeyMaterial::of_jwk(jwk).ok_or_else(|| Refusal::parameter("The key is not valid."))?;
             let key = key_of(call, kind, material, jwk)?;
             vault.keys.add(name, fresh_version(world), key)?;
             bundle_answer(vault, call, name, None)
@@ -118,25 +130,42 @@ pub(super) fn route(
         }
         (_, ["keys", name, version, _]) => key_use::answer(vault, call, permission, name, Some(version)),
         (_, ["keys", name, _]) => key_use::answer(vault, call, permission, name, None),
-        _ => Err(Refusal::new(405, "MethodNotAllowed", "The method is not allowed here.")),
+        _ => Err(Refusal::new(
+            405,
+            "MethodNotAllowed",
+            "The method is not allowed here.",
+        )),
     }
 }
 
 fn operations(body: &Value) -> Option<Vec<String>> {
     let list = body["key_ops"].as_array().filter(|list| !list.is_empty())?;
-    Some(list.iter().filter_map(|one| one.as_str().map(str::to_string)).collect())
+    Some(
+        list.iter()
+            .filter_map(|one| one.as_str().map(str::to_string))
+            .collect(),
+    )
 }
 
-fn key_of(call: &VaultCall<'_>, kind: String, material: KeyMaterial, described: &Value) -> Outcome<KeyVersion> {
+fn key_of(
+    call: &VaultCall<'_>,
+    kind: String,
+    material: KeyMaterial,
+    described: &Value,
+) -> Outcome<KeyVersion> {
     let can = material.all_operations();
     let operations = operations(described).unwrap_or_else(|| can.clone());
     if let Some(other) = operations.iter().find(|operation| !can.contains(operation)) {
         let message = format!("A key of kind {kind} cannot be used for {other}.");
         return Err(Refusal::parameter(message));
     }
-    let exportable = call.body["attributes"]["exportable"].as_bool().unwrap_or_default();
+    let exportable = call.body["attributes"]["exportable"]
+        .as_bool()
+        .unwrap_or_default();
     if exportable && !call.body["release_policy"].is_object() {
-        return Err(Refusal::parameter("A key that may be released has a release_policy."));
+        return Err(Refusal::parameter(
+            "A key that may be released has a release_policy.",
+        ));
     }
     Ok(KeyVersion {
         kind,
@@ -173,7 +202,12 @@ fn bundle(id: &str, key: &KeyVersion, recovery: Recovery) -> Value {
     body
 }
 
-fn bundle_answer(vault: &VaultState, call: &VaultCall<'_>, name: &str, version: Option<&str>) -> Outcome<Answer> {
+fn bundle_answer(
+    vault: &VaultState,
+    call: &VaultCall<'_>,
+    name: &str,
+    version: Option<&str>,
+) -> Outcome<Answer> {
     let (id, key) = vault.keys.version(name, version)?;
     let body = bundle(&call.id("keys", name, id), key, vault.recovery());
     Ok(Answer::json(200, &body))

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{
-    KeyPairComponents, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey,
-    OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey,
-    PublicKeyComponents,
+    KeyPairComponents, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm,
+    OaepPrivateDecryptingKey, OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey,
+    PrivateDecryptingKey, PublicKeyComponents,
 };
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair};
 use p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
@@ -19,7 +19,7 @@ use crate::azure_sim::scenario::VaultKey;
 
 /// What a key is: a real one, of a library that is not ours.
 #[derive(Clone)]
-pub(super) enum KeyMaterial {
+pub(crate) enum KeyMaterial {
     Rsa(Arc<RsaKeyPair>),
     P256(SigningKey),
 }
@@ -30,6 +30,32 @@ static MADE: Mutex<BTreeMap<(String, usize, u32), Arc<RsaKeyPair>>> = Mutex::new
 /// What an RSA key can do. Source: `JsonWebKeyOperation` in the data plane's API description, 7.5.
 const RSA_OPERATIONS: [&str; 6] = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"];
 const P256_OPERATIONS: [&str; 2] = ["sign", "verify"];
+
+/// Modulus and exponent of a DER `RSAPublicKey` (RFC 8017, A.1.1), without the zeros before them.
+fn public_numbers(der: &[u8]) -> (&[u8], &[u8]) {
+    fn value(der: &[u8]) -> (&[u8], &[u8]) {
+        let (length, from) = match usize::from(der[1]) {
+            short @ 0..0x80 => (short, 2),
+            long => {
+                let end = 2 + (long & 0x7F);
+                (
+                    der[2..end]
+                        .iter()
+                        .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+                    end,
+                )
+            }
+        };
+        der[from..].split_at(length)
+    }
+    fn plain(number: &[u8]) -> &[u8] {
+        number.strip_prefix(&[0]).unwrap_or(number)
+    }
+    let (inside, _) = value(der);
+    let (modulus, rest) = value(inside);
+    let (exponent, _) = value(rest);
+    (plain(modulus), plain(exponent))
+}
 
 fn size(bits: u64) -> Option<KeySize> {
     match bits {
@@ -50,7 +76,7 @@ fn oaep(algorithm: &str) -> Option<&'static OaepAlgorithm> {
 
 impl KeyMaterial {
     /// A key of the scenario: the same for the same place in it as long as the process lives.
-    pub(super) fn of_scenario(vault: &str, number: usize, key: &VaultKey) -> Self {
+    pub(crate) fn of_scenario(vault: &str, number: usize, key: &VaultKey) -> Self {
         if key.kind.starts_with("EC") {
             return Self::p256(&format!("{vault} {number} {}", key.name));
         }
@@ -92,16 +118,16 @@ impl KeyMaterial {
             dQ: part("dq")?,
             qInv: part("qi")?,
         };
-        Some(Self::Rsa(Arc::new(RsaKeyPair::from_components(&components).ok()?)))
+        Some(Self::Rsa(Arc::new(
+            RsaKeyPair::from_components(&components).ok()?,
+        )))
     }
 
     /// The public part, as a JSON Web Key has it.
     pub(super) fn public_jwk(&self) -> Value {
         match self {
             Self::Rsa(pair) => {
-                let public = pair.public_key();
-                let modulus = public.modulus().big_endian_without_leading_zero();
-                let exponent = public.exponent().big_endian_without_leading_zero();
+                let (modulus, exponent) = public_numbers(pair.public_key().as_ref());
                 json!({"n": keyed::base64url(modulus), "e": keyed::base64url(exponent)})
             }
             Self::P256(key) => {
@@ -125,7 +151,7 @@ impl KeyMaterial {
     }
 
     /// Encrypts or wraps; none where the algorithm is not the key's, or the bytes are too many.
-    pub(super) fn encrypt(&self, algorithm: &str, plain: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn encrypt(&self, algorithm: &str, plain: &[u8]) -> Option<Vec<u8>> {
         let Self::Rsa(pair) = self else { return None };
         let public = Self::decrypting(pair)?.public_key();
         if algorithm == "RSA1_5" {
@@ -135,7 +161,11 @@ impl KeyMaterial {
         }
         let key = OaepPublicEncryptingKey::new(public).ok()?;
         let mut out = vec![0; key.ciphertext_size()];
-        Some(key.encrypt(oaep(algorithm)?, plain, &mut out, None).ok()?.to_vec())
+        Some(
+            key.encrypt(oaep(algorithm)?, plain, &mut out, None)
+                .ok()?
+                .to_vec(),
+        )
     }
 
     /// Decrypts or unwraps; none where the bytes are not of this key and algorithm.
@@ -149,7 +179,11 @@ impl KeyMaterial {
         }
         let key = OaepPrivateDecryptingKey::new(private).ok()?;
         let mut out = vec![0; key.min_output_size()];
-        Some(key.decrypt(oaep(algorithm)?, wrapped, &mut out, None).ok()?.to_vec())
+        Some(
+            key.decrypt(oaep(algorithm)?, wrapped, &mut out, None)
+                .ok()?
+                .to_vec(),
+        )
     }
 
     /// Signs a SHA-256 digest; none where the algorithm is not the key's.

@@ -58,10 +58,16 @@ pub(super) fn answer(
         text.and_then(keyed::from_base64url)
             .ok_or_else(|| Refusal::parameter(format!("Property {member} is not base64url.")))
     };
-    let refuse = || Refusal::parameter(format!("The parameter is incorrect, or {algorithm} does not fit the key."));
+    let refuse = || {
+        Refusal::parameter(format!(
+            "The parameter is incorrect, or {algorithm} does not fit the key."
+        ))
+    };
     let kid = call.id("keys", name, id);
     if operation == "verify" {
-        let holds = key.material.verify(algorithm, &bytes("digest")?, &bytes("value")?);
+        let holds = key
+            .material
+            .verify(algorithm, &bytes("digest")?, &bytes("value")?);
         return Ok(Answer::json(200, &json!({"value": holds.ok_or_else(refuse)?})));
     }
     let value = bytes("value")?;

@@ -13,6 +13,7 @@ mod secret;
 mod state;
 
 pub(crate) use self::backup::Backup;
+pub(crate) use self::key_material::KeyMaterial;
 use self::refusal::Refusal;
 pub(crate) use self::refusal::fault_body;
 pub(crate) use self::state::VaultState;
@@ -62,7 +63,9 @@ fn decide(world: &mut World, call: &Call, vault: &mut VaultState) -> Outcome<Ans
     };
     let body = call.json().unwrap_or(Value::Null);
     let vault_call = VaultCall {
-        base: world.addresses.base(call.way, &Service::Vault(vault.settings.name.clone())),
+        base: world
+            .addresses
+            .base(call.way, &Service::Vault(vault.settings.name.clone())),
         call,
         body,
     };
@@ -78,7 +81,13 @@ fn decide(world: &mut World, call: &Call, vault: &mut VaultState) -> Outcome<Ans
 
 impl VaultCall<'_> {
     fn check_version(&self) -> Outcome<()> {
-        if self.call.query.value("api-version").unwrap_or_default().is_empty() {
+        if self
+            .call
+            .query
+            .value("api-version")
+            .unwrap_or_default()
+            .is_empty()
+        {
             return Err(Refusal::parameter("api-version must be specified"));
         }
         if !self.call.body.is_empty() && self.body.is_null() {

@@ -109,7 +109,9 @@ impl<V: Clone> Objects<V> {
     }
 
     pub(super) fn find(&self, name: &str) -> Outcome<&Versions<V>> {
-        self.live.get(&name.to_lowercase()).ok_or_else(|| self.missing(name))
+        self.live
+            .get(&name.to_lowercase())
+            .ok_or_else(|| self.missing(name))
     }
 
     pub(super) fn version(&self, name: &str, version: Option<&str>) -> Outcome<&(String, V)> {
@@ -123,7 +125,9 @@ impl<V: Clone> Objects<V> {
     pub(super) fn version_mut(&mut self, name: &str, version: Option<&str>) -> Outcome<&mut (String, V)> {
         let missing = self.missing(name);
         let versions = self.live.get_mut(&name.to_lowercase());
-        versions.and_then(|versions| versions.version_mut(version)).ok_or(missing)
+        versions
+            .and_then(|versions| versions.version_mut(version))
+            .ok_or(missing)
     }
 
     /// Names and latest versions, in order.
@@ -183,13 +187,17 @@ impl<V: Clone> Objects<V> {
 
     /// Lets go what was deleted long enough ago.
     pub(super) fn settle(&mut self, now: Timestamp) {
-        self.deleted.retain(|_, deleted| now.as_second() < deleted.purged_at);
+        self.deleted
+            .retain(|_, deleted| now.as_second() < deleted.purged_at);
     }
 
     /// Does something to every version of an object.
     pub(super) fn each(&mut self, name: &str, mut act: impl FnMut(&mut V)) {
         let versions = self.live.get_mut(&name.to_lowercase());
-        versions.into_iter().flat_map(|versions| &mut versions.0).for_each(|(_, value)| act(value));
+        versions
+            .into_iter()
+            .flat_map(|versions| &mut versions.0)
+            .for_each(|(_, value)| act(value));
     }
 
     /// Forgets an object as if it had never been, whatever protects it: an intruder with time, or another vault of the

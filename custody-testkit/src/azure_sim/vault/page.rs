@@ -18,7 +18,9 @@ pub(super) fn answer(call: &VaultCall<'_>, path: &str, entries: Vec<(String, Val
             .ok_or_else(|| Refusal::parameter("maxresults is 1 to 25."))?,
     };
     let after = query.value("$skiptoken").unwrap_or_default();
-    let mut rest = entries.into_iter().filter(|(key, _)| after.is_empty() || key.as_str() > after);
+    let mut rest = entries
+        .into_iter()
+        .filter(|(key, _)| after.is_empty() || key.as_str() > after);
     let page: Vec<(String, Value)> = rest.by_ref().take(most).collect();
     let next = match (rest.next(), page.last()) {
         (Some(_), Some((last, _))) => {
@@ -33,5 +35,9 @@ pub(super) fn answer(call: &VaultCall<'_>, path: &str, entries: Vec<(String, Val
         _ => None,
     };
     let value: Vec<Value> = page.into_iter().map(|(_, entry)| entry).collect();
-    Ok(Answer::json(200, &json!({"value": value, "nextLink": next})))
+    let mut body = json!({"value": value});
+    if let Some(next) = next {
+        body["nextLink"] = json!(next);
+    }
+    Ok(Answer::json(200, &body))
 }

@@ -52,7 +52,10 @@ impl Refusal {
     }
 
     pub(super) fn answer(&self) -> Answer {
-        let answer = Answer::json(self.status, &body(&self.code, self.inner.as_deref(), &self.message));
+        let answer = Answer::json(
+            self.status,
+            &body(&self.code, self.inner.as_deref(), &self.message),
+        );
         match &self.challenge {
             Some(header) => answer.with_header("www-authenticate", header),
             None => answer,
@@ -71,6 +74,8 @@ fn body(code: &str, inner: Option<&str>, message: &str) -> Value {
 
 /// The same for a fault: `Forbidden/ForbiddenByFirewall` names an inner code too.
 pub(crate) fn fault_body(code: &str, message: &str) -> Value {
-    let (code, inner) = code.split_once('/').map_or((code, None), |(code, inner)| (code, Some(inner)));
+    let (code, inner) = code
+        .split_once('/')
+        .map_or((code, None), |(code, inner)| (code, Some(inner)));
     body(code, inner, message)
 }

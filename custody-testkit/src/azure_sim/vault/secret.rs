@@ -19,7 +19,9 @@ pub(super) fn route(
     path: &[&str],
 ) -> Outcome<Answer> {
     let permission = match (call.call.method.as_str(), path) {
-        ("GET", ["secrets" | "deletedsecrets"] | ["secrets", _, "versions"] | ["deletedsecrets", _]) => "list",
+        ("GET", ["secrets" | "deletedsecrets"] | ["secrets", _, "versions"] | ["deletedsecrets", _]) => {
+            "list"
+        }
         ("POST", ["secrets", "restore"]) => "restore",
         ("POST", ["secrets", _, "backup"]) => "backup",
         ("POST", ["deletedsecrets", _, "recover"]) => "recover",
@@ -30,7 +32,11 @@ pub(super) fn route(
         ("DELETE", ["secrets", _]) => "delete",
         _ => "unknown",
     };
-    let name = path.get(1).copied().filter(|name| *name != "restore").unwrap_or_default();
+    let name = path
+        .get(1)
+        .copied()
+        .filter(|name| *name != "restore")
+        .unwrap_or_default();
     authorize(world, call.call, vault, need("secrets", permission), name)?;
     call.check_version()?;
     if !name.is_empty() {
@@ -41,13 +47,19 @@ pub(super) fn route(
     match (permission, path) {
         ("list", ["secrets"]) => {
             let entries = vault.secrets.list().map(|(name, (_, secret))| {
-                (name.clone(), item(&format!("{}/secrets/{name}", call.base), secret, recovery))
+                (
+                    name.clone(),
+                    item(&format!("{}/secrets/{name}", call.base), secret, recovery),
+                )
             });
             page::answer(call, "secrets", entries.collect())
         }
         ("list", ["secrets", name, "versions"]) => {
             let versions = vault.secrets.find(name)?.0.iter().map(|(version, secret)| {
-                (version.clone(), item(&call.id("secrets", name, version), secret, recovery))
+                (
+                    version.clone(),
+                    item(&call.id("secrets", name, version), secret, recovery),
+                )
             });
             let mut entries: Vec<(String, Value)> = versions.collect();
             entries.sort_by(|one, other| one.0.cmp(&other.0));
@@ -81,7 +93,10 @@ pub(super) fn route(
                 secret.tags = Some(tags);
             }
             let (id, secret) = vault.secrets.version(name, version)?;
-            Ok(Answer::json(200, &item(&call.id("secrets", name, id), secret, recovery)))
+            Ok(Answer::json(
+                200,
+                &item(&call.id("secrets", name, id), secret, recovery),
+            ))
         }
         ("delete", ["secrets", name]) => {
             vault.secrets.delete(name, recovery, now)?;
@@ -90,7 +105,10 @@ pub(super) fn route(
         ("recover", ["deletedsecrets", name, _]) => {
             vault.secrets.recover(name)?;
             let (id, secret) = vault.secrets.find(name)?.latest();
-            Ok(Answer::json(200, &item(&call.id("secrets", name, id), secret, recovery)))
+            Ok(Answer::json(
+                200,
+                &item(&call.id("secrets", name, id), secret, recovery),
+            ))
         }
         ("purge", ["deletedsecrets", name]) => {
             vault.secrets.purge(name, recovery)?;
@@ -100,17 +118,28 @@ pub(super) fn route(
         ("restore", _) => {
             let name = backup::restore_secret(world, vault, &call.body)?;
             let (id, secret) = vault.secrets.find(&name)?.latest();
-            Ok(Answer::json(200, &item(&call.id("secrets", &name, id), secret, recovery)))
+            Ok(Answer::json(
+                200,
+                &item(&call.id("secrets", &name, id), secret, recovery),
+            ))
         }
-        _ => Err(Refusal::new(405, "MethodNotAllowed", "The method is not allowed here.")),
+        _ => Err(Refusal::new(
+            405,
+            "MethodNotAllowed",
+            "The method is not allowed here.",
+        )),
     }
 }
 
 fn secret_of(call: &VaultCall<'_>) -> Outcome<SecretVersion> {
     let body = &call.body;
-    let value = body["value"].as_str().ok_or_else(|| Refusal::parameter("Property value is missing."))?;
+    let value = body["value"]
+        .as_str()
+        .ok_or_else(|| Refusal::parameter("Property value is missing."))?;
     if value.len() > MAX_VALUE_BYTES {
-        return Err(Refusal::parameter(format!("The value is longer than {MAX_VALUE_BYTES} bytes.")));
+        return Err(Refusal::parameter(format!(
+            "The value is longer than {MAX_VALUE_BYTES} bytes."
+        )));
     }
     let content_type = body["contentType"].as_str().map(str::to_string);
     let characters = content_type.as_ref().map_or(0, |text| text.chars().count());
@@ -149,7 +178,12 @@ fn item(id: &str, secret: &SecretVersion, recovery: Recovery) -> Value {
     body
 }
 
-fn bundle_answer(vault: &VaultState, call: &VaultCall<'_>, name: &str, version: Option<&str>) -> Outcome<Answer> {
+fn bundle_answer(
+    vault: &VaultState,
+    call: &VaultCall<'_>,
+    name: &str,
+    version: Option<&str>,
+) -> Outcome<Answer> {
     let (id, secret) = vault.secrets.version(name, version)?;
     let mut body = item(&call.id("secrets", name, id), secret, vault.recovery());
     body["value"] = json!(secret.value);

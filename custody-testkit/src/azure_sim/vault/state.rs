@@ -92,7 +92,11 @@ impl VaultState {
                 tags: tags_of(&key.tags),
                 attributes: Attributes::new(key.enabled, key.not_before, key.expires, now),
             };
-            drop(state.keys.add(&key.name, name_of("key", number, &key.version), version));
+            drop(
+                state
+                    .keys
+                    .add(&key.name, name_of("key", number, &key.version), version),
+            );
         }
         state
     }
@@ -108,8 +112,19 @@ impl VaultState {
     pub(super) fn geography(&self) -> String {
         let region = self.settings.location.to_lowercase();
         let rest = region.trim_end_matches(|c: char| c.is_ascii_digit());
-        let directions = ["northcentral", "southcentral", "westcentral", "central", "north", "south", "west", "east"];
-        let plain = directions.iter().fold(rest.to_string(), |text, word| text.replacen(word, "", 1));
+        let directions = [
+            "northcentral",
+            "southcentral",
+            "westcentral",
+            "central",
+            "north",
+            "south",
+            "west",
+            "east",
+        ];
+        let plain = directions
+            .iter()
+            .fold(rest.to_string(), |text, word| text.replacen(word, "", 1));
         if plain.is_empty() { rest.to_string() } else { plain }
     }
 
@@ -117,7 +132,10 @@ impl VaultState {
     pub(crate) fn stored_secret(&self, name: &str) -> Option<StoredSecret> {
         let versions = self.secrets.find(name).ok()?;
         let (_, latest) = versions.latest();
-        let tags = latest.tags.as_ref().and_then(|tags| serde_json::from_value(tags.clone()).ok());
+        let tags = latest
+            .tags
+            .as_ref()
+            .and_then(|tags| serde_json::from_value(tags.clone()).ok());
         Some(StoredSecret {
             value: latest.value.clone(),
             content_type: latest.content_type.clone(),
@@ -133,7 +151,10 @@ impl VaultState {
     pub(crate) fn put_secret(&mut self, secret: &VaultSecret, made: &str, now: Timestamp) {
         let version = secret.version.clone().unwrap_or_else(|| version_of(made));
         // Someone else meets the same refusals; a test that runs into one finds nothing there.
-        drop(self.secrets.add(&secret.name, version, SecretVersion::of(secret, now)));
+        drop(
+            self.secrets
+                .add(&secret.name, version, SecretVersion::of(secret, now)),
+        );
     }
 
     pub(crate) fn delete_secret(&mut self, name: &str, now: Timestamp) {
@@ -147,7 +168,8 @@ impl VaultState {
     }
 
     pub(crate) fn disable(&mut self, name: &str) {
-        self.secrets.each(name, |secret| secret.attributes.enabled = false);
+        self.secrets
+            .each(name, |secret| secret.attributes.enabled = false);
         self.keys.each(name, |key| key.attributes.enabled = false);
     }
 
