@@ -6,6 +6,8 @@
 //! * [`AzureSnapshotter`] and [`AzureSourceAccess`] are the source: machines, disks, disk snapshots, timed read access.
 //! * [`BlobStore`] is the store: server-side copies and streams into a container, read back by checked ranges; logs in
 //!   append blobs.
+//! * [`AzureKeySource`] fetches the keys of encrypted disks from their owners' vaults; [`VaultKeyEscrow`],
+//!   [`VaultKeyWrapper`] and [`VaultDigestRegister`] keep keys and digests in a vault of one's own.
 //! * [`exhibit::AzureMachineRecords`] reads what the Resource Manager says of a machine, byte for byte.
 //! * [`ports`](ports()) puts it together with the worker's own ports; `examples/capture_machine.rs` captures a machine
 //!   from a program that watches it and can stop it.
@@ -23,6 +25,7 @@ pub mod exhibit;
 mod export_form;
 mod http;
 mod identity;
+mod key_vault;
 mod rights;
 mod service_clock;
 mod signed_in;
@@ -37,6 +40,7 @@ pub use blob::{BlobStore, Probe, StoreLocation};
 pub use cloud::{Cloud, CloudEndpoints, HostKind};
 pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
+pub use key_vault::{AzureKeySource, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation};
 pub use rights::AzureRights;
 pub use service_clock::host_clock_ahead_by;
 pub use signed_in::{PrincipalKind, SignedIn};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ResourceId;
 
@@ -76,10 +76,12 @@ pub(crate) struct DiffDiskSettings {
     pub(crate) option: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct MachineEncryption {
     pub(crate) enabled: Option<bool>,
+    pub(crate) disk_encryption_key: Option<serde_json::Value>,
+    pub(crate) key_encryption_key: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -167,9 +169,10 @@ pub(crate) struct CreationData {
 pub(crate) struct DiskEncryptionAtRest {
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
+    pub(crate) disk_encryption_set_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct EncryptionSettings {
     pub(crate) enabled: bool,

@@ -204,6 +204,7 @@ fn failed(id: &ResourceId, action: &'static str, status: &StatusAnswer) -> Error
     let refusal = ServiceRefusal {
         status: 200,
         code: code.chars().filter(plain).take(100).collect(),
+        inner_code: None,
         message: redact(message),
     };
     Failing { object: id, action }.failed("the operation", refusal)

@@ -32,6 +32,8 @@ pub struct ServiceRefusal {
     pub status: u16,
     /// The service's code: `AuthorizationFailed`, `BlobImmutableDueToPolicy`.
     pub code: String,
+    /// The code within the code, where the service gives one: `ForbiddenByRbac`.
+    pub inner_code: Option<String>,
     /// The service's words, one line.
     pub message: String,
 }
@@ -43,6 +45,9 @@ impl fmt::Display for ServiceRefusal {
             write!(f, "the service says {}", self.code)?;
         } else {
             write!(f, "the service answered {} {}", self.status, self.code)?;
+        }
+        if let Some(inner) = &self.inner_code {
+            write!(f, " ({inner})")?;
         }
         if self.message.is_empty() {
             return Ok(());
@@ -217,12 +222,20 @@ struct ManagerAnswer {
 struct ManagerError {
     code: String,
     message: String,
+    innererror: Option<InnerError>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct InnerError {
+    code: String,
 }
 
 fn refusal(status: StatusCode, raw: Option<&RawResponse>) -> ServiceRefusal {
     let mut refusal = ServiceRefusal {
         status: status.into(),
         code: String::new(),
+        inner_code: None,
         message: String::new(),
     };
     let Some(raw) = raw else {
@@ -230,8 +243,14 @@ fn refusal(status: StatusCode, raw: Option<&RawResponse>) -> ServiceRefusal {
     };
     let body: &[u8] = raw.body().as_ref();
     let text = String::from_utf8_lossy(body);
+    let plain = |code: &str| -> String {
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        code.chars().filter(is_plain).take(100).collect()
+    };
     let (mut code, mut message) = (String::new(), String::new());
     if let Ok(answer) = serde_json::from_slice::<ManagerAnswer>(body) {
+        let inner = answer.error.innererror.map(|inner| plain(&inner.code));
+        refusal.inner_code = inner.filter(|code| !code.is_empty());
         (code, message) = (answer.error.code, answer.error.message);
     } else if text.contains("<Error>") {
         code = element(&text, "Code");
@@ -246,8 +265,7 @@ fn refusal(status: StatusCode, raw: Option<&RawResponse>) -> ServiceRefusal {
     {
         code = header.to_owned();
     }
-    let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    refusal.code = code.chars().filter(plain).take(100).collect();
+    refusal.code = plain(&code);
     refusal
 }
 

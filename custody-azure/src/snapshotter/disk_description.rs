@@ -6,6 +6,7 @@ use custody_core::{Error, Result, visible};
 use super::part::Part;
 use crate::arm::{DiskResource, ExportKind, ResourceId};
 use crate::export_form::{VHD_FIXED, VHDX, vhdx_data};
+use crate::key_vault;
 
 /// The footer behind the disk's bytes in an exported fixed VHD.
 ///
@@ -174,25 +175,8 @@ fn encryption(found: &DiskResource) -> DiskEncryption {
         .as_ref()
         .filter(|settings| settings.enabled)
     {
-        let version = settings
-            .encryption_settings_version
-            .as_deref()
-            .unwrap_or("not told");
-        let count = settings.encryption_settings.len();
-        let wrapped = settings
-            .encryption_settings
-            .iter()
-            .filter(|element| {
-                element
-                    .pointer("/keyEncryptionKey/keyUrl")
-                    .is_some_and(|url| !url.is_null())
-            })
-            .count();
         return DiskEncryption::Encrypted {
-            statement: format!(
-                "Azure Disk Encryption version {}, {count} volume keys, {wrapped} of them wrapped",
-                visible::escape(version)
-            ),
+            statement: key_vault::statement(settings),
         };
     }
     let security = properties
@@ -238,6 +222,10 @@ fn attributes(found: &DiskResource) -> Vec<(String, String)> {
         ("maxShares", shares),
         ("diskState", properties.disk_state.clone()),
         ("encryption type", properties.encryption.kind.clone()),
+        (
+            "diskEncryptionSetId",
+            properties.encryption.disk_encryption_set_id.clone(),
+        ),
         ("networkAccessPolicy", properties.network_access_policy.clone()),
         ("publicNetworkAccess", properties.public_network_access.clone()),
         ("dataAccessAuthMode", properties.data_access_auth_mode.clone()),
@@ -246,6 +234,11 @@ fn attributes(found: &DiskResource) -> Vec<(String, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), visible::escape(&value?))))
     .collect();
+    // Already escaped: it is read back from there.
+    let settings = properties.encryption_settings_collection.as_ref();
+    if let Some(told) = settings.and_then(key_vault::told) {
+        list.push((key_vault::SETTINGS.to_owned(), told));
+    }
     for (name, value) in &found.tags {
         list.push((
             format!("tag {}", visible::escape_ascii(name)),

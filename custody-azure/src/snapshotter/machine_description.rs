@@ -99,6 +99,10 @@ async fn look(
     if disk.write_accelerator_enabled == Some(true) {
         description = description.with_attribute("writeAccelerator", "enabled");
     }
+    let settings = disk.encryption_settings.as_ref();
+    if let Some(told) = settings.and_then(crate::key_vault::told) {
+        description = description.with_attribute(crate::key_vault::MACHINE_SETTINGS, told);
+    }
     // The machine can know of an encryption that the disk's own record does not show.
     let encrypted = disk
         .encryption_settings

@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use azure_core::credentials::TokenCredential;
+use azure_core::http::Url;
+use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
+use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
+use custody_core::{Error, Result};
+
+use crate::cloud::{Cloud, HostKind};
+use crate::http::{Repeat, Sending};
+
+/// Microsoft's clients of one vault. Each learns from the vault's first answer for whom a token must be, and holds that
+/// against the vault's host.
+pub(super) struct VaultClient {
+    /// Calls that change nothing: repeated after failures that may pass.
+    pub(super) reads: SecretClient,
+    /// Calls that add a version: sent once.
+    pub(super) writes: SecretClient,
+    pub(super) keys: KeyClient,
+}
+
+/// The vaults of a cloud, as one identity sees them.
+#[derive(Clone)]
+pub(super) struct Vaults {
+    sending: Sending,
+    credential: Arc<dyn TokenCredential>,
+    /// By host: a client asks its vault once whom a token must be for.
+    known: Arc<Mutex<BTreeMap<String, Arc<VaultClient>>>>,
+}
+
+impl Vaults {
+    pub(super) fn new(sending: Sending, credential: Arc<dyn TokenCredential>) -> Self {
+        Self {
+            sending,
+            credential,
+            known: Arc::default(),
+        }
+    }
+
+    pub(super) fn cloud(&self) -> &Cloud {
+        &self.sending.cloud
+    }
+
+    /// The clients of the vault at this address.
+    pub(super) fn at(&self, vault: &Url) -> Result<Arc<VaultClient>> {
+        self.cloud().admit(HostKind::Vault, vault)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = known.get(vault.as_str()) {
+            return Ok(client.clone());
+        }
+        let client = Arc::new(self.make(vault)?);
+        known.insert(vault.to_string(), client.clone());
+        Ok(client)
+    }
+
+    fn make(&self, vault: &Url) -> Result<VaultClient> {
+        let no_client =
+            |error: azure_core::Error| Error::malformed("key vault", crate::http::redact(&error.to_string()));
+        let secrets = |repeat| {
+            let mut options = SecretClientOptions::default();
+            options.client_options = self.sending.options(HostKind::Vault, repeat);
+            SecretClient::new(vault.as_str(), self.credential.clone(), Some(options)).map_err(no_client)
+        };
+        let mut options = KeyClientOptions::default();
+        options.client_options = self.sending.options(HostKind::Vault, Repeat::Freely);
+        Ok(VaultClient {
+            reads: secrets(Repeat::Freely)?,
+            writes: secrets(Repeat::Never)?,
+            keys: KeyClient::new(vault.as_str(), self.credential.clone(), Some(options))
+                .map_err(no_client)?,
+        })
+    }
+}
+
+impl fmt::Debug for Vaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vaults")
+            .field("cloud", &self.sending.cloud)
+            .finish_non_exhaustive()
+    }
+}

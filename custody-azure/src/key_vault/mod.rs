@@ -1,0 +1,33 @@
+//! Key vaults: where the keys of disks lie, and where the security operations center keeps its own.
+//!
+//! * [`AzureKeySource`] tells which keys a disk snapshot needs, and fetches exactly those versions.
+//! * [`VaultKeyEscrow`] keeps them in a vault, under the names and in the form that Microsoft's runbook uses where they
+//!   are kept in plain form; [`VaultKeyWrapper`] wraps them with a key of that vault first.
+//! * [`VaultDigestRegister`] keeps digests there.
+//!
+//! A vault has no "put if absent": setting a secret adds a version. So what counts here is the first version of a name,
+//! whoever adds others; and a name is looked at before it is set, and again after.
+
+mod action;
+mod address;
+mod client;
+mod encryption_settings;
+mod escrow;
+mod escrow_form;
+mod key_text;
+mod location;
+mod once;
+mod refusal;
+mod register;
+mod requirement;
+mod secret;
+mod source;
+mod unwrapping;
+mod wrapper;
+
+pub(crate) use encryption_settings::{MACHINE_SETTINGS, SETTINGS, statement, told};
+pub use escrow::VaultKeyEscrow;
+pub use location::VaultLocation;
+pub use register::VaultDigestRegister;
+pub use source::AzureKeySource;
+pub use wrapper::VaultKeyWrapper;
