@@ -1,2 +1,720 @@
 //! Keys from the owners' vaults, escrow and digests in the center's own, against simulated key vaults.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+#[path = "support/lab.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod lab;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod support;
+#[path = "support/vault_lab.rs"]
+mod vault_lab;
+
+use std::collections::BTreeMap;
+
+use custody_core::digest::Sha256Digest;
+use custody_core::port::{
+    DigestEntry, DigestRegister as _, EscrowReceipt, EscrowedKey, KeyEscrow as _, KeyReference,
+    KeyRequirement, KeySource as _, KeyWrapper as _, Snapshotter as _,
+};
+use custody_core::{Error, Remedy};
+use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario, VaultSecret};
+use custody_testkit::fake::pattern;
+use futures::TryStreamExt as _;
+use serde_json::json;
+use support::run;
+use vault_lab::{NAME, VaultLab, acquisition, base64, base64url, told};
+
+#[test]
+fn a_plain_key_is_fetched_with_all_that_its_secret_says() {
+    let lab = VaultLab::new();
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    assert_eq!(fetched.key.expose(), lab.plain);
+    assert!(fetched.original.is_none());
+    assert_eq!(reference.attributes["read from"], "the disk snapshot");
+    let said = |name: &str| fetched.attributes[name].as_str();
+    assert_eq!(said("contentType"), "BEK");
+    assert_eq!(said("tag MachineName"), "WEB-01");
+    assert!(said("tag DiskEncryptionKeyFileName").ends_with(".BEK"));
+    // The backslash is written out, as everywhere in records.
+    assert_eq!(said("tag VolumeLetter"), "F:\\u{5c}");
+}
+
+#[test]
+fn a_wrapped_key_is_unwrapped_by_its_vault_and_kept_as_it_was() {
+    for (algorithm, is_standard) in [
+        ("RSA-OAEP", false),
+        ("RSA-OAEP-256", true),
+        ("RSA1_5", false),
+        ("", true),
+    ] {
+        let key = pattern(156, 9);
+        let used = if algorithm.is_empty() {
+            "RSA-OAEP"
+        } else {
+            algorithm
+        };
+        let lab = VaultLab::with(|scenario| {
+            let wrapped = scenario.vaults[0].wrap(Scenario::LAB_KEK, used, &key);
+            let secret = &mut scenario.vaults[0].secrets[1];
+            secret.value = if is_standard {
+                base64(&wrapped)
+            } else {
+                base64url(&wrapped)
+            };
+            secret
+                .tags
+                .insert("DiskEncryptionKeyEncryptionAlgorithm".into(), algorithm.into());
+            // Tools write this over a wrapped key's content type.
+            secret.content_type = Some("BEK".into());
+        });
+        let (_, fetched) = lab.fetch(1).unwrap();
+        assert_eq!(fetched.key.expose(), key, "{algorithm}");
+        let original = fetched.original.unwrap();
+        assert_eq!(original.bytes.len(), 256);
+        assert!(original.wrapping.starts_with(&format!(
+            "{used} by https://production-keys.vault.azure.net/keys/"
+        )));
+        for part in ["n", "e", "kty", "kid", "alg"] {
+            assert!(!original.attributes[part].is_empty(), "{part}");
+        }
+        assert!(!original.attributes.contains_key("d"));
+        assert!(fetched.attributes["keyEncryptionKey"].contains("cannot be restored here"));
+    }
+}
+
+#[test]
+fn settings_that_name_a_wrapping_key_are_enough_without_the_tag() {
+    let lab = VaultLab::with(|scenario| {
+        scenario.vaults[0].secrets[1].tags.clear();
+    });
+    let (_, fetched) = lab.fetch(1).unwrap();
+    assert_eq!(fetched.key.expose(), lab.wrapped);
+}
+
+#[test]
+fn a_key_that_is_changed_after_the_plan_is_fetched_as_the_snapshot_had_it() {
+    let lab = VaultLab::new();
+    let disks = run(async { lab.lab.snapshotter().describe(&lab.lab.machine()).await })
+        .unwrap()
+        .disks;
+    let planned = disks.iter().find(|disk| disk.name.contains("data-0")).unwrap();
+    let rotated = VaultSecret::new(&lab.secrets[0].name, &base64(&pattern(156, 7)))
+        .with_version("11111111111111111111111111111111");
+    lab.lab.simulator.put_secret(Scenario::LAB_KEY_VAULT, &rotated);
+    let old = planned.attributes["encryptionSettingsCollection"].clone();
+    let mut settings: serde_json::Value = serde_json::from_str(&old).unwrap();
+    let address = lab.address(&rotated);
+    settings["encryptionSettings"][0]["diskEncryptionKey"]["secretUrl"] = json!(address);
+    lab.lab
+        .simulator
+        .set_encryption_settings("web-01-data-0", Some(settings.clone()));
+    let snapshot = lab.lab.snapshot("rotated", "web-01-data-0");
+    // And once more after the snapshot: that is none of its content's.
+    settings["encryptionSettings"][0]["diskEncryptionKey"]["secretUrl"] =
+        json!("https://x.vault.azure.net/secrets/a/1");
+    lab.lab
+        .simulator
+        .set_encryption_settings("web-01-data-0", Some(settings));
+    let source = lab.source();
+    let told = run(source.requirement(planned, &snapshot)).unwrap().value;
+    let KeyRequirement::Keys(keys) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!(keys[0].address, address);
+    assert!(
+        keys[0].attributes["planned"].contains("it was changed since"),
+        "{:?}",
+        keys[0]
+    );
+    assert_eq!(
+        run(source.fetch(&keys[0])).unwrap().value.key.expose(),
+        pattern(156, 7)
+    );
+}
+
+#[test]
+fn every_volume_of_a_disk_has_its_key_and_the_older_scheme_is_known() {
+    let lab = VaultLab::with(|scenario| {
+        let both: Vec<_> = ["web-01-data-0", "web-01-data-1"]
+            .map(|disk| {
+                scenario.disk_mut(disk).encryption_settings.clone().unwrap()["encryptionSettings"][0].clone()
+            })
+            .into();
+        scenario.machines[0].os_disk.encryption_settings = Some(json!({
+            "enabled": true, "diskEncryptionKey": both[0]["diskEncryptionKey"]
+        }));
+        let two = json!({"enabled": true, "encryptionSettingsVersion": "1.0", "encryptionSettings": both});
+        scenario.disk_mut("web-01-data-0").encryption_settings = Some(two);
+    });
+    let (keys, _) = lab.requirement("web-01-data-0");
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0].attributes["encryptionSettingsVersion"], "1.0");
+    let keys_of_volumes: Vec<_> = keys
+        .iter()
+        .map(|key| run(lab.source().fetch(key)).unwrap().value)
+        .collect();
+    assert_eq!(keys_of_volumes[0].key.expose(), lab.plain);
+    assert_eq!(keys_of_volumes[1].key.expose(), lab.wrapped);
+    let (keys, _) = lab.requirement("web-01_OsDisk_1");
+    assert!(
+        keys[0].attributes["read from"].starts_with("the machine's own model"),
+        "{keys:?}"
+    );
+    assert_eq!(
+        run(lab.source().fetch(&keys[0])).unwrap().value.key.expose(),
+        lab.plain
+    );
+}
+
+#[test]
+fn a_disk_without_settings_says_how_it_is_encrypted_and_that_no_vault_has_its_key() {
+    let lab = VaultLab::with(|scenario| {
+        let disk = scenario.disk_mut("web-01_OsDisk_1");
+        disk.encryption = "EncryptionAtRestWithCustomerKey".into();
+        disk.disk_encryption_set =
+            Some("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/diskEncryptionSets/d".into());
+    });
+    let (keys, reason) = lab.requirement("web-01_OsDisk_1");
+    assert!(keys.is_empty());
+    for words in [
+        "EncryptionAtRestWithCustomerKey",
+        "diskEncryptionSets/d",
+        "no key is needed",
+        "only from the image",
+    ] {
+        assert!(reason.contains(words), "{words}: {reason}");
+    }
+}
+
+#[test]
+fn an_address_outside_of_the_clouds_vaults_is_never_asked() {
+    for address in [
+        "https://evil.example/secrets/a/1",
+        "https://production-keys.vault.azure.net.evil.example/secrets/a/1",
+        "http://production-keys.vault.azure.net/secrets/a/1",
+        "https://socevidence.blob.core.windows.net/secrets/a/1",
+    ] {
+        let lab = VaultLab::new();
+        let refused = run(lab.source().fetch(&KeyReference::new(address))).unwrap_err();
+        assert!(matches!(refused.meaning(), Error::Refused { .. }), "{refused}");
+        // Nor one that a secret's tag names.
+        let lab = VaultLab::with(|scenario| {
+            let tags = &mut scenario.vaults[0].secrets[1].tags;
+            tags.insert(
+                "DiskEncryptionKeyEncryptionKeyURL".into(),
+                address.replace("secrets", "keys"),
+            );
+        });
+        let refused = lab.fetch(1).unwrap_err();
+        assert!(matches!(refused.meaning(), Error::Refused { .. }), "{refused}");
+        assert!(lab.lab.simulator.refused_hosts().is_empty());
+        let asked = lab.lab.simulator.journal();
+        assert!(
+            asked.iter().all(|call| !call.path.starts_with("/keys/")),
+            "{asked:?}"
+        );
+    }
+    let lab = VaultLab::new();
+    let latest = KeyReference::new("https://production-keys.vault.azure.net/secrets/a");
+    assert!(told(&run(lab.source().fetch(&latest)).unwrap_err()).contains("no version"));
+}
+
+/// What stands in the way of a key, and what its error says.
+type Obstacle = (
+    &'static str,
+    fn(&VaultLab),
+    usize,
+    Remedy,
+    &'static [&'static str],
+);
+
+const OBSTACLES: [Obstacle; 9] = [
+    (
+        "disabled",
+        |lab| lab.disable(0),
+        0,
+        Remedy::FixRequest,
+        &["it is disabled", "--enabled true"],
+    ),
+    (
+        "deleted",
+        |lab| {
+            lab.lab
+                .simulator
+                .delete_secret(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name)
+        },
+        0,
+        Remedy::FixRequest,
+        &["not found", "can still be recovered"],
+    ),
+    (
+        "purged",
+        |lab| {
+            lab.lab
+                .simulator
+                .purge_from_vault(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name)
+        },
+        0,
+        Remedy::FixRequest,
+        &["not found", "it was purged, or never there"],
+    ),
+    (
+        "firewalled",
+        |lab| {
+            lab.lab
+                .simulator
+                .change_vault(Scenario::LAB_KEY_VAULT, |vault| vault.network_default_deny = true)
+        },
+        0,
+        Remedy::FixPermission,
+        &["its firewall lets only", "ForbiddenByFirewall"],
+    ),
+    (
+        "private only",
+        |lab| {
+            lab.lab.simulator.change_vault(Scenario::LAB_KEY_VAULT, |vault| {
+                vault.public_network_access = false
+            })
+        },
+        0,
+        Remedy::FixPermission,
+        &["its firewall lets only", "private endpoints"],
+    ),
+    (
+        "a policy without get",
+        |lab| lab.policy(&["list"], &[]),
+        0,
+        Remedy::FixPermission,
+        &[
+            "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+            "secrets get",
+            "AccessDenied",
+        ],
+    ),
+    (
+        "a policy without unwrapKey",
+        |lab| lab.policy(&["get"], &["get"]),
+        1,
+        Remedy::FixPermission,
+        &[
+            "Microsoft.KeyVault/vaults/keys/unwrap/action",
+            "keys unwrapKey",
+            "disk-kek",
+        ],
+    ),
+    (
+        "a disabled wrapping key",
+        |lab| {
+            lab.lab
+                .simulator
+                .disable_in_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK)
+        },
+        1,
+        Remedy::FixRequest,
+        &["disk-kek", "it is disabled", "az keyvault key"],
+    ),
+    (
+        "a purged wrapping key",
+        |lab| {
+            lab.lab
+                .simulator
+                .purge_from_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK)
+        },
+        1,
+        Remedy::FixRequest,
+        &["disk-kek", "not found"],
+    ),
+];
+
+#[test]
+fn what_stands_in_the_way_of_a_key_is_said_each_in_its_own_words() {
+    for (what, obstruct, number, remedy, words) in OBSTACLES {
+        let lab = VaultLab::new();
+        obstruct(&lab);
+        let error = lab.fetch(number).unwrap_err();
+        let text = told(&error);
+        for word in words {
+            assert!(text.contains(word), "{what}: {word:?} is not in {text}");
+        }
+        assert_eq!(error.remedy(), remedy, "{what}: {text}");
+        assert!(error.service().is_some(), "{what}: {text}");
+        lab.assert_hidden(&text);
+    }
+}
+
+#[test]
+fn a_missing_role_action_is_named() {
+    for (action, number) in [
+        ("Microsoft.KeyVault/vaults/secrets/getSecret/action", 0),
+        ("Microsoft.KeyVault/vaults/keys/unwrap/action", 1),
+    ] {
+        let lab = VaultLab::with(|scenario| {
+            scenario.identities[1].roles = vec![RoleGrant::everything().without(action)];
+        });
+        let error = lab.fetch(number).unwrap_err();
+        assert!(
+            matches!(error.meaning(), Error::PermissionDenied { .. }),
+            "{error}"
+        );
+        assert!(told(&error).contains(action), "{}", told(&error));
+    }
+    // It identifies the wrapping key only.
+    let lab = VaultLab::with(|scenario| {
+        let role = RoleGrant::everything().without("Microsoft.KeyVault/vaults/keys/read");
+        scenario.identities[1].roles = vec![role];
+    });
+    let (_, fetched) = lab.fetch(1).unwrap();
+    assert_eq!(fetched.key.expose(), lab.wrapped);
+    assert!(fetched.original.unwrap().attributes["public part"].contains("keys/read"));
+}
+
+#[test]
+fn a_wrong_wrapping_key_and_text_that_is_no_key_are_refused() {
+    let lab = VaultLab::with(|scenario| {
+        scenario.vaults[0]
+            .keys
+            .push(custody_testkit::azure_sim::VaultKey::rsa("other"));
+        let tags = &mut scenario.vaults[0].secrets[1].tags;
+        let other = "https://production-keys.vault.azure.net/keys/other";
+        tags.insert("DiskEncryptionKeyEncryptionKeyURL".into(), other.into());
+    });
+    let error = lab.fetch(1).unwrap_err();
+    assert!(matches!(error.meaning(), Error::Integrity { .. }), "{error}");
+    let lab = VaultLab::with(|scenario| scenario.vaults[0].secrets[0].value = "CANARY is no base64!".into());
+    let error = lab.fetch(0).unwrap_err();
+    assert!(
+        told(&error).contains("not a key in base64") && !told(&error).contains("CANARY"),
+        "{}",
+        told(&error)
+    );
+    let lab = VaultLab::with(|scenario| {
+        scenario.vaults[0].secrets[1]
+            .tags
+            .insert("DiskEncryptionKeyEncryptionAlgorithm".into(), "A256KW".into());
+    });
+    assert!(told(&lab.fetch(1).unwrap_err()).contains("A256KW"));
+    let lab =
+        VaultLab::with(|scenario| scenario.vaults[0].secrets[0].content_type = Some("Wrapped BEK".into()));
+    assert!(told(&lab.fetch(0).unwrap_err()).contains("name the key by which"));
+}
+
+#[test]
+fn an_expired_secret_is_given_and_its_time_is_told() {
+    let lab = VaultLab::with(|scenario| scenario.vaults[0].secrets[0].expires = Some(1_600_000_000));
+    let (_, fetched) = lab.fetch(0).unwrap();
+    assert!(fetched.attributes["expires"].starts_with("2020-09-13T12:26:40Z"));
+}
+
+#[test]
+fn a_vault_that_is_busy_is_asked_again() {
+    let lab = VaultLab::new();
+    lab.lab.simulator.inject(
+        Fault::on(
+            "GET",
+            "/secrets/*",
+            FaultAction::status(429, "Throttled").retry_after(0),
+        )
+        .times(2),
+    );
+    assert_eq!(lab.fetch(0).unwrap().1.key.expose(), lab.plain);
+}
+
+#[test]
+fn an_entrusted_key_is_a_secret_as_the_runbook_makes_it() {
+    let lab = VaultLab::new();
+    for number in [0, 1] {
+        let name = format!("20261128070{number}-web-01-data-{number}");
+        let (reference, fetched) = lab.fetch(number).unwrap();
+        let record = lab.record(reference, fetched);
+        let receipt = run(lab.escrow().deposit(&name.parse().unwrap(), &record))
+            .unwrap()
+            .value;
+        assert_eq!(
+            (receipt.form.as_str(), receipt.wrapped_digest),
+            (EscrowReceipt::ENTRUSTED, None)
+        );
+        let kept = lab.lab.simulator.secret(Scenario::LAB_SOC_VAULT, &name).unwrap();
+        let due = if number == 0 { &lab.plain } else { &lab.wrapped };
+        assert_eq!(kept.value, base64(due));
+        assert_eq!(kept.content_type.as_deref(), Some("BEK"));
+        let mut tags = lab.secrets[number].tags.clone();
+        tags.retain(|name, _| !name.starts_with("DiskEncryptionKeyEncryption"));
+        assert_eq!(
+            kept.tags, tags,
+            "all tags of the source but those of the wrapping that is gone"
+        );
+        let side = lab
+            .lab
+            .simulator
+            .secret(Scenario::LAB_SOC_VAULT, &format!("{name}-custody-record"))
+            .unwrap();
+        assert_eq!(side.tags["custody-acquisition"], acquisition().to_string());
+        assert!(side.tags.len() <= 15);
+        assert!(side.value.contains(&lab.address(&lab.secrets[number])));
+        assert_eq!(side.value.contains("\"original\""), number == 1);
+        assert!(!side.value.contains(&base64(due)) && !side.value.contains(&base64url(due)));
+    }
+}
+
+#[test]
+fn a_key_that_the_center_wraps_is_one_secret_that_nobody_can_use_without_its_key() {
+    let lab = VaultLab::new();
+    let wrapper = lab.wrapper();
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    let wrapped = run(wrapper.wrap(&fetched.key, &acquisition())).unwrap().value;
+    assert!(
+        wrapped
+            .wrapping
+            .starts_with("RSA-OAEP-256 by https://soc-vault.vault.azure.net/keys/escrow/")
+    );
+    let mut record = lab.record(reference, fetched);
+    record.key = EscrowedKey::Wrapped(wrapped);
+    run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).unwrap();
+    assert_eq!(lab.lab.simulator.secret_names(Scenario::LAB_SOC_VAULT), [NAME]);
+    let kept = lab.lab.simulator.secret(Scenario::LAB_SOC_VAULT, NAME).unwrap();
+    assert_ne!(kept.content_type.as_deref(), Some("BEK"));
+    lab.assert_hidden(&kept.value);
+    let record = run(lab.escrow().withdraw(&NAME.parse().unwrap())).unwrap().value;
+    let EscrowedKey::Wrapped(key) = &record.key else {
+        panic!("it is kept wrapped")
+    };
+    assert_eq!(
+        run(wrapper.unwrap_key(key, &acquisition()))
+            .unwrap()
+            .value
+            .expose(),
+        lab.plain
+    );
+    // A record can name any key; only the center's is asked.
+    let stray = key
+        .clone()
+        .with_attribute("kid", "https://production-keys.vault.azure.net/keys/disk-kek/1");
+    assert!(
+        matches!(run(wrapper.unwrap_key(&stray, &acquisition())), Err(error) if matches!(error.meaning(), Error::Refused { .. }))
+    );
+    let long = custody_core::port::KeyMaterial::new(zeroize::Zeroizing::new(pattern(191, 1)));
+    assert!(told(&run(wrapper.wrap(&long, &acquisition())).unwrap_err()).contains("at most 190 bytes"));
+}
+
+#[test]
+fn a_deposit_that_was_cut_off_anywhere_is_settled_by_another_one() {
+    // The record and then the key are put: each once without, once with the first answer lost. The first of the two
+    // calls of a client asks whom a token must be for.
+    for (nth, action) in [
+        (2, FaultAction::DropBefore),
+        (2, FaultAction::DropAfter),
+        (3, FaultAction::DropBefore),
+        (3, FaultAction::DropAfter),
+    ] {
+        let lab = VaultLab::new();
+        let (reference, fetched) = lab.fetch(1).unwrap();
+        let record = lab.record(reference, fetched);
+        lab.lab
+            .simulator
+            .inject(Fault::on("PUT", "/secrets/*", action.clone()).nth(nth));
+        let escrow = lab.escrow();
+        run(escrow.deposit(&NAME.parse().unwrap(), &record)).unwrap_err();
+        let listed = run(escrow.list(&acquisition()).try_collect::<Vec<_>>()).unwrap();
+        assert_eq!(
+            listed.len(),
+            usize::from(nth == 3 && action == FaultAction::DropAfter),
+            "{nth} {action:?}"
+        );
+        let receipt = run(escrow.deposit(&NAME.parse().unwrap(), &record))
+            .unwrap()
+            .value;
+        assert_eq!(receipt.name, NAME);
+        for name in [NAME.to_owned(), format!("{NAME}-custody-record")] {
+            assert_eq!(
+                lab.lab
+                    .simulator
+                    .secret(Scenario::LAB_SOC_VAULT, &name)
+                    .unwrap()
+                    .versions,
+                1,
+                "{name}"
+            );
+        }
+        assert_eq!(
+            run(escrow.list(&acquisition()).try_collect::<Vec<_>>())
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_later_version_that_somebody_adds_changes_nothing() {
+    let lab = VaultLab::new();
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    let record = lab.record(reference, fetched);
+    run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).unwrap();
+    let entry = DigestEntry::new(
+        format!("{NAME}-hash-SHA256"),
+        Sha256Digest::of(b"disk"),
+        acquisition(),
+    );
+    run(lab.register().put(&entry)).unwrap();
+    lab.lab.clock.advance(std::time::Duration::from_secs(2));
+    for name in [
+        NAME.to_owned(),
+        format!("{NAME}-custody-record"),
+        entry.name.clone(),
+    ] {
+        lab.lab
+            .simulator
+            .put_secret(Scenario::LAB_SOC_VAULT, &VaultSecret::new(&name, "Zm9yZ2Vk"));
+    }
+    let kept = run(lab.escrow().withdraw(&NAME.parse().unwrap())).unwrap().value;
+    let EscrowedKey::Entrusted(key) = &kept.key else {
+        panic!("it is kept in plain form")
+    };
+    assert_eq!(key.expose(), lab.plain);
+    assert_eq!(run(lab.register().find(&entry.name)).unwrap(), Some(entry.digest));
+    run(lab.register().put(&entry)).unwrap();
+}
+
+#[test]
+fn a_deleted_name_and_somebody_elses_secret_are_refused_with_what_to_do() {
+    let lab = VaultLab::new();
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    let record = lab.record(reference, fetched);
+    let simulator = &lab.lab.simulator;
+    simulator.put_secret(Scenario::LAB_SOC_VAULT, &VaultSecret::new(NAME, "Zm9yZWlnbg=="));
+    let error = run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).unwrap_err();
+    assert!(matches!(error.meaning(), Error::AlreadyExists { .. }), "{error}");
+    simulator.delete_secret(Scenario::LAB_SOC_VAULT, NAME);
+    let error = run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).unwrap_err();
+    assert!(matches!(error.meaning(), Error::Precondition { .. }), "{error}");
+    assert!(
+        told(&error).contains("az keyvault secret recover"),
+        "{}",
+        told(&error)
+    );
+    let entry = DigestEntry::new(NAME, Sha256Digest::of(b"disk"), acquisition());
+    let error = run(lab.register().put(&entry)).unwrap_err();
+    assert!(
+        told(&error).contains("can still be recovered"),
+        "{}",
+        told(&error)
+    );
+    let error = run(lab
+        .register()
+        .put(&DigestEntry::new("a.b", entry.digest, acquisition())))
+    .unwrap_err();
+    assert!(matches!(error.meaning(), Error::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn a_digest_is_a_secret_as_the_runbook_makes_it_with_tags_of_what_it_is_of() {
+    let lab = VaultLab::new();
+    let digest = Sha256Digest::of(b"disk");
+    let mut entry = DigestEntry::new(format!("{NAME}-hash-SHA256"), digest, acquisition())
+        .with_label("case", "2026-0042")
+        .with_label("blob", "x".repeat(600));
+    for number in 0..20 {
+        entry = entry.with_label(format!("more-{number}"), "x");
+    }
+    run(lab.register().put(&entry)).unwrap();
+    let kept = lab
+        .lab
+        .simulator
+        .secret(Scenario::LAB_SOC_VAULT, &entry.name)
+        .unwrap();
+    assert_eq!(kept.value, digest.to_string().to_ascii_uppercase());
+    assert_eq!(kept.content_type.as_deref(), Some("text/plain"));
+    assert_eq!((kept.tags.len(), kept.versions), (15, 1));
+    assert_eq!(kept.tags["case"], "2026-0042");
+    assert_eq!(kept.tags["acquisition"], acquisition().to_string());
+    assert!(kept.tags["blob"].ends_with('…') && kept.tags["blob"].chars().count() == 256);
+    // A digest that the runbook put there from Linux is in lower case.
+    let other = format!("{NAME}-hash-SHA256-data");
+    lab.lab.simulator.put_secret(
+        Scenario::LAB_SOC_VAULT,
+        &VaultSecret::new(&other, &digest.to_string()),
+    );
+    assert_eq!(run(lab.register().find(&other)).unwrap(), Some(digest));
+}
+
+#[test]
+fn missing_rights_in_the_centers_vault_are_named() {
+    for action in [
+        "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+        "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        "Microsoft.KeyVault/vaults/keys/wrap/action",
+    ] {
+        let lab = VaultLab::with(|scenario| {
+            scenario.identities[1].roles = vec![RoleGrant::everything().without(action)];
+        });
+        let (reference, fetched) = lab.fetch(0).unwrap();
+        let error = if action.contains("/keys/") {
+            run(lab.wrapper().wrap(&fetched.key, &acquisition()))
+                .map(drop)
+                .unwrap_err()
+        } else {
+            let record = lab.record(reference, fetched);
+            run(lab.escrow().deposit(&NAME.parse().unwrap(), &record))
+                .map(drop)
+                .unwrap_err()
+        };
+        assert!(
+            matches!(error.meaning(), Error::PermissionDenied { .. }),
+            "{error}"
+        );
+        assert!(told(&error).contains(action), "{}", told(&error));
+    }
+}
+
+#[test]
+fn no_key_is_in_any_text_of_ours_nor_in_an_address_that_was_asked() {
+    let lab = VaultLab::new();
+    let mut texts = Vec::new();
+    for number in [0, 1] {
+        let (reference, fetched) = lab.fetch(number).unwrap();
+        texts.push(format!("{reference:?} {fetched:?} {fetched:#?}"));
+        let record = lab.record(reference, fetched);
+        texts.push(format!("{record:?} {record:#?}"));
+        let name = format!("{NAME}-{number}");
+        let receipt = run(lab.escrow().deposit(&name.parse().unwrap(), &record)).unwrap();
+        texts.push(format!("{receipt:?}"));
+        let other = lab.record(
+            KeyReference::new("https://elsewhere"),
+            lab.fetch(number).unwrap().1,
+        );
+        let error = run(lab.escrow().deposit(&name.parse().unwrap(), &other)).unwrap_err();
+        texts.push(format!("{error:?} {}", told(&error)));
+        texts.push(format!(
+            "{:?}",
+            run(lab.escrow().withdraw(&name.parse().unwrap())).unwrap()
+        ));
+    }
+    let (source, escrow, wrapper) = (lab.source(), lab.escrow(), lab.wrapper());
+    texts.push(format!(
+        "{source:?} {source} {escrow:?} {escrow} {wrapper:?} {wrapper} {:?}",
+        lab.register()
+    ));
+    texts.extend(
+        lab.lab
+            .simulator
+            .journal()
+            .iter()
+            .map(|entry| format!("{entry:?}")),
+    );
+    for text in &texts {
+        lab.assert_hidden(text);
+    }
+    assert!(texts.len() > 20);
+    let tags: BTreeMap<_, _> = lab
+        .lab
+        .simulator
+        .secret(Scenario::LAB_SOC_VAULT, &format!("{NAME}-1"))
+        .unwrap()
+        .tags;
+    lab.assert_hidden(&format!("{tags:?}"));
+}

@@ -63,10 +63,6 @@ impl OnceOnly {
         }
     }
 
-    pub(super) const fn vaults(&self) -> &Vaults {
-        &self.vaults
-    }
-
     pub(super) const fn location(&self) -> &VaultLocation {
         &self.location
     }

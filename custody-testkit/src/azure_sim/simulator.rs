@@ -192,7 +192,7 @@ impl Simulator {
             .stored_secret(name)
     }
 
-    /// The names of all secrets of a vault, in lower case and in order.
+    /// The names of all secrets of a vault, in order.
     #[must_use]
     pub fn secret_names(&self, vault: &str) -> Vec<String> {
         let world = self.cloud.world();

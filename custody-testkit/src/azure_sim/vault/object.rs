@@ -11,6 +11,8 @@ use super::refusal::Refusal;
 pub(super) struct Objects<V> {
     /// `Secret` or `Key`, as messages have it.
     noun: &'static str,
+    /// Names as they were first given, by the same in lower case.
+    names: BTreeMap<String, String>,
     live: BTreeMap<String, Versions<V>>,
     deleted: BTreeMap<String, Deleted<V>>,
 }
@@ -51,6 +53,7 @@ impl<V: Clone> Objects<V> {
     pub(super) fn new(noun: &'static str) -> Self {
         Self {
             noun,
+            names: BTreeMap::new(),
             live: BTreeMap::new(),
             deleted: BTreeMap::new(),
         }
@@ -73,6 +76,7 @@ impl<V: Clone> Objects<V> {
     pub(super) fn add(&mut self, name: &str, version: String, value: V) -> Outcome<()> {
         self.check_free(name)?;
         let key = name.to_lowercase();
+        self.names.entry(key.clone()).or_insert_with(|| name.to_string());
         match self.live.get_mut(&key) {
             Some(versions) => versions.0.push((version, value)),
             None => {
@@ -89,8 +93,16 @@ impl<V: Clone> Objects<V> {
             let message = format!("{} {name} already exists.", self.noun);
             return Err(Refusal::new(409, "Conflict", message));
         }
+        self.names
+            .entry(name.to_lowercase())
+            .or_insert_with(|| name.to_string());
         self.live.insert(name.to_lowercase(), versions);
         Ok(())
+    }
+
+    /// A name as it was first given.
+    fn shown<'a>(&'a self, key: &'a String) -> &'a String {
+        self.names.get(key).unwrap_or(key)
     }
 
     fn check_free(&self, name: &str) -> Outcome<()> {
@@ -132,11 +144,15 @@ impl<V: Clone> Objects<V> {
 
     /// Names and latest versions, in order.
     pub(super) fn list(&self) -> impl Iterator<Item = (&String, &(String, V))> {
-        self.live.iter().map(|(name, versions)| (name, versions.latest()))
+        self.live
+            .iter()
+            .map(|(key, versions)| (self.shown(key), versions.latest()))
     }
 
     pub(super) fn deleted(&self) -> impl Iterator<Item = (&String, &Deleted<V>)> {
-        self.deleted.iter()
+        self.deleted
+            .iter()
+            .map(|(key, deleted)| (self.shown(key), deleted))
     }
 
     pub(super) fn find_deleted(&self, name: &str) -> Outcome<&Deleted<V>> {
