@@ -1,16 +1,20 @@
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
-use custody_core::port::{Clock, Entropy, ImageHasher, LogStore, NoProgress, SealSigner, StopSwitch};
-use custody_core::{Ports, Result};
+use custody_core::port::{
+    Clock, DigestRegister, Entropy, ImageHasher, KeyProver, KeyWrapper, LogStore, NoProgress, SealSigner,
+    StopSwitch,
+};
+use custody_core::{KeyPorts, Ports, Result};
 
 use crate::arm::Arm;
 use crate::cloud::Cloud;
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
 use crate::{
-    AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, GuestState, SnapshotNetwork,
-    SnapshotPlace, StoreLocation,
+    AzureKeySource, AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, GuestState,
+    SnapshotNetwork, SnapshotPlace, StoreLocation, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper,
+    VaultLocation, VaultRights,
 };
 
 /// Where Azure's side of a capture is, and as whom it is asked.
@@ -36,6 +40,11 @@ pub struct AzurePortsOptions {
     /// Where log lines are anchored; beside the evidence when `None`. A container whose policy does not let append
     /// blobs grow needs another one here.
     pub anchor: Option<StoreLocation>,
+    /// The vault in which keys and digests are kept; none where neither is.
+    pub vault: Option<VaultLocation>,
+    /// The key of that vault which wraps what is kept there; none where keys are kept in plain form, as Microsoft's
+    /// runbook does.
+    pub wrapping_key: Option<String>,
 }
 
 impl AzurePortsOptions {
@@ -52,6 +61,8 @@ impl AzurePortsOptions {
             guest_state: GuestState::Take,
             store,
             anchor: None,
+            vault: None,
+            wrapping_key: None,
         }
     }
 
@@ -90,6 +101,21 @@ impl AzurePortsOptions {
         self
     }
 
+    /// Keeps keys and digests in this vault.
+    #[must_use]
+    pub fn with_vault(mut self, vault: VaultLocation) -> Self {
+        self.vault = Some(vault);
+        self
+    }
+
+    /// Wraps keys with this RSA key of that vault before they are kept: then they are not in the form of Microsoft's
+    /// runbook.
+    #[must_use]
+    pub fn with_wrapping_key(mut self, name: impl Into<String>) -> Self {
+        self.wrapping_key = Some(name.into());
+        self
+    }
+
     /// Sets where log lines are anchored.
     #[must_use]
     pub fn with_anchor(mut self, anchor: StoreLocation) -> Self {
@@ -125,6 +151,36 @@ pub struct AzurePorts {
     source: AzureSourceAccess,
     store: BlobStore,
     anchor: BlobStore,
+    keys: AzureKeySource,
+    center: Option<CenterVault>,
+}
+
+/// What lies in the center's vault.
+#[derive(Debug, Clone)]
+struct CenterVault {
+    escrow: VaultKeyEscrow,
+    register: VaultDigestRegister,
+    wrapper: Option<VaultKeyWrapper>,
+    location: VaultLocation,
+    arm: Arm,
+}
+
+impl CenterVault {
+    fn new(
+        arm: &Arm,
+        vault: VaultLocation,
+        options: &AzurePortsOptions,
+        store: &Arc<dyn TokenCredential>,
+    ) -> Result<Self> {
+        let wrapper = |key: &String| VaultKeyWrapper::new(arm, vault.clone(), key, store.clone());
+        Ok(Self {
+            wrapper: options.wrapping_key.as_ref().map(wrapper).transpose()?,
+            escrow: VaultKeyEscrow::new(arm, vault.clone(), store.clone()),
+            register: VaultDigestRegister::new(arm, vault.clone(), store.clone()),
+            location: vault,
+            arm: arm.clone(),
+        })
+    }
 }
 
 impl AzurePorts {
@@ -134,7 +190,7 @@ impl AzurePorts {
     /// evidence the second.
     ///
     /// # Errors
-    /// As [`BlobStore::new`].
+    /// As [`BlobStore::new`]; [`custody_core::Error::Malformed`] for a wrapping key's name that no key has.
     pub fn new(
         options: &AzurePortsOptions,
         source: &Arc<dyn TokenCredential>,
@@ -157,6 +213,11 @@ impl AzurePorts {
             Some(place) => (evidence.with_logs_elsewhere(), open(place)?),
             None => (evidence.clone(), evidence),
         };
+        let center = options
+            .vault
+            .clone()
+            .map(|vault| CenterVault::new(&arm(store), vault, options, store));
+        let center = center.transpose()?;
         let arm = arm(source);
         Ok(Self {
             snapshotter: AzureSnapshotter::new(arm.clone(), options.snapshots.clone())
@@ -164,6 +225,8 @@ impl AzurePorts {
                 .with_consistency(options.consistency)
                 .with_guest_state(options.guest_state),
             source: AzureSourceAccess::new(arm.clone(), source.clone()),
+            keys: AzureKeySource::new(arm.clone(), source.clone()),
+            center,
             store: evidence,
             anchor,
             arm,
@@ -182,6 +245,34 @@ impl AzurePorts {
         &self.store
     }
 
+    /// The owners' keys and the center's vault, with what proves that keys open an image; none where no vault is named.
+    #[must_use]
+    pub fn key_ports(&self, prover: Arc<dyn KeyProver>) -> Option<KeyPorts> {
+        let center = self.center.as_ref()?;
+        let wrapper = center.wrapper.clone();
+        Some(KeyPorts {
+            source: Arc::new(self.keys.clone()),
+            wrapper: wrapper.map(|wrapper| -> Arc<dyn KeyWrapper> { Arc::new(wrapper) }),
+            escrow: Arc::new(center.escrow.clone()),
+            prover,
+        })
+    }
+
+    /// The rights that the plan asks for: in vaults too, where one is named to keep keys in.
+    fn rights(&self) -> AzureRights {
+        let rights = AzureRights::new(self.arm.clone(), self.snapshotter.place().clone(), &self.store)
+            .with_consistency(self.snapshotter.consistency());
+        let Some(center) = &self.center else {
+            return rights;
+        };
+        let vaults =
+            VaultRights::new(self.arm.clone()).with_vault(center.arm.clone(), center.location.clone());
+        rights.with_vaults(match center.wrapper {
+            Some(_) => vaults.with_wrapping(),
+            None => vaults,
+        })
+    }
+
     /// Everything that a capture needs; observed by nobody and stopped by nobody until those fields are changed.
     #[must_use]
     pub fn ports(&self, worker: WorkerPorts) -> Ports {
@@ -195,16 +286,16 @@ impl AzurePorts {
             anchor: Arc::new(self.anchor.clone()),
             signers: worker.signers,
             timestamps: None,
-            digests: None,
+            digests: self
+                .center
+                .as_ref()
+                .map(|center| -> Arc<dyn DigestRegister> { Arc::new(center.register.clone()) }),
             keys: None,
             machine_records: Some(Arc::new(AzureMachineRecords::new(
                 self.arm.clone(),
                 worker.clock.clone(),
             ))),
-            rights: Some(Arc::new(
-                AzureRights::new(self.arm.clone(), self.snapshotter.place().clone(), &self.store)
-                    .with_consistency(self.snapshotter.consistency()),
-            )),
+            rights: Some(Arc::new(self.rights())),
             clock: worker.clock,
             entropy: worker.entropy,
             progress: Arc::new(NoProgress::default()),

@@ -40,7 +40,10 @@ pub use blob::{BlobStore, Probe, StoreLocation};
 pub use cloud::{Cloud, CloudEndpoints, HostKind};
 pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
-pub use key_vault::{AzureKeySource, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation};
+pub use key_vault::{
+    AzureKeySource, VAULT_RIGHTS, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation,
+    VaultPlace, VaultRight, VaultRights,
+};
 pub use rights::AzureRights;
 pub use service_clock::host_clock_ahead_by;
 pub use signed_in::{PrincipalKind, SignedIn};

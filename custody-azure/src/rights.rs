@@ -8,7 +8,7 @@ use futures::future::join_all;
 
 use crate::arm::{Arm, ResourceId, Right, RightPlace, RightStep, RoleAction, rights_for};
 use crate::snapshotter::{DiskPart, SnapshotPlace};
-use crate::{BlobStore, Consistency, StoreLocation};
+use crate::{BlobStore, Consistency, StoreLocation, VaultRights};
 
 const MACHINES: &str = "Microsoft.Compute/virtualMachines";
 const DISKS: &str = "Microsoft.Compute/disks";
@@ -32,6 +32,7 @@ pub struct AzureRights {
     place: SnapshotPlace,
     consistency: Consistency,
     location: StoreLocation,
+    vaults: Option<VaultRights>,
 }
 
 impl AzureRights {
@@ -44,7 +45,15 @@ impl AzureRights {
             place,
             consistency: Consistency::DiskSnapshots,
             location: store.location().clone(),
+            vaults: None,
         }
+    }
+
+    /// Adds what is needed in key vaults.
+    #[must_use]
+    pub fn with_vaults(mut self, vaults: VaultRights) -> Self {
+        self.vaults = Some(vaults);
+        self
     }
 
     /// Sets how the disks are taken: a restore point needs rights of its own.
@@ -193,6 +202,10 @@ impl fmt::Display for AzureRights {
 impl Rights for AzureRights {
     async fn check(&self, machine: &Machine) -> Vec<RightsFinding> {
         let found = join_all(self.needed(machine).into_iter().map(Needed::check)).await;
-        found.into_iter().flatten().collect()
+        let mut found: Vec<RightsFinding> = found.into_iter().flatten().collect();
+        if let Some(vaults) = &self.vaults {
+            found.extend(vaults.check(machine).await);
+        }
+        found
     }
 }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use custody_core::digest::Sha256Digest;
 use custody_core::port::{
     DigestEntry, DigestRegister as _, EscrowReceipt, EscrowedKey, KeyEscrow as _, KeyReference,
-    KeyRequirement, KeySource as _, KeyWrapper as _, Snapshotter as _,
+    KeyRequirement, KeySource as _, KeyWrapper as _, RightNeed, Rights as _, RightsFinding, Snapshotter as _,
 };
 use custody_core::{Error, Remedy};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario, VaultSecret};
@@ -112,14 +112,14 @@ fn a_key_that_is_changed_after_the_plan_is_fetched_as_the_snapshot_had_it() {
     settings["encryptionSettings"][0]["diskEncryptionKey"]["secretUrl"] = json!(address);
     lab.lab
         .simulator
-        .set_encryption_settings("web-01-data-0", Some(settings.clone()));
+        .set_encryption_settings("web-01-data-0", &settings);
     let snapshot = lab.lab.snapshot("rotated", "web-01-data-0");
     // And once more after the snapshot: that is none of its content's.
     settings["encryptionSettings"][0]["diskEncryptionKey"]["secretUrl"] =
         json!("https://x.vault.azure.net/secrets/a/1");
     lab.lab
         .simulator
-        .set_encryption_settings("web-01-data-0", Some(settings));
+        .set_encryption_settings("web-01-data-0", &settings);
     let source = lab.source();
     let told = run(source.requirement(planned, &snapshot)).unwrap().value;
     let KeyRequirement::Keys(keys) = told else {
@@ -668,6 +668,89 @@ fn missing_rights_in_the_centers_vault_are_named() {
             "{error}"
         );
         assert!(told(&error).contains(action), "{}", told(&error));
+    }
+}
+
+#[test]
+#[ignore = "needs the Azure SDK for Python"]
+fn microsofts_python_clients_read_what_was_kept_and_unwrap_it() {
+    let lab = VaultLab::listening();
+    for number in [0, 1] {
+        let (reference, fetched) = lab.fetch(number).unwrap();
+        let wrapped = run(lab.wrapper().wrap(&fetched.key, &acquisition()))
+            .unwrap()
+            .value;
+        let mut record = lab.record(reference, fetched);
+        run(lab
+            .escrow()
+            .deposit(&format!("{NAME}-{number}").parse().unwrap(), &record))
+        .unwrap();
+        record.key = EscrowedKey::Wrapped(wrapped);
+        run(lab
+            .escrow()
+            .deposit(&format!("{NAME}-{number}-wrapped").parse().unwrap(), &record))
+        .unwrap();
+    }
+    let digest = Sha256Digest::of(b"disk");
+    let entry = DigestEntry::new(format!("{NAME}-0-hash-SHA256"), digest, acquisition())
+        .with_label("case", "2026-0042");
+    run(lab.register().put(&entry)).unwrap();
+    let endpoints = lab.lab.simulator.endpoints().unwrap().clone();
+    let python = std::env::var("CUSTODY_AZURE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/escrow.py");
+    let output = std::process::Command::new(python)
+        .arg(script)
+        .env("REQUESTS_CA_BUNDLE", &endpoints.ca_certificate)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("SIM_LOGIN", &endpoints.tls.login)
+        .env("SIM_VAULT", &endpoints.tls.vault[Scenario::LAB_SOC_VAULT])
+        .env("SIM_TENANT", &lab.lab.scenario.tenants[0])
+        .env("SIM_CLIENT", Scenario::LAB_CLIENT_ID)
+        .env("SIM_SECRET", Scenario::LAB_CLIENT_SECRET)
+        .env("NAME", NAME)
+        .env("KEYS", format!("{} {}", base64(&lab.plain), base64(&lab.wrapped)))
+        .env("DIGEST", digest.to_string())
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim_end(),
+        "all held",
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_plan_names_the_rights_that_are_missing_in_vaults() {
+    let lab = VaultLab::with(|scenario| {
+        let role = RoleGrant::everything()
+            .without("Microsoft.KeyVault/vaults/keys/unwrap/action")
+            .without("Microsoft.KeyVault/vaults/secrets/setSecret/action");
+        scenario.identities[1].roles = vec![role];
+    });
+    let machine = run(async { lab.lab.snapshotter().describe(&lab.lab.machine()).await }).unwrap();
+    let due = |place: &str, action: &str| RightsFinding::Missing {
+        scope: lab.vault_id(place),
+        right: format!("Microsoft.KeyVault/vaults/{action}/action"),
+        need: RightNeed::ToCapture,
+    };
+    let found = run(lab.rights().check(&machine));
+    assert_eq!(
+        found,
+        [
+            due(Scenario::LAB_KEY_VAULT, "keys/unwrap"),
+            due(Scenario::LAB_SOC_VAULT, "secrets/setSecret")
+        ]
+    );
+    let lab = VaultLab::new();
+    assert_eq!(run(lab.rights().check(&machine)), []);
+    lab.policy(&["get"], &["unwrapKey"]);
+    match run(lab.rights().check(&machine)).as_slice() {
+        [RightsFinding::Unchecked { scope, reason }] => {
+            assert_eq!(*scope, lab.vault_id(Scenario::LAB_KEY_VAULT));
+            assert!(reason.contains("access policies decide"), "{reason}");
+        }
+        other => panic!("{other:?}"),
     }
 }
 

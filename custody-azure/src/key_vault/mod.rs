@@ -20,6 +20,7 @@ mod once;
 mod refusal;
 mod register;
 mod requirement;
+mod rights;
 mod secret;
 mod source;
 mod unwrapping;
@@ -29,5 +30,6 @@ pub(crate) use encryption_settings::{MACHINE_SETTINGS, SETTINGS, statement, told
 pub use escrow::VaultKeyEscrow;
 pub use location::VaultLocation;
 pub use register::VaultDigestRegister;
+pub use rights::{VAULT_RIGHTS, VaultPlace, VaultRight, VaultRights};
 pub use source::AzureKeySource;
 pub use wrapper::VaultKeyWrapper;

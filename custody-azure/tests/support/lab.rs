@@ -85,7 +85,12 @@ impl Lab {
     }
 
     pub(crate) fn of(scenario: Scenario) -> Self {
-        let simulator = Arc::new(Simulator::new(scenario.clone()).unwrap());
+        Self::over(Simulator::new(scenario.clone()).unwrap(), scenario)
+    }
+
+    /// Over a simulator of this scenario that was made already: one that listens.
+    pub(crate) fn over(simulator: Simulator, scenario: Scenario) -> Self {
+        let simulator = Arc::new(simulator);
         let clock = LabClock {
             simulator: simulator.clone(),
             ahead_millis: Arc::default(),

@@ -1,14 +1,16 @@
 //! A lab whose disks' keys lie in a vault, and our ports over it.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
-use custody_azure::{AzureKeySource, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation};
+use custody_azure::{
+    AzureKeySource, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation, VaultRights,
+};
 use custody_core::ids::AcquisitionId;
 use custody_core::port::{
     EscrowRecord, EscrowedKey, FetchedKey, KeyMaterial, KeyReference, KeyRequirement, KeySource as _,
     Snapshotter as _,
 };
 use custody_core::{Error, Result};
-use custody_testkit::azure_sim::{Scenario, VaultSecret};
+use custody_testkit::azure_sim::{Scenario, Simulator, VaultSecret};
 use custody_testkit::fake::pattern;
 use zeroize::Zeroizing;
 
@@ -54,12 +56,24 @@ impl VaultLab {
 
     /// The same, changed before it starts.
     pub(crate) fn with(change: impl FnOnce(&mut Scenario)) -> Self {
+        Self::made_by(change, Lab::of)
+    }
+
+    /// The same, reached by others too: over TLS on loopback.
+    pub(crate) fn listening() -> Self {
+        let start = |scenario: Scenario| {
+            run(Simulator::start(scenario.clone())).map(|made| Lab::over(made, scenario))
+        };
+        Self::made_by(|_| {}, |scenario| start(scenario).unwrap())
+    }
+
+    fn made_by(change: impl FnOnce(&mut Scenario), lab: impl FnOnce(Scenario) -> Lab) -> Self {
         let (plain, wrapped) = (pattern(156, 1), pattern(156, 2));
         let mut scenario = Scenario::lab_with_keys(&plain, &wrapped);
         change(&mut scenario);
         let secrets = scenario.vaults[0].secrets.clone();
         Self {
-            lab: Lab::of(scenario),
+            lab: lab(scenario),
             plain,
             wrapped,
             secrets,
@@ -109,6 +123,25 @@ impl VaultLab {
     pub(crate) fn wrapper(&self) -> VaultKeyWrapper {
         let credential = self.lab.credential.clone();
         VaultKeyWrapper::new(&self.lab.arm, self.soc_vault(), Scenario::LAB_SOC_KEY, credential).unwrap()
+    }
+
+    pub(crate) fn vault_id(&self, name: &str) -> String {
+        let vault = self
+            .lab
+            .scenario
+            .vaults
+            .iter()
+            .find(|vault| vault.name == name)
+            .unwrap();
+        vault.id(&self.lab.subscription())
+    }
+
+    pub(crate) fn rights(&self) -> VaultRights {
+        let center = self.soc_vault();
+        let center = center
+            .with_resource(self.vault_id(Scenario::LAB_SOC_VAULT).parse().unwrap())
+            .unwrap();
+        VaultRights::new(self.lab.arm.clone()).with_vault(self.lab.arm.clone(), center)
     }
 
     /// The keys that a snapshot of a disk needs, or why that is not known.

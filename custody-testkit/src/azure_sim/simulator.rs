@@ -246,10 +246,10 @@ impl Simulator {
 
     /// Gives a disk other encryption settings, as a rotation of its key does. Snapshots that were taken before keep
     /// theirs.
-    pub fn set_encryption_settings(&self, disk: &str, settings: Option<serde_json::Value>) {
+    pub fn set_encryption_settings(&self, disk: &str, settings: &serde_json::Value) {
         let mut world = self.cloud.world();
         for state in world.disks.values_mut().filter(|state| state.disk.name == disk) {
-            state.disk.encryption_settings.clone_from(&settings);
+            state.disk.encryption_settings = Some(settings.clone());
         }
     }
 

@@ -498,7 +498,7 @@ async fn a_snapshot_keeps_the_encryption_settings_that_the_disk_had() {
     lab.take("before", "web-01-data-0").await;
     lab.simulator.set_encryption_settings(
         "web-01-data-0",
-        Some(json!({"enabled": true, "encryptionSettings": []})),
+        &json!({"enabled": true, "encryptionSettings": []}),
     );
     let count = |value: &Value| {
         value["properties"]["encryptionSettingsCollection"]["encryptionSettings"]

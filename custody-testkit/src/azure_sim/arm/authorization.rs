@@ -27,7 +27,7 @@ pub(crate) fn permissions(world: &World, arm: &ArmCall<'_>) -> Answer {
         .map(|role| {
             json!({
                 "actions": role.actions, "notActions": role.not_actions,
-                "dataActions": role.data_actions, "notDataActions": []
+                "dataActions": role.data_actions, "notDataActions": role.not_actions
             })
         })
         .collect();
