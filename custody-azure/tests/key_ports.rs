@@ -1,5 +1,10 @@
 //! The conformance suites of the ports of keys and digests, against simulated key vaults.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 #[path = "support/lab.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
