@@ -246,7 +246,7 @@ const OBSTACLES: [Obstacle; 9] = [
         |lab| {
             lab.lab
                 .simulator
-                .delete_secret(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name)
+                .delete_secret(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name);
         },
         0,
         Remedy::FixRequest,
@@ -257,7 +257,7 @@ const OBSTACLES: [Obstacle; 9] = [
         |lab| {
             lab.lab
                 .simulator
-                .purge_from_vault(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name)
+                .purge_from_vault(Scenario::LAB_KEY_VAULT, &lab.secrets[0].name);
         },
         0,
         Remedy::FixRequest,
@@ -268,7 +268,7 @@ const OBSTACLES: [Obstacle; 9] = [
         |lab| {
             lab.lab
                 .simulator
-                .change_vault(Scenario::LAB_KEY_VAULT, |vault| vault.network_default_deny = true)
+                .change_vault(Scenario::LAB_KEY_VAULT, |vault| vault.network_default_deny = true);
         },
         0,
         Remedy::FixPermission,
@@ -278,8 +278,8 @@ const OBSTACLES: [Obstacle; 9] = [
         "private only",
         |lab| {
             lab.lab.simulator.change_vault(Scenario::LAB_KEY_VAULT, |vault| {
-                vault.public_network_access = false
-            })
+                vault.public_network_access = false;
+            });
         },
         0,
         Remedy::FixPermission,
@@ -312,7 +312,7 @@ const OBSTACLES: [Obstacle; 9] = [
         |lab| {
             lab.lab
                 .simulator
-                .disable_in_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK)
+                .disable_in_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK);
         },
         1,
         Remedy::FixRequest,
@@ -323,7 +323,7 @@ const OBSTACLES: [Obstacle; 9] = [
         |lab| {
             lab.lab
                 .simulator
-                .purge_from_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK)
+                .purge_from_vault(Scenario::LAB_KEY_VAULT, Scenario::LAB_KEK);
         },
         1,
         Remedy::FixRequest,

@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    fn resource(properties: serde_json::Value) -> DiskResource {
+    fn resource(properties: &serde_json::Value) -> DiskResource {
         serde_json::from_value(json!({"properties": properties})).unwrap()
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_snapshots_key_counts_and_a_change_since_the_plan_is_told() {
-        let found = resource(json!({"encryptionSettingsCollection": collection("https://v/2")}));
+        let found = resource(&json!({"encryptionSettingsCollection": collection("https://v/2")}));
         let described = described(SETTINGS, &collection("https://v/1"));
         let KeyRequirement::Keys(keys) = decide(&found, &described) else {
             panic!("keys are needed")
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_carries_no_settings_is_told_by_the_disk_or_the_machine() {
-        let found = resource(json!({}));
+        let found = resource(&json!({}));
         assert_eq!(
             addresses(decide(&found, &described(SETTINGS, &collection("https://v/1")))),
             ["https://v/1"]
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_settings_that_say_so_make_a_disk_need_no_key() {
-        let off = resource(json!({"encryptionSettingsCollection": {"enabled": false}}));
+        let off = resource(&json!({"encryptionSettingsCollection": {"enabled": false}}));
         assert_eq!(decide(&off, &BTreeMap::new()), KeyRequirement::None);
         for (properties, words) in [
             (
@@ -172,7 +172,7 @@ mod tests {
                 "name no key",
             ),
         ] {
-            match decide(&resource(properties), &BTreeMap::new()) {
+            match decide(&resource(&properties), &BTreeMap::new()) {
                 KeyRequirement::Unknown(reason) => assert!(reason.contains(words), "{reason}"),
                 other => panic!("{other:?}"),
             }
