@@ -1,10 +1,5 @@
 //! The example for programs that embed a capture, run against the simulated cloud.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "../examples/capture_machine.rs"]
 #[expect(dead_code, reason = "its own main is not called here")]
