@@ -16,7 +16,9 @@ use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
 use crate::export_form::recognise;
 use crate::http::{READING_GRANTED, Repeat, refusal_of};
-use crate::snapshotter::{DISK_BYTES, Part, RESTORE_POINT, VHD_FOOTER_BYTES, export_kind, resource_of};
+use crate::snapshotter::{
+    DISK_BYTES, DISK_GIB, Part, RESTORE_POINT, VHD_FOOTER_BYTES, export_kind, resource_of,
+};
 
 /// The longest that the service grants access for: 60 days, since 2025-02-15.
 ///
@@ -228,10 +230,12 @@ impl SourceAccess for AzureSourceAccess {
         let image = Arc::new(BlobImage::new(remote, &facts.value));
         let etag = visible::escape(&facts.value.etag);
         let opened = OpenedSource::new(image.clone()).with_attribute("etag", etag);
-        let disk_bytes = snapshot
-            .attributes
-            .get(DISK_BYTES)
-            .map(|text| text.parse::<ByteLength>());
+        let disk_bytes = match snapshot.attributes.get(DISK_BYTES) {
+            Some(text) => Some(text.parse::<ByteLength>()),
+            // Its footer must tell the same.
+            None => (snapshot.attributes.contains_key(DISK_GIB))
+                .then(|| Ok(facts.value.length.saturating_sub(VHD_FOOTER_BYTES).into())),
+        };
         match (snapshot.length, Part::of(&snapshot.disk), disk_bytes) {
             (Some(_), ..) | (None, Part::GuestState, _) => Ok(opened),
             (None, Part::Disk, Some(bytes)) => {

@@ -3,6 +3,7 @@ use custody_core::ids::{DiskId, SnapshotName, Timestamp};
 use custody_core::port::{DiskDescription, DiskEncryption, DiskSnapshot, SnapshotKind};
 use custody_core::{Error, Result, visible};
 
+use super::disk_size::DiskSize;
 use super::part::Part;
 use crate::arm::{DiskResource, ExportKind, ResourceId};
 use crate::export_form::{VHD_FIXED, VHDX, vhdx_data};
@@ -20,24 +21,38 @@ pub(crate) const DISK_BYTES: &str = "diskSizeBytes";
 /// The attribute in which a disk snapshot carries its resource's id.
 const RESOURCE: &str = "resourceId";
 
-/// A disk as it would be captured. `bytes` is its size where the resource itself does not tell it.
-pub(super) fn describe(id: &ResourceId, found: &DiskResource, bytes: Option<u64>) -> Result<DiskDescription> {
-    let bytes = disk_bytes(id, found, bytes)?;
+/// The attribute in which one carries it in whole GiB, where nothing else is told.
+pub(crate) const DISK_GIB: &str = "diskSizeGB";
+
+/// A disk as it would be captured. `size` is its size where the resource itself does not tell it.
+pub(super) fn describe(
+    id: &ResourceId,
+    found: &DiskResource,
+    size: Option<DiskSize>,
+) -> Result<DiskDescription> {
+    let size = DiskSize::of(id, found, size)?;
     let told = id_in_answer(id, found);
     let disk = Part::Disk.id_of(told.as_str())?;
     let sector = sector_bytes(found);
     let name = visible::escape(told.name());
-    let mut description = if export_kind(found) == ExportKind::Vhdx {
-        DiskDescription::new(disk, format!("{name}.vhdx"), 0)
-            .with_length_at_opening(Some(bytes))
-            .with_format(VHDX, vhdx_data())
-    } else {
-        DiskDescription::new(
+    let mut description = match (export_kind(found), size) {
+        (ExportKind::Vhdx, size) => DiskDescription::new(disk, format!("{name}.vhdx"), 0)
+            .with_length_at_opening(Some(size.reckoned()))
+            .with_format(VHDX, vhdx_data()),
+        (_, DiskSize::Bytes(bytes)) => DiskDescription::new(
             disk,
             format!("{name}.vhd"),
             bytes.saturating_add(VHD_FOOTER_BYTES),
         )
-        .with_format(VHD_FIXED, DiskData::Prefix { length: bytes.into() })
+        .with_format(VHD_FIXED, DiskData::Prefix { length: bytes.into() }),
+        (_, DiskSize::Gib(_)) => DiskDescription::new(disk, format!("{name}.vhd"), 0)
+            .with_length_at_opening(Some(size.reckoned()))
+            .with_format(
+                VHD_FIXED,
+                DiskData::NotComputed {
+                    reason: "its size was told in whole GiB; its bytes are told when it is opened".into(),
+                },
+            ),
     };
     description = description
         .with_sector_bytes(sector)
@@ -66,17 +81,26 @@ pub(crate) fn snapshot_of(
     kind: SnapshotKind,
     id: &ResourceId,
     found: &DiskResource,
-    bytes: Option<u64>,
+    size: Option<DiskSize>,
 ) -> Result<DiskSnapshot> {
     let properties = &found.properties;
-    let disk_bytes = disk_bytes(id, found, bytes)?;
+    let size = DiskSize::of(id, found, size)?;
     let part = Part::of(&disk);
-    let length = disk_bytes.saturating_add(VHD_FOOTER_BYTES);
+    let length = size.reckoned().saturating_add(VHD_FOOTER_BYTES);
     let mut snapshot = DiskSnapshot::new(name, disk, kind, length).with_attribute(RESOURCE, id.to_string());
-    if part == Part::GuestState || export_kind(found) == ExportKind::Vhdx {
-        snapshot = snapshot
-            .with_length_at_opening()
-            .with_attribute(DISK_BYTES, disk_bytes.to_string());
+    let at_opening = part == Part::GuestState || export_kind(found) == ExportKind::Vhdx;
+    match size {
+        DiskSize::Gib(gib) => {
+            snapshot = snapshot
+                .with_length_at_opening()
+                .with_attribute(DISK_GIB, gib.to_string());
+        }
+        DiskSize::Bytes(bytes) if at_opening => {
+            snapshot = snapshot
+                .with_length_at_opening()
+                .with_attribute(DISK_BYTES, bytes.to_string());
+        }
+        DiskSize::Bytes(_) => {}
     }
     // The service writes seven digits of a second and an offset; what does not parse is kept as text only.
     if let Some(at) = properties
@@ -154,17 +178,6 @@ fn id_in_answer(id: &ResourceId, found: &DiskResource) -> ResourceId {
     let told = found.id.as_deref().and_then(|told| told.parse().ok());
     told.filter(|told: &ResourceId| told == id)
         .unwrap_or_else(|| id.clone())
-}
-
-fn disk_bytes(id: &ResourceId, found: &DiskResource, known: Option<u64>) -> Result<u64> {
-    let bytes = found.properties.disk_size_bytes.or(known).unwrap_or_default();
-    if bytes == 0 || !bytes.is_multiple_of(512) {
-        return Err(Error::malformed(
-            id.to_string(),
-            format!("the service tells a size of {bytes} bytes, which no disk has"),
-        ));
-    }
-    Ok(bytes)
 }
 
 /// How the exported bytes are encrypted. Encryption at rest on the service's side is not: exports are plain.

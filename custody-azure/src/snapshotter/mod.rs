@@ -2,6 +2,7 @@
 
 mod consistency;
 mod disk_description;
+mod disk_size;
 mod guest_state;
 mod identity;
 mod machine_description;
@@ -29,7 +30,9 @@ use futures::future::join_all;
 use crate::arm::{Arm, DiskResource, ResourceId, common_region};
 pub use consistency::Consistency;
 use consistency::{INSTEAD, Support};
-pub(crate) use disk_description::{DISK_BYTES, VHD_FOOTER_BYTES, export_kind, resource_of, snapshot_of};
+pub(crate) use disk_description::{
+    DISK_BYTES, DISK_GIB, VHD_FOOTER_BYTES, export_kind, resource_of, snapshot_of,
+};
 use guest_state::Beside;
 pub use guest_state::GuestState;
 pub(crate) use part::DiskPart;
@@ -224,11 +227,11 @@ impl AzureSnapshotter {
                 provider: source.to_string(),
             });
         }
-        let (bytes, found) = match source.kind().as_str() {
+        let (size, found) = match source.kind().as_str() {
             "microsoft.compute/snapshots" => (None, self.arm.disk(&source).await?),
             source::DISK_RESTORE_POINT => {
-                let bytes = source::restore_point_disk_bytes(&self.arm, &source).await?;
-                (Some(bytes), self.arm.disk(&source).await?)
+                let size = source::restore_point_disk_size(&self.arm, &source).await?;
+                (Some(size), self.arm.disk(&source).await?)
             }
             other => {
                 return Err(Error::Unsupported {
@@ -246,7 +249,7 @@ impl AzureSnapshotter {
             kind,
             &source,
             &found.value,
-            bytes,
+            size,
         )?;
         Ok(Acted {
             value: snapshot,

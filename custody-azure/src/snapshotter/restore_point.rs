@@ -7,11 +7,10 @@ use custody_core::port::{DiskSnapshot, SnapshotKind};
 use custody_core::{Acted, Error, Result, visible};
 
 use super::disk_description::snapshot_of;
+use super::disk_size::DiskSize;
 use super::tag::{SetMark, SetMember};
 use super::{SnapshotPlace, source};
 use crate::arm::{Arm, DiskResource, MachineDisk, ResourceId, RestorePoint, RestorePointCollection, id_of};
-
-const GIB: u64 = 1 << 30;
 
 /// Where the restore point of an acquisition is: alone in a collection of its own. Both are named after the
 /// acquisition, so that a later run finds them.
@@ -154,13 +153,13 @@ impl OwnPoint {
         of: &ResourceId,
         part: Option<&DiskResource>,
     ) -> Result<DiskSnapshot> {
-        let bytes = self.bytes(of)?;
+        let size = self.size(of)?;
         let (id, found) = match part {
             Some(part) => (part_id(part)?, part.clone()),
             None => (self.place.point.clone(), DiskResource::default()),
         };
         let set: SnapshotSetId = visible::escape(self.place.point.as_str()).parse()?;
-        let mut snapshot = snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, &found, Some(bytes))?
+        let mut snapshot = snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, &found, Some(size))?
             .with_set(set)
             .with_attribute("restorePoint", visible::escape(self.place.point.as_str()));
         let properties = &self.point.properties;
@@ -179,7 +178,7 @@ impl OwnPoint {
 
     /// The size of a disk: exactly as it was when the restore point was asked for, unless the restore point tells
     /// that it was changed before the instant.
-    fn bytes(&self, disk: &ResourceId) -> Result<u64> {
+    fn size(&self, disk: &ResourceId) -> Result<DiskSize> {
         let marked = self.mark.member(disk).map(|member| member.bytes);
         let of = |attached: &&MachineDisk| {
             id_of(
@@ -193,9 +192,9 @@ impl OwnPoint {
         };
         let told = self.attached().find(of).and_then(|disk| disk.disk_size_gb);
         match (marked, told) {
-            (Some(bytes), Some(gib)) if bytes.div_ceil(GIB) == gib => Ok(bytes),
-            (_, Some(gib)) => Ok(gib.saturating_mul(GIB)),
-            (Some(bytes), None) => Ok(bytes),
+            (Some(bytes), Some(gib)) if DiskSize::is_rounded(bytes, gib) => Ok(DiskSize::Bytes(bytes)),
+            (_, Some(gib)) => Ok(DiskSize::Gib(gib)),
+            (Some(bytes), None) => Ok(DiskSize::Bytes(bytes)),
             (None, None) => Err(self.strange(&format!("nothing that tells the size of {disk}"))),
         }
     }

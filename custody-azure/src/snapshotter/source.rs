@@ -4,6 +4,7 @@ use custody_core::ids::MachineRef;
 use custody_core::port::{Machine, NotAcquired};
 use custody_core::{Error, Result, visible};
 
+use super::disk_size::DiskSize;
 use super::{disk_description, guest_state};
 use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of, region};
 
@@ -82,7 +83,7 @@ pub(super) async fn describe_restore_point(
             continue;
         };
         let found = arm.disk(&part_id).await?.value;
-        let description = disk_description::describe(&part_id, &found, Some(bytes_of(part, &part_id)?))?;
+        let description = disk_description::describe(&part_id, &found, Some(size_of(part, &part_id)?))?;
         if guest_state::security_type(&found, None).is_some() {
             not_acquired.push(guest_state::left_out(&description.name, NO_GUEST_STATE));
         }
@@ -108,8 +109,8 @@ pub(super) async fn describe_restore_point(
     Ok(described)
 }
 
-/// The bytes of a disk in a restore point: told by the restore point, not by the disk's part of it.
-pub(super) async fn restore_point_disk_bytes(arm: &Arm, part_id: &ResourceId) -> Result<u64> {
+/// The size of a disk in a restore point: told by the restore point, not by the disk's part of it.
+pub(super) async fn restore_point_disk_size(arm: &Arm, part_id: &ResourceId) -> Result<DiskSize> {
     let Some(id) = part_id.parent() else {
         return Err(Error::malformed(part_id.to_string(), "is in no restore point"));
     };
@@ -123,7 +124,7 @@ pub(super) async fn restore_point_disk_bytes(arm: &Arm, part_id: &ResourceId) ->
         found.as_ref() == Some(part_id)
     });
     match part {
-        Some(part) => bytes_of(part, part_id),
+        Some(part) => size_of(part, part_id),
         None => Err(Error::NotFound {
             object: part_id.to_string(),
         }),
@@ -135,10 +136,9 @@ fn parts(point: &RestorePoint) -> impl Iterator<Item = &MachineDisk> {
     profile.os_disk.iter().chain(&profile.data_disks)
 }
 
-fn bytes_of(part: &MachineDisk, id: &ResourceId) -> Result<u64> {
-    const GIB: u64 = 1 << 30;
+fn size_of(part: &MachineDisk, id: &ResourceId) -> Result<DiskSize> {
     part.disk_size_gb
-        .and_then(|gib| gib.checked_mul(GIB))
+        .map(DiskSize::Gib)
         .ok_or_else(|| Error::malformed(id.to_string(), "the restore point does not tell the disk's size"))
 }
 
