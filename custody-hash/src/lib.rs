@@ -69,7 +69,6 @@
 //! # Features
 //!
 //! `port` adds the adapter to `custody-core`'s `ImageHasher` port. Without it this crate knows nothing but bytes.
-#![forbid(unsafe_code)]
 
 use std::num::NonZeroU64;
 
@@ -90,6 +89,8 @@ mod layout;
 mod piece;
 #[cfg(feature = "port")]
 pub mod port;
+#[doc(hidden)]
+pub mod probe;
 mod progress;
 #[cfg(test)]
 mod samples;

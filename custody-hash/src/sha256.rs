@@ -1,36 +1,40 @@
 //! A SHA-256 state: buffering and padding around the backend's compression function.
 
-use std::{fmt, marker::PhantomData, slice};
+use std::{fmt, slice};
 
-use crate::{
-    backend::{BLOCK_BYTES, Backend, Selected},
-    zeros::zero_slices,
-};
-
-/// The square roots' fractional parts that every SHA-256 starts from (FIPS 180-4, section 5.3.3).
-const INITIAL: [u32; 8] = [
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-];
+use crate::backend::{BLOCK_BYTES, Block, INITIAL, Kernels, State, kernels};
 
 /// Where the message length stands in the last block.
 const LENGTH_AT: usize = BLOCK_BYTES - size_of::<u64>();
 
 /// A SHA-256 in progress. Cloning it costs about a hundred bytes, which is how a prefix gets a digest of its own.
-pub(crate) struct Sha256<B = Selected> {
-    state: [u32; 8],
+#[derive(Clone)]
+pub(crate) struct Sha256 {
+    state: State,
     /// The bytes that do not fill a block yet: the first `held` of it.
-    block: [u8; BLOCK_BYTES],
+    block: Block,
     held: usize,
     length_bytes: u64,
-    backend: PhantomData<fn() -> B>,
+    kernels: &'static Kernels,
 }
 
-impl<B: Backend> Sha256<B> {
+impl Sha256 {
     /// The digest of one message.
     pub(crate) fn digest(message: &[u8]) -> [u8; 32] {
         let mut sha = Self::default();
         sha.update(message);
         sha.finish()
+    }
+
+    /// One that uses these kernels, whatever suits the processor best.
+    pub(crate) fn with_kernels(kernels: &'static Kernels) -> Self {
+        Self {
+            state: INITIAL,
+            block: [0; BLOCK_BYTES],
+            held: 0,
+            length_bytes: 0,
+            kernels,
+        }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -45,18 +49,34 @@ impl<B: Backend> Sha256<B> {
             if self.held < BLOCK_BYTES {
                 return;
             }
-            B::compress(&mut self.state, slice::from_ref(&self.block));
+            self.kernels
+                .compress(&mut self.state, slice::from_ref(&self.block));
         }
         let (blocks, left) = rest.as_chunks();
-        B::compress(&mut self.state, blocks);
+        self.kernels.compress(&mut self.state, blocks);
         self.block.split_at_mut(left.len()).0.copy_from_slice(left);
         self.held = left.len();
     }
 
     pub(crate) fn update_zeros(&mut self, length_bytes: u64) {
-        for zeros in zero_slices(length_bytes) {
-            self.update(zeros);
-        }
+        let to_block_end = ((BLOCK_BYTES - self.held) % BLOCK_BYTES) as u64;
+        let (head, rest) = match length_bytes.checked_sub(to_block_end) {
+            Some(rest) => (to_block_end, rest),
+            None => (length_bytes, 0),
+        };
+        self.update_few_zeros(head);
+        let blocks = rest / BLOCK_BYTES as u64;
+        self.kernels.compress_zeros(&mut [&mut self.state], blocks);
+        self.length_bytes = self.length_bytes.wrapping_add(blocks * BLOCK_BYTES as u64);
+        self.update_few_zeros(rest % BLOCK_BYTES as u64);
+    }
+
+    /// Fewer zeros than a block has bytes.
+    fn update_few_zeros(&mut self, length_bytes: u64) {
+        let few = usize::try_from(length_bytes)
+            .unwrap_or(BLOCK_BYTES)
+            .min(BLOCK_BYTES);
+        self.update([0; BLOCK_BYTES].split_at(few).0);
     }
 
     /// Pads as section 5.1.1 says and gives the digest.
@@ -67,7 +87,8 @@ impl<B: Backend> Sha256<B> {
             *first = 0x80;
         }
         if self.held >= LENGTH_AT {
-            B::compress(&mut self.state, slice::from_ref(&self.block));
+            self.kernels
+                .compress(&mut self.state, slice::from_ref(&self.block));
             self.block.fill(0);
         }
         let length_bits = self.length_bytes.wrapping_mul(8);
@@ -75,7 +96,8 @@ impl<B: Backend> Sha256<B> {
             .split_at_mut(LENGTH_AT)
             .1
             .copy_from_slice(&length_bits.to_be_bytes());
-        B::compress(&mut self.state, slice::from_ref(&self.block));
+        self.kernels
+            .compress(&mut self.state, slice::from_ref(&self.block));
 
         let mut digest = [0; 32];
         for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {
@@ -85,25 +107,13 @@ impl<B: Backend> Sha256<B> {
     }
 }
 
-impl<B> Default for Sha256<B> {
+impl Default for Sha256 {
     fn default() -> Self {
-        Self {
-            state: INITIAL,
-            block: [0; BLOCK_BYTES],
-            held: 0,
-            length_bytes: 0,
-            backend: PhantomData,
-        }
+        Self::with_kernels(kernels())
     }
 }
 
-impl<B> Clone for Sha256<B> {
-    fn clone(&self) -> Self {
-        Self { ..*self }
-    }
-}
-
-impl<B> fmt::Debug for Sha256<B> {
+impl fmt::Debug for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sha256")
             .field("length_bytes", &self.length_bytes)
@@ -118,15 +128,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        backend::{Sha2Crate, Soft},
+        backend::runnable,
         samples::{hex, noise},
     };
 
-    fn both(message: &[u8]) -> [[u8; 32]; 2] {
-        [
-            Sha256::<Sha2Crate>::digest(message),
-            Sha256::<Soft>::digest(message),
-        ]
+    fn by_all(message: &[u8]) -> Vec<(&'static str, [u8; 32])> {
+        let by = |family: &'static Kernels| {
+            let mut sha = Sha256::with_kernels(family);
+            sha.update(message);
+            (family.name, sha.finish())
+        };
+        runnable().into_iter().map(by).collect()
     }
 
     #[test]
@@ -151,7 +163,9 @@ mod tests {
             ),
         ];
         for (message, expected) in vectors {
-            assert_eq!(both(message).map(|digest| hex(&digest)), [expected, expected]);
+            for (family, digest) in by_all(message) {
+                assert_eq!(hex(&digest), expected, "{family}");
+            }
         }
     }
 
@@ -160,23 +174,21 @@ mod tests {
         let message = noise(260, 1);
         for end in 0..=message.len() {
             let expected: [u8; 32] = sha2::Sha256::digest(&message[..end]).into();
-            assert_eq!(both(&message[..end]), [expected; 2], "{end} bytes");
+            for (family, digest) in by_all(&message[..end]) {
+                assert_eq!(digest, expected, "{end} bytes by {family}");
+            }
         }
     }
 
     #[test]
     fn zeros_by_count_equal_zeros_by_bytes() {
         for length in [0, 1, 63, 64, 65_535, 65_536, 65_537, 200_000] {
-            let mut sha = Sha256::<Selected>::default();
+            let mut sha = Sha256::default();
             sha.update(b"x");
             sha.update_zeros(length as u64);
             let mut message = vec![b'x'];
             message.resize(1 + length, 0);
-            assert_eq!(
-                sha.finish(),
-                Sha256::<Selected>::digest(&message),
-                "{length} zeros"
-            );
+            assert_eq!(sha.finish(), Sha256::digest(&message), "{length} zeros");
         }
     }
 
@@ -188,14 +200,15 @@ mod tests {
         ) {
             let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(message.len() + 1)).collect();
             cuts.sort_unstable();
-            let (mut soft, mut sha2, mut at) = (Sha256::<Soft>::default(), Sha256::<Sha2Crate>::default(), 0);
-            for cut in cuts.into_iter().chain([message.len()]) {
-                soft.update(&message[at..cut]);
-                sha2.update(&message[at..cut]);
-                at = cut;
-            }
             let expected: [u8; 32] = sha2::Sha256::digest(&message).into();
-            prop_assert_eq!([soft.finish(), sha2.finish()], [expected; 2]);
+            for family in runnable() {
+                let (mut sha, mut at) = (Sha256::with_kernels(family), 0);
+                for cut in cuts.iter().copied().chain([message.len()]) {
+                    sha.update(&message[at..cut]);
+                    at = cut;
+                }
+                prop_assert_eq!(sha.finish(), expected, "{}", family.name);
+            }
         }
     }
 }

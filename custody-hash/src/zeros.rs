@@ -24,7 +24,7 @@ pub(crate) fn zero_chunk_digest(chunk_bytes: u64) -> [u8; 32] {
     if chunk_bytes == crate::CHUNK_BYTES {
         return crate::ZERO_CHUNK_DIGEST;
     }
-    let mut sha = Sha256::<crate::backend::Selected>::default();
+    let mut sha = Sha256::default();
     sha.update_zeros(chunk_bytes);
     sha.finish()
 }

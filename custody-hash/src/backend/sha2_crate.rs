@@ -1,14 +1,22 @@
-//! The `sha2` crate's compression function: SHA-NI or the ARMv8 SHA extension where the CPU has it.
+//! The `sha2` crate's compression function: what runs where there is no kernel of ours. It uses the ARMv8 SHA
+//! extension where the processor has it.
 
-use super::{BLOCK_BYTES, Backend};
+use super::{Kernels, Lanes, State};
 
-#[derive(Debug)]
-pub(crate) struct Sha2Crate;
+/// Works on every processor.
+pub(super) static SHA2_CRATE: Kernels = Kernels {
+    name: "sha2",
+    one: compress,
+    two: None,
+    four: None,
+    sixteen: None,
+    fused_one: None,
+    fused_two: None,
+    zeros_one: None,
+    zeros_four: None,
+};
 
-impl Backend for Sha2Crate {
-    const NAME: &'static str = "sha2";
-
-    fn compress(state: &mut [u32; 8], blocks: &[[u8; BLOCK_BYTES]]) {
-        sha2::block_api::compress256(state, blocks);
-    }
+pub(super) fn compress(states: &mut [[State; 1]; 1], lanes: Lanes<'_, 1>) {
+    let [[state]] = states;
+    sha2::block_api::compress256(state, lanes.first());
 }

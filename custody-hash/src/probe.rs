@@ -1,0 +1,70 @@
+//! A way to the single kernels, for benches and the fuzzer. Not part of the API: anything here may change at any time.
+
+use crate::backend::{Block, INITIAL, Kernel, Kernels, Lanes, State, runnable};
+
+/// One family of kernels that this processor can run.
+#[derive(Debug, Clone, Copy)]
+pub struct Family(&'static Kernels);
+
+/// A kernel of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Probe {
+    /// So many messages with one state each: 1, 2, 4 or 16.
+    Messages(usize),
+    /// So many messages with two states each: 1 or 2.
+    Fused(usize),
+    /// So many runs of zeros: 1 or 4.
+    Zeros(usize),
+}
+
+/// All families, the one that this process uses first.
+#[must_use]
+pub fn families() -> Vec<Family> {
+    runnable().into_iter().map(Family).collect()
+}
+
+impl Family {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// The states after the kernel took in the messages, from the initial one; none if the family lacks the kernel.
+    /// Of the messages only whole blocks count, as many as the shortest has.
+    #[must_use]
+    pub fn run(self, probe: Probe, messages: &[&[u8]]) -> Option<Vec<[u32; 8]>> {
+        let family = self.0;
+        match probe {
+            Probe::Messages(1) => run(family.one, messages),
+            Probe::Messages(2) => run(family.two?, messages),
+            Probe::Messages(4) => run(family.four?, messages),
+            Probe::Messages(16) => run(family.sixteen.as_ref()?.kernel, messages),
+            Probe::Fused(1) => run(family.fused_one?, messages),
+            Probe::Fused(2) => run(family.fused_two?, messages),
+            Probe::Zeros(1) => {
+                let mut states = [INITIAL];
+                family.zeros_one?(&mut states, blocks_of(messages.first()?).len() as u64);
+                Some(states.to_vec())
+            }
+            Probe::Zeros(4) => {
+                let mut states = [INITIAL; 4];
+                family.zeros_four?(&mut states, blocks_of(messages.first()?).len() as u64);
+                Some(states.to_vec())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn run<const N: usize, const C: usize>(kernel: Kernel<N, C>, messages: &[&[u8]]) -> Option<Vec<State>> {
+    let lanes: [&[u8]; N] = messages.get(..N)?.try_into().ok()?;
+    let mut states = [[INITIAL; C]; N];
+    kernel(&mut states, Lanes::new(lanes.map(blocks_of)));
+    Some(states.concat())
+}
+
+fn blocks_of(message: &[u8]) -> &[Block] {
+    message.as_chunks().0
+}
