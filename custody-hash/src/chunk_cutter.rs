@@ -66,6 +66,21 @@ impl ChunkCutter {
         self.chunk_bytes
     }
 
+    /// Whether the chunk at hand has bytes that are being hashed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Whether every byte of the chunk at hand was hashed: no zeros at its start wait for what follows.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.open || self.at_bytes == 0
+    }
+
+    /// Bytes up to the end of the chunk at hand.
+    pub(crate) fn left_bytes(&self) -> u64 {
+        self.chunk_bytes.get() - self.at_bytes
+    }
+
     /// The first cut of a piece that is not empty.
     pub(crate) fn cut(&mut self, piece: &Piece) -> Cut {
         match piece {

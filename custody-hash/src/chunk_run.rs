@@ -69,18 +69,12 @@ impl ChunkTally {
 
     pub(crate) fn push_digest(&mut self, digest: [u8; 32]) {
         self.overfull |= self.tree.push(digest).is_err();
-        match self.runs.last_mut() {
-            Some(ChunkRun::Data(digests)) => digests.push(digest),
-            _ => self.runs.push(ChunkRun::Data(vec![digest])),
-        }
+        append_run(&mut self.runs, ChunkRun::Data(vec![digest]));
     }
 
     pub(crate) fn push_zeros(&mut self, more: u64) {
         self.overfull |= self.tree.push_run(self.zero_chunk_digest, more).is_err();
-        match self.runs.last_mut() {
-            Some(ChunkRun::Zero { chunks }) => *chunks = chunks.saturating_add(more),
-            _ => self.runs.push(ChunkRun::Zero { chunks: more }),
-        }
+        append_run(&mut self.runs, ChunkRun::Zero { chunks: more });
     }
 
     /// What became final since the last call.
@@ -95,5 +89,16 @@ impl ChunkTally {
         } else {
             Ok(&self.tree)
         }
+    }
+}
+
+/// Appends a run, to the last one if that is of its kind.
+pub(crate) fn append_run(runs: &mut Vec<ChunkRun>, run: ChunkRun) {
+    match (runs.last_mut(), run) {
+        (Some(ChunkRun::Data(digests)), ChunkRun::Data(more)) => digests.extend(more),
+        (Some(ChunkRun::Zero { chunks }), ChunkRun::Zero { chunks: more }) => {
+            *chunks = chunks.saturating_add(more);
+        }
+        (_, run) => runs.push(run),
     }
 }

@@ -12,7 +12,7 @@ use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, backend_name};
 mod reader;
 mod ready_queue;
 
-pub(crate) use ready_queue::{Job, ReadyQueue, Turn, Urgency};
+pub(crate) use ready_queue::{AnyJob, Job, ReadyQueue};
 
 /// A set of named threads that hash as many images at a time as you [`start`](Self::start).
 ///

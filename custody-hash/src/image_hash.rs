@@ -4,20 +4,26 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, Piece, Progress, Result, WholeDigests,
-    block_on::block_on, progress::Meter, whole_hasher::WholeHasher,
+    block_on::block_on, engine::ReadyQueue, image_pass::ImagePass, merkle::MerkleFrontier, progress::Meter,
+    whole_hasher::WholeDigestPair,
 };
 
 mod chunk_lanes;
 mod gather;
+mod image_lane;
 mod lane;
-mod sequential_lanes;
+mod side_lanes;
 mod state;
+mod turn;
 
 use chunk_lanes::ChunkLanes;
 use gather::Gather;
-use lane::Part;
-use sequential_lanes::SequentialLanes;
+use image_lane::ImageOutcome;
+use lane::{Lane, LaneName, Part};
+use side_lanes::SideLanes;
 use state::{Charge, ImageState};
+
+pub(crate) use self::{chunk_lanes::ChunkLane, image_lane::ImageLane, side_lanes::SideLane};
 
 /// The least that a piece counts in flight, so that a million tiny pieces cannot hide a hundred megabytes of queue.
 const LEAST_CHARGE_BYTES: u64 = 1 << 10;
@@ -58,12 +64,20 @@ pub struct ImageHash {
     /// Length of the piece that was refused because it went beyond the declared length.
     refused_bytes: u64,
     gather: Gather,
-    sequential: SequentialLanes,
-    chunks: ChunkLanes,
+    stream: Stream,
+    sides: SideLanes,
     state: Arc<ImageState>,
     accepted: Arc<Meter>,
     progress: Progress,
     engine: Engine,
+}
+
+/// The digests by SHA-256.
+enum Stream {
+    /// Whole and chunk digests in one pass, on one thread at a time.
+    Fused(Arc<ImageLane>),
+    /// Chunk digests only, on any number of threads.
+    Chunks(ChunkLanes),
 }
 
 impl ImageHash {
@@ -77,12 +91,18 @@ impl ImageHash {
             meters.push(Arc::clone(&meter));
             meter
         };
-        let chunks = ChunkLanes::new(options.chunk_bytes, Arc::clone(&state), new_meter());
-        let whole = match options.whole_digests {
-            WholeDigests::Hash => Some(WholeHasher::new(layout.disk_data_bytes())),
-            WholeDigests::Omit => None,
+        let stream = match options.whole_digests {
+            WholeDigests::Hash => {
+                let pass = ImagePass::new(layout.disk_data_bytes(), options.chunk_bytes);
+                Stream::Fused(Lane::new(LaneName::Whole, pass, Arc::clone(&state), new_meter()))
+            }
+            WholeDigests::Omit => Stream::Chunks(ChunkLanes::new(
+                options.chunk_bytes,
+                Arc::clone(&state),
+                new_meter(),
+            )),
         };
-        let sequential = SequentialLanes::new(whole, options.side_digests, &state, new_meter);
+        let sides = SideLanes::new(options.side_digests, &state, new_meter);
         let accepted = Arc::new(Meter::default());
         let progress = Progress::new(layout.stored_file_bytes(), Arc::clone(&accepted), meters.into());
         Ok(Self {
@@ -90,8 +110,8 @@ impl ImageHash {
             received_bytes: 0,
             refused_bytes: 0,
             gather: Gather::default(),
-            sequential,
-            chunks,
+            stream,
+            sides,
             state,
             accepted,
             progress,
@@ -126,7 +146,7 @@ impl ImageHash {
         }
         self.received_bytes = end_bytes;
         self.accepted.add(length_bytes);
-        self.chunks.take_runs()
+        self.stream.take_runs()
     }
 
     /// [`push`](Self::push) for callers without an executor: the thread sleeps until there is room.
@@ -151,20 +171,19 @@ impl ImageHash {
         self.check()?;
         self.layout.check_end(self.received_bytes)?;
         self.send_gathered().await?;
-        self.chunks.end(self.engine.queue());
-        self.sequential.end(self.engine.queue());
+        self.stream.end(self.engine.queue());
+        self.sides.end(self.engine.queue());
         self.ended().await?;
 
-        let runs = self.chunks.take_runs()?;
-        let whole = self.sequential.take_whole()?;
-        let tree = self.chunks.tree()?;
+        let runs = self.stream.take_runs()?;
+        let (whole, tree) = self.stream.take_outcome()?;
         let digests = ImageDigests {
             stored_file_bytes: self.received_bytes,
             stored_file: whole.map(|whole| whole.stored_file),
             disk_data: whole.and_then(|whole| whole.disk_data),
             chunks: tree.len(),
             root: tree.root(),
-            side: self.sequential.take_sides()?,
+            side: self.sides.take_digests()?,
         };
         Ok((runs, digests))
     }
@@ -208,19 +227,66 @@ impl ImageHash {
     fn send(&mut self, piece: Piece, charge: Charge) {
         let part = Part::new(piece, Some(Arc::new(charge)));
         let queue = self.engine.queue();
-        self.sequential.send(&part, queue);
-        self.chunks.send(part, queue);
+        self.sides.send(&part, queue);
+        self.stream.send(part, queue);
     }
 
     /// Waits until every lane is done.
     async fn ended(&self) -> Result<()> {
         std::future::poll_fn(|context| {
             self.state.poll_until(context, || match self.state.check() {
-                Ok(()) => (self.sequential.are_done() && self.chunks.are_done()).then_some(Ok(())),
+                Ok(()) => (self.stream.is_done() && self.sides.are_done()).then_some(Ok(())),
                 Err(failure) => Some(Err(failure)),
             })
         })
         .await
+    }
+}
+
+impl Stream {
+    fn send(&mut self, part: Part, queue: &ReadyQueue) {
+        match self {
+            Self::Fused(lane) => lane.send(part, queue),
+            Self::Chunks(chunks) => chunks.send(part, queue),
+        }
+    }
+
+    fn end(&mut self, queue: &ReadyQueue) {
+        match self {
+            Self::Fused(lane) => lane.end(queue),
+            Self::Chunks(chunks) => chunks.end(queue),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Fused(lane) => lane.is_done(),
+            Self::Chunks(chunks) => chunks.are_done(),
+        }
+    }
+
+    fn take_runs(&mut self) -> Result<Vec<ChunkRun>> {
+        match self {
+            Self::Fused(lane) => Ok(lane.take_runs()),
+            Self::Chunks(chunks) => chunks.take_runs(),
+        }
+    }
+
+    fn take_outcome(&self) -> Result<(Option<WholeDigestPair>, MerkleFrontier)> {
+        match self {
+            Self::Fused(lane) => {
+                let ImageOutcome { whole, tree } = lane.take_outcome()?;
+                Ok((Some(whole), tree?))
+            }
+            Self::Chunks(chunks) => Ok((None, chunks.tree()?.clone())),
+        }
+    }
+
+    fn abandon(&self) {
+        match self {
+            Self::Fused(lane) => lane.abandon(),
+            Self::Chunks(chunks) => chunks.abandon(),
+        }
     }
 }
 
@@ -237,8 +303,8 @@ impl fmt::Debug for ImageHash {
 impl Drop for ImageHash {
     fn drop(&mut self) {
         self.state.abandon();
-        self.sequential.abandon();
-        self.chunks.abandon();
+        self.stream.abandon();
+        self.sides.abandon();
     }
 }
 

@@ -82,9 +82,11 @@ mod chunk_run;
 mod chunked_sha256;
 mod engine;
 mod error;
+mod first_zeros;
 mod image_digests;
 mod image_hash;
 mod image_options;
+mod image_pass;
 mod layout;
 mod piece;
 #[cfg(feature = "port")]

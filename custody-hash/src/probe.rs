@@ -68,3 +68,14 @@ fn run<const N: usize, const C: usize>(kernel: Kernel<N, C>, messages: &[&[u8]])
 fn blocks_of(message: &[u8]) -> &[Block] {
     message.as_chunks().0
 }
+
+/// The states after so many blocks of zeros each, counted from the start.
+pub fn states_after_zeros(blocks: &[u64]) -> Vec<[u32; 8]> {
+    let (mut state, mut at) = (INITIAL, 0);
+    let states = blocks.iter().map(|blocks| {
+        crate::backend::kernels().compress_zeros(&mut [&mut state], blocks - at);
+        at = *blocks;
+        state
+    });
+    states.collect()
+}

@@ -58,6 +58,35 @@ impl Sha256 {
         self.held = left.len();
     }
 
+    /// Whether it stands between two blocks.
+    pub(crate) fn is_at_block(&self) -> bool {
+        self.held == 0
+    }
+
+    /// Whether nothing was taken in yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.length_bytes == 0
+    }
+
+    /// Bytes of the block at hand that are there.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// The chaining value, for whoever takes blocks in together with others and then calls
+    /// [`took_blocks`](Self::took_blocks). Only while it [stands between two blocks](Self::is_at_block).
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    pub(crate) fn took_blocks(&mut self, blocks: u64) {
+        self.length_bytes = self.length_bytes.wrapping_add(blocks * BLOCK_BYTES as u64);
+    }
+
+    pub(crate) fn kernels(&self) -> &'static Kernels {
+        self.kernels
+    }
+
     pub(crate) fn update_zeros(&mut self, length_bytes: u64) {
         let to_block_end = ((BLOCK_BYTES - self.held) % BLOCK_BYTES) as u64;
         let (head, rest) = match length_bytes.checked_sub(to_block_end) {

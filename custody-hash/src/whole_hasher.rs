@@ -1,12 +1,12 @@
 //! The digest of the whole stream and, on the way, of its disk data.
 
-use crate::sha256::Sha256;
+use crate::{backend::BLOCK_BYTES, sha256::Sha256};
 
 /// SHA-256 of a stream, and of the prefix of it that is disk data: the state is copied at the boundary, so that no
 /// byte is hashed twice.
 #[derive(Debug, Clone)]
 pub(crate) struct WholeHasher {
-    sha: Sha256,
+    pub(crate) sha: Sha256,
     disk_data: DiskData,
 }
 
@@ -39,18 +39,42 @@ impl WholeHasher {
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
+        let up_to = usize::try_from(self.left_bytes()).unwrap_or(usize::MAX);
+        let (data, beyond) = bytes.split_at(up_to.min(bytes.len()));
+        self.sha.update(data);
+        self.approach_boundary(data.len() as u64);
+        self.sha.update(beyond);
+    }
+
+    /// Takes in zeros up to the boundary, or as many as there are beyond it.
+    pub(crate) fn update_zeros(&mut self, length_bytes: u64) {
+        let up_to_bytes = length_bytes.min(self.left_bytes());
+        self.sha.update_zeros(up_to_bytes);
+        self.approach_boundary(up_to_bytes);
+        self.sha.update_zeros(length_bytes - up_to_bytes);
+    }
+
+    /// How many bytes may be taken in at once: those up to the boundary, if it is ahead.
+    pub(crate) fn left_bytes(&self) -> u64 {
+        match self.disk_data {
+            DiskData::Ahead { left_bytes } => left_bytes,
+            DiskData::Unwanted | DiskData::Final(_) => u64::MAX,
+        }
+    }
+
+    /// Says that the state took in so many blocks, none beyond the boundary.
+    pub(crate) fn took_blocks(&mut self, blocks: u64) {
+        self.sha.took_blocks(blocks);
+        self.approach_boundary(blocks * BLOCK_BYTES as u64);
+    }
+
+    fn approach_boundary(&mut self, length_bytes: u64) {
         if let DiskData::Ahead { left_bytes } = &mut self.disk_data {
-            let up_to = usize::try_from(*left_bytes).unwrap_or(usize::MAX).min(rest.len());
-            let (data, beyond) = rest.split_at(up_to);
-            self.sha.update(data);
-            *left_bytes -= up_to as u64;
+            *left_bytes -= length_bytes.min(*left_bytes);
             if *left_bytes == 0 {
                 self.disk_data = DiskData::Final(self.sha.clone().finish());
             }
-            rest = beyond;
         }
-        self.sha.update(rest);
     }
 
     pub(crate) fn finish(self) -> WholeDigestPair {

@@ -5,23 +5,27 @@ use std::{collections::VecDeque, num::NonZeroU64, sync::Arc};
 use super::{
     lane::{Lane, LaneHasher, LaneName, Part},
     state::ImageState,
+    turn::{Turn, take_turns},
 };
 use crate::{
     ChunkRun, Piece, Result,
+    backend::{BLOCK_BYTES, Block, Strand, compress_strands},
     chunk_cutter::{AfterCut, ChunkCutter, Cut, HashCut, LastChunk},
     chunk_run::ChunkTally,
-    engine::{ReadyQueue, Urgency},
+    engine::{AnyJob, Job, ReadyQueue},
     merkle::MerkleFrontier,
     progress::Meter,
     sha256::Sha256,
     zeros::zero_chunk_digest,
 };
 
+pub(crate) type ChunkLane = Lane<ChunkHasher>;
+
 /// The chunks of one image. Holes never become lanes; a chunk becomes one with its first byte of data.
 pub(crate) struct ChunkLanes {
     cutter: ChunkCutter,
     /// The chunk that is being filled.
-    open: Option<Arc<Lane<ChunkHasher>>>,
+    open: Option<Arc<ChunkLane>>,
     /// What is not in the tally yet, in stream order.
     pending: VecDeque<Pending>,
     tally: ChunkTally,
@@ -33,10 +37,10 @@ pub(crate) struct ChunkLanes {
 
 enum Pending {
     Hole { chunks: u64 },
-    Lane(Arc<Lane<ChunkHasher>>),
+    Lane(Arc<ChunkLane>),
 }
 
-struct ChunkHasher(Sha256);
+pub(crate) struct ChunkHasher(Sha256);
 
 impl ChunkLanes {
     pub(crate) fn new(chunk_bytes: NonZeroU64, state: Arc<ImageState>, meter: Arc<Meter>) -> Self {
@@ -133,7 +137,7 @@ impl ChunkLanes {
         }
     }
 
-    fn open_chunk(&mut self) -> Arc<Lane<ChunkHasher>> {
+    fn open_chunk(&mut self) -> Arc<ChunkLane> {
         if let Some(lane) = &self.open {
             return Arc::clone(lane);
         }
@@ -163,13 +167,88 @@ impl Pending {
 
 impl LaneHasher for ChunkHasher {
     type Outcome = [u8; 32];
-    const URGENCY: Urgency = Urgency::Parallel;
 
-    fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+    fn job(lane: Arc<Lane<Self>>, _: &Piece) -> AnyJob {
+        AnyJob::Chunk(lane)
     }
 
-    fn finish(self) -> [u8; 32] {
-        self.0.finish()
+    fn advance(&mut self, piece: &mut Piece, budget_bytes: u64) -> u64 {
+        let now = piece.split_to(budget_bytes);
+        match &now {
+            Piece::Data(bytes) => self.0.update(bytes),
+            Piece::Zero { length_bytes } | Piece::Unread { length_bytes } => {
+                self.0.update_zeros(*length_bytes)
+            }
+        }
+        now.length_bytes()
     }
+
+    fn finish(self) -> ([u8; 32], Vec<ChunkRun>) {
+        (self.0.finish(), Vec::new())
+    }
+}
+
+impl Job for ChunkLane {
+    const TOGETHER: usize = 16;
+
+    fn run(lanes: Vec<Arc<Self>>) -> Vec<Arc<Self>> {
+        take_turns(lanes, advance_together)
+    }
+
+    fn fail(&self, message: &str) {
+        self.fail_image(message);
+    }
+}
+
+fn advance_together(turns: &mut [Turn<ChunkHasher>]) {
+    let all_blocks = turns.iter().all(|turn| !blocks_ahead(turn).is_empty());
+    if turns.len() == 1 || !all_blocks {
+        // Zeros, and what is no whole block: until all have blocks.
+        let alone = turns.iter_mut().filter(|turn| turn_is_alone(turn, all_blocks));
+        alone.for_each(Turn::advance);
+        return;
+    }
+    let counts = turns.iter().map(|turn| {
+        let left = usize::try_from(turn.left_bytes).unwrap_or(usize::MAX) / BLOCK_BYTES;
+        blocks_ahead(turn).len().min(left.max(1))
+    });
+    let count = counts.min().unwrap_or(0);
+    let Some(kernels) = turns.first().map(|turn| turn.hasher.0.kernels()) else {
+        return;
+    };
+    let strands = turns.iter_mut().filter_map(|Turn { hasher, part, .. }| {
+        let Piece::Data(bytes) = &part.as_ref()?.piece else {
+            return None;
+        };
+        let (blocks, _) = bytes.as_chunks();
+        Some(Strand {
+            state: hasher.0.state_mut(),
+            blocks: blocks.split_at(count).0,
+        })
+    });
+    let mut strands: Vec<_> = strands.collect();
+    compress_strands(kernels, &mut strands);
+    let taken_bytes = (count * BLOCK_BYTES) as u64;
+    for turn in turns {
+        turn.hasher.0.took_blocks(count as u64);
+        if let Some(part) = &mut turn.part {
+            drop(part.piece.split_to(taken_bytes));
+        }
+        turn.took(taken_bytes);
+    }
+}
+
+/// Whole blocks that the lane can take in at once.
+fn blocks_ahead(turn: &Turn<ChunkHasher>) -> &[Block] {
+    match &turn.part {
+        Some(Part {
+            piece: Piece::Data(bytes),
+            ..
+        }) if turn.hasher.0.is_at_block() => bytes.as_chunks().0,
+        _ => &[],
+    }
+}
+
+fn turn_is_alone(turn: &Turn<ChunkHasher>, all_blocks: bool) -> bool {
+    all_blocks || blocks_ahead(turn).is_empty()
 }

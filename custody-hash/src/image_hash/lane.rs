@@ -8,21 +8,30 @@ use std::{
 
 use super::state::{Charge, ImageState};
 use crate::{
-    Error, Piece, Result,
-    engine::{Job, ReadyQueue, Turn, Urgency},
+    ChunkRun, Error, Piece, Result,
+    chunk_run::append_run,
+    engine::{AnyJob, ReadyQueue},
     progress::Meter,
 };
 
-/// What a lane hashes before it lets other lanes have the thread: half a millisecond's worth.
-const TURN_BYTES: u64 = 1 << 20;
-
 /// What turns a lane's bytes into an outcome.
-pub(crate) trait LaneHasher: Send + 'static {
+pub(crate) trait LaneHasher: Send + Sized + 'static {
     type Outcome: Send + 'static;
-    const URGENCY: Urgency;
 
-    fn update(&mut self, bytes: &[u8]);
-    fn finish(self) -> Self::Outcome;
+    /// How the ready queue knows a lane that has this part ahead.
+    fn job(lane: Arc<Lane<Self>>, ahead: &Piece) -> AnyJob;
+
+    /// Takes in some of a piece that is not empty, at most about `budget_bytes`, and cuts it off its front; says how
+    /// many bytes.
+    fn advance(&mut self, piece: &mut Piece, budget_bytes: u64) -> u64;
+
+    /// Chunk digests that became final since the last call.
+    fn take_runs(&mut self) -> Vec<ChunkRun> {
+        Vec::new()
+    }
+
+    /// The outcome, and the chunk digests that became final with it.
+    fn finish(self) -> (Self::Outcome, Vec<ChunkRun>);
 }
 
 /// A piece on its way through a lane, and the room it takes while any lane still has it.
@@ -42,19 +51,21 @@ pub(crate) enum LaneName {
 
 pub(crate) struct Lane<H: LaneHasher> {
     name: LaneName,
-    state: Arc<ImageState>,
-    meter: Arc<Meter>,
+    pub(super) state: Arc<ImageState>,
+    pub(super) meter: Arc<Meter>,
     mailbox: Mutex<Mailbox<H>>,
 }
 
-struct Mailbox<H: LaneHasher> {
-    parts: VecDeque<Part>,
+pub(super) struct Mailbox<H: LaneHasher> {
+    pub(super) parts: VecDeque<Part>,
     /// Whether no more parts will come.
-    ended: bool,
-    standing: Standing<H>,
+    pub(super) ended: bool,
+    pub(super) standing: Standing<H>,
+    /// Chunk digests that are final and were not fetched yet.
+    pub(super) runs: Vec<ChunkRun>,
 }
 
-enum Standing<H: LaneHasher> {
+pub(super) enum Standing<H: LaneHasher> {
     /// Nothing to do.
     Idle(H),
     /// In the ready queue.
@@ -77,6 +88,7 @@ impl<H: LaneHasher> Lane<H> {
             parts: VecDeque::new(),
             ended: false,
             standing: Standing::Idle(hasher),
+            runs: Vec::new(),
         };
         Arc::new(Self {
             name,
@@ -89,7 +101,7 @@ impl<H: LaneHasher> Lane<H> {
     /// Appends to what the lane has to hash.
     pub(crate) fn send(self: &Arc<Self>, part: Part, queue: &ReadyQueue) {
         let mut mailbox = self.mailbox();
-        if !matches!(mailbox.standing, Standing::Done(_)) {
+        if !matches!(mailbox.standing, Standing::Done(_)) && part.piece.length_bytes() > 0 {
             mailbox.parts.push_back(part);
             self.rouse(mailbox, queue);
         }
@@ -104,6 +116,19 @@ impl<H: LaneHasher> Lane<H> {
 
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.mailbox().standing, Standing::Done(_))
+    }
+
+    /// What `look` makes of the hasher, if the lane has taken in all that was sent.
+    pub(crate) fn at_rest<T>(&self, look: impl FnOnce(&H) -> T) -> Option<T> {
+        match &self.mailbox().standing {
+            Standing::Idle(hasher) => Some(look(hasher)),
+            _ => None,
+        }
+    }
+
+    /// Chunk digests that became final since the last call.
+    pub(crate) fn take_runs(&self) -> Vec<ChunkRun> {
+        mem::take(&mut self.mailbox().runs)
     }
 
     /// The outcome, once, and when the lane is done.
@@ -130,68 +155,43 @@ impl<H: LaneHasher> Lane<H> {
         drop((parts, hasher));
     }
 
+    /// Lets go of everything, on the thread that had the hasher.
+    pub(super) fn give_up(&self) {
+        self.mailbox().standing = Standing::Done(None);
+        self.abandon();
+    }
+
+    /// Fails the image for what went wrong in a turn.
+    pub(super) fn fail_image(&self, message: &str) {
+        self.state.fail(self.name.to_string(), message.to_owned());
+        self.give_up();
+    }
+
+    /// How the ready queue knows it.
+    pub(crate) fn into_job(self: Arc<Self>) -> AnyJob {
+        let ahead = self.mailbox().parts.front().map(|part| part.piece.clone());
+        H::job(self, &ahead.unwrap_or(Piece::Zero { length_bytes: 0 }))
+    }
+
+    pub(super) fn mailbox(&self) -> MutexGuard<'_, Mailbox<H>> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn rouse(self: &Arc<Self>, mut mailbox: MutexGuard<'_, Mailbox<H>>, queue: &ReadyQueue) {
         match mem::replace(&mut mailbox.standing, Standing::Running) {
             Standing::Idle(hasher) => {
                 mailbox.standing = Standing::Queued(hasher);
                 drop(mailbox);
-                queue.push(Arc::clone(self) as Arc<dyn Job>);
+                queue.push(Arc::clone(self).into_job());
             }
             busy => mailbox.standing = busy,
         }
-    }
-
-    fn mailbox(&self) -> MutexGuard<'_, Mailbox<H>> {
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<H: LaneHasher> Job for Lane<H> {
-    fn urgency(&self) -> Urgency {
-        H::URGENCY
-    }
-
-    fn run(&self) -> Turn {
-        let Some(mut hasher) = self.mailbox().start() else {
-            return Turn::Rest;
-        };
-        let mut left_bytes = TURN_BYTES;
-        while !self.state.is_abandoned() {
-            let mut mailbox = self.mailbox();
-            if let Some(part) = mailbox.take(left_bytes) {
-                drop(mailbox);
-                part.piece.slices().for_each(|bytes| hasher.update(bytes));
-                left_bytes = left_bytes.saturating_sub(part.piece.length_bytes());
-                self.meter.add(part.piece.length_bytes());
-            } else if !mailbox.parts.is_empty() {
-                mailbox.standing = Standing::Queued(hasher);
-                return Turn::Again;
-            } else if !mailbox.ended {
-                mailbox.standing = Standing::Idle(hasher);
-                return Turn::Rest;
-            } else {
-                drop(mailbox);
-                let outcome = hasher.finish();
-                self.mailbox().standing = Standing::Done(Some(outcome));
-                self.state.wake();
-                return Turn::Rest;
-            }
-        }
-        self.mailbox().standing = Standing::Done(None);
-        self.abandon();
-        Turn::Rest
-    }
-
-    fn fail(&self, message: String) {
-        self.state.fail(self.name.to_string(), message);
-        self.mailbox().standing = Standing::Done(None);
-        self.abandon();
     }
 }
 
 impl<H: LaneHasher> Mailbox<H> {
     /// Hands the hasher to a thread.
-    fn start(&mut self) -> Option<H> {
+    pub(super) fn start(&mut self) -> Option<H> {
         match mem::replace(&mut self.standing, Standing::Running) {
             Standing::Queued(hasher) => Some(hasher),
             other => {
@@ -201,13 +201,8 @@ impl<H: LaneHasher> Mailbox<H> {
         }
     }
 
-    /// The next part, or as much of it as `left_bytes` allow.
-    fn take(&mut self, left_bytes: u64) -> Option<Part> {
-        let front = self.parts.front_mut().filter(|_| left_bytes > 0)?;
-        if front.piece.length_bytes() <= left_bytes {
-            return self.parts.pop_front();
-        }
-        Some(Part::new(front.piece.split_to(left_bytes), front.charge.clone()))
+    pub(super) fn add_runs(&mut self, runs: Vec<ChunkRun>) {
+        runs.into_iter().for_each(|run| append_run(&mut self.runs, run));
     }
 
     fn leave_unless_running(&mut self) -> Standing<H> {

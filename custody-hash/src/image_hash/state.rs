@@ -1,6 +1,7 @@
 //! What an image's lanes and its owner share: room, failure, and whom to wake.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -16,6 +17,8 @@ pub(crate) struct ImageState {
     in_flight_bytes: AtomicU64,
     limit_bytes: u64,
     abandoned: AtomicBool,
+    /// Whether the owner waits until its lanes have nothing to do.
+    awaits_rest: AtomicBool,
     failure: OnceLock<LaneFailure>,
     /// The task that waits for room or for the end. There is at most one: pushing and finishing need `&mut`.
     waiting: Mutex<Option<Waker>>,
@@ -40,6 +43,7 @@ impl ImageState {
             in_flight_bytes: AtomicU64::new(0),
             limit_bytes,
             abandoned: AtomicBool::new(false),
+            awaits_rest: AtomicBool::new(false),
             failure: OnceLock::new(),
             waiting: Mutex::new(None),
         }
@@ -72,8 +76,21 @@ impl ImageState {
     pub(crate) fn wake(&self) {
         let waiting = self.waiting().take();
         if let Some(waker) = waiting {
-            waker.wake();
+            // Foreign code. If it panics, other images on this thread must not suffer for it.
+            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
         }
+    }
+
+    /// Lets the owner look again if it waits until its lanes have nothing to do.
+    pub(crate) fn wake_at_rest(&self) {
+        if self.awaits_rest.load(Ordering::Acquire) {
+            self.wake();
+        }
+    }
+
+    /// Says that from now on the owner is to be woken when a lane has nothing to do.
+    pub(crate) fn await_rest(&self) {
+        self.awaits_rest.store(true, Ordering::Release);
     }
 
     /// Whether some lane has failed.
