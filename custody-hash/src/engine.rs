@@ -9,8 +9,10 @@ use std::{
 
 use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, backend_name};
 
+mod image;
 mod reader;
 mod ready_queue;
+mod tree;
 
 pub(crate) use ready_queue::{AnyJob, Job, ReadyQueue};
 

@@ -75,6 +75,9 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// An image that is read at any place has to have a declared length.
+    #[error("the length of the image is not declared")]
+    LengthUnknown,
     /// The image could not be read.
     #[error("image cannot be read at byte {at_bytes}")]
     Read {
@@ -113,6 +116,7 @@ impl Error {
             Self::ChunkListSyntax { .. } | Self::EndedEarly { .. } | Self::GoesOn { .. } => Remedy::Escalate,
             Self::DataBeyondImage { .. }
             | Self::DuplicateSideDigest { .. }
+            | Self::LengthUnknown
             | Self::TooLong { .. }
             | Self::TreeFull => Remedy::FixRequest,
             Self::LanePanicked { .. } => Remedy::ReportBug,

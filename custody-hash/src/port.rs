@@ -183,6 +183,7 @@ impl Error {
             | Self::DuplicateSideDigest { .. }
             | Self::EndedEarly { .. }
             | Self::GoesOn { .. }
+            | Self::LengthUnknown
             | Self::TooLong { .. } => custody_core::Error::misuse(self.to_string()),
             failure => custody_core::Error::Provider {
                 object: provider.to_owned(),

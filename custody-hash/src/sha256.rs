@@ -108,32 +108,55 @@ impl Sha256 {
         self.update([0; BLOCK_BYTES].split_at(few).0);
     }
 
-    /// Pads as section 5.1.1 says and gives the digest.
+    /// One that took in so many bytes, whole blocks of them, and has this chaining value.
+    pub(crate) fn resumed(state: State, length_bytes: u64) -> Self {
+        Self {
+            state,
+            length_bytes,
+            ..Self::default()
+        }
+    }
+
+    /// Pads and gives the digest.
     pub(crate) fn finish(mut self) -> [u8; 32] {
-        let free = self.block.split_at_mut(self.held).1;
-        free.fill(0);
-        if let Some(first) = free.first_mut() {
-            *first = 0x80;
-        }
-        if self.held >= LENGTH_AT {
-            self.kernels
-                .compress(&mut self.state, slice::from_ref(&self.block));
-            self.block.fill(0);
-        }
-        let length_bits = self.length_bytes.wrapping_mul(8);
-        self.block
-            .split_at_mut(LENGTH_AT)
+        let (blocks, count) = padded(self.block.split_at(self.held).0, self.length_bytes);
+        self.kernels.compress(&mut self.state, blocks.split_at(count).0);
+        digest_of_state(&self.state)
+    }
+}
+
+/// What follows the whole blocks of a message: one block or two.
+pub(crate) fn padded_tail(message: &[u8]) -> ([Block; 2], usize) {
+    let (_, tail) = message.as_chunks::<BLOCK_BYTES>();
+    padded(tail, message.len() as u64)
+}
+
+/// Pads less than a block, the end of a message of that length, as section 5.1.1 says. How many blocks that takes.
+fn padded(tail: &[u8], length_bytes: u64) -> ([Block; 2], usize) {
+    let mut blocks = [[0; BLOCK_BYTES]; 2];
+    let bytes = blocks.as_flattened_mut();
+    let (held, free) = bytes.split_at_mut(tail.len().min(BLOCK_BYTES - 1));
+    held.copy_from_slice(tail.split_at(held.len()).0);
+    if let Some(first) = free.first_mut() {
+        *first = 0x80;
+    }
+    let count = if tail.len() >= LENGTH_AT { 2 } else { 1 };
+    let length_bits = length_bytes.wrapping_mul(8);
+    if let Some(last) = blocks.split_at_mut(count).0.last_mut() {
+        last.split_at_mut(LENGTH_AT)
             .1
             .copy_from_slice(&length_bits.to_be_bytes());
-        self.kernels
-            .compress(&mut self.state, slice::from_ref(&self.block));
-
-        let mut digest = [0; 32];
-        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {
-            *bytes = word.to_be_bytes();
-        }
-        digest
     }
+    (blocks, count)
+}
+
+/// A chaining value as the digest it is at the end.
+pub(crate) fn digest_of_state(state: &State) -> [u8; 32] {
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    digest
 }
 
 impl Default for Sha256 {

@@ -19,6 +19,18 @@ pub(crate) fn zero_slices<'a>(length_bytes: u64) -> impl Iterator<Item = &'a [u8
     })
 }
 
+/// Whether all bytes are zero. Of data that is not it looks at half a kibibyte at most before it says so.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    const AT_ONCE: usize = 512;
+    let (groups, rest) = bytes.as_chunks::<AT_ONCE>();
+    // Without an early way out in the group, so that it becomes vector instructions.
+    let is_zero_group = |group: &[u8; AT_ONCE]| {
+        let words = group.as_chunks().0.iter();
+        words.fold(0, |any, word| any | u64::from_ne_bytes(*word)) == 0
+    };
+    groups.iter().all(is_zero_group) && rest.iter().all(|byte| *byte == 0)
+}
+
 /// The SHA-256 of one chunk of zeros.
 pub(crate) fn zero_chunk_digest(chunk_bytes: u64) -> [u8; 32] {
     if chunk_bytes == crate::CHUNK_BYTES {
@@ -40,6 +52,17 @@ mod tests {
                 zero_slices(length).map(|slice| slice.len() as u64).sum::<u64>(),
                 length
             );
+        }
+    }
+
+    #[test]
+    fn one_bit_anywhere_is_no_zero() {
+        let mut bytes = vec![0; 1_300];
+        assert!(is_zero(&bytes) && is_zero(&[]));
+        for at in 0..bytes.len() {
+            bytes[at] = 1 << (at % 8);
+            assert!(!is_zero(&bytes), "{at}");
+            bytes[at] = 0;
         }
     }
 

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::{ChunkRun, Error, ImageDigests, ImageHash, ImageLayout, ImageOptions, Piece, Result};
 
 /// Large enough that handing it over costs nothing, small enough that it is still cached when it is hashed.
-const BUFFER_BYTES: usize = 1 << 20;
+pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
 impl Engine {
     /// Reads a stream to its end on the calling thread and hashes it, handing on chunk digests as they become final.
@@ -84,18 +84,18 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8], at_bytes: u64) -> Result<usiz
 
 /// Buffers that were lent to the lanes. One is free again when nobody else has a part of it.
 #[derive(Default)]
-struct Buffers {
+pub(super) struct Buffers {
     lent: Vec<Bytes>,
 }
 
 impl Buffers {
-    fn take(&mut self) -> BytesMut {
+    pub(super) fn take(&mut self) -> BytesMut {
         let free = self.lent.iter().position(Bytes::is_unique);
         let free = free.and_then(|at| self.lent.swap_remove(at).try_into_mut().ok());
         free.unwrap_or_else(|| BytesMut::zeroed(BUFFER_BYTES))
     }
 
-    fn lend(&mut self, buffer: BytesMut, filled: usize) -> Piece {
+    pub(super) fn lend(&mut self, buffer: BytesMut, filled: usize) -> Piece {
         let buffer = buffer.freeze();
         let piece = buffer.slice(..filled);
         self.lent.push(buffer);

@@ -1,0 +1,84 @@
+//! A pass over an image that can be read at any place.
+
+use std::io;
+
+use super::{
+    Engine,
+    reader::{BUFFER_BYTES, Buffers},
+};
+use crate::{ChunkRun, Error, ImageAt, ImageDigests, ImageLayout, ImageOptions, Piece, Result};
+
+impl Engine {
+    /// Reads an image on the calling thread, its holes aside, and hashes it, handing on chunk digests as they become
+    /// final.
+    ///
+    /// As [`hash_reader`](Self::hash_reader) with the same bounds of memory, but that holes are not read: their chunks
+    /// come as [`ChunkRun::Zero`], and the whole digest goes through their zeros at the speed of one stream, or of
+    /// four together where four images are in holes at the same time. For chunk digests alone
+    /// [`hash_tree`](Self::hash_tree) is faster. `deposit` is called at least once per MiB read or so; an error from it
+    /// stops the pass.
+    ///
+    /// # Errors
+    /// [`Error::Read`] with the position at which reading failed, also where the image is shorter than the layout
+    /// declares; [`Error::Deposit`] with what `deposit` said; [`Error::LengthUnknown`] if the layout declares no
+    /// length; and those of [`start`](Self::start).
+    ///
+    /// # Examples
+    /// ```
+    /// use custody_hash::{ChunkRun, Engine, EngineOptions, ImageLayout, ImageOptions, MappedImage};
+    ///
+    /// let mut disk = vec![0; 12 << 20];
+    /// disk[5 << 20] = 1;
+    /// let image = MappedImage::new(disk, vec![5 << 20..6 << 20]);
+    /// let engine = Engine::new(EngineOptions::default())?;
+    /// let mut runs = Vec::new();
+    /// let layout = ImageLayout::new(12 << 20);
+    /// engine.hash_image(&image, layout, ImageOptions::default(), |run| Ok(runs.push(run)))?;
+    /// assert_eq!(runs.iter().map(ChunkRun::chunks).sum::<u64>(), 3);
+    /// assert_eq!(runs[0], ChunkRun::Zero { chunks: 1 });
+    /// # Ok::<(), custody_hash::Error>(())
+    /// ```
+    pub fn hash_image(
+        &self,
+        image: &impl ImageAt,
+        layout: ImageLayout,
+        options: ImageOptions,
+        mut deposit: impl FnMut(ChunkRun) -> io::Result<()>,
+    ) -> Result<ImageDigests> {
+        let length_bytes = layout.stored_file_bytes().ok_or(Error::LengthUnknown)?;
+        let mut deposit_all = |runs: Vec<ChunkRun>| {
+            let mut runs = runs.into_iter();
+            runs.try_for_each(&mut deposit)
+                .map_err(|source| Error::Deposit { source })
+        };
+        let mut hash = self.start(layout, options)?;
+        let (mut buffers, mut at_bytes) = (Buffers::default(), 0);
+        while at_bytes < length_bytes {
+            let at_fault = |source| Error::Read { at_bytes, source };
+            let data = image.next_data(at_bytes).map_err(at_fault)?;
+            let data = data.unwrap_or(length_bytes..length_bytes);
+            let start_bytes = data.start.clamp(at_bytes, length_bytes);
+            if start_bytes > at_bytes {
+                let hole = Piece::Zero {
+                    length_bytes: start_bytes - at_bytes,
+                };
+                deposit_all(hash.push_blocking(hole)?)?;
+                at_bytes = start_bytes;
+            }
+            let end_bytes = data.end.clamp(at_bytes, length_bytes);
+            while at_bytes < end_bytes {
+                // Up to the next multiple of the buffer, so that chunks end where reads do.
+                let to_boundary = BUFFER_BYTES as u64 - at_bytes % BUFFER_BYTES as u64;
+                let now = usize::try_from(to_boundary.min(end_bytes - at_bytes)).unwrap_or(BUFFER_BYTES);
+                let mut buffer = buffers.take();
+                let read = image.read_exact_at(buffer.split_at_mut(now).0, at_bytes);
+                read.map_err(|source| Error::Read { at_bytes, source })?;
+                at_bytes += now as u64;
+                deposit_all(hash.push_blocking(buffers.lend(buffer, now))?)?;
+            }
+        }
+        let (runs, digests) = hash.finish_blocking()?;
+        deposit_all(runs)?;
+        Ok(digests)
+    }
+}

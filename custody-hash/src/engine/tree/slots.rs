@@ -1,0 +1,161 @@
+//! Sixteen chunks on their way through one thread, a slice of each at a time.
+
+use std::{num::NonZeroU64, ops::Range, sync::LazyLock};
+
+use crate::{
+    Error, ImageAt, Result,
+    backend::{INITIAL, State, Strand, compress_strands, kernels},
+    sha256::Sha256,
+    zeros::is_zero,
+};
+
+/// As many as the widest kernel takes.
+pub(super) const LANES: usize = 16;
+
+/// What is read of a chunk at a time. Sixteen of them fit into a core's second cache level and leave room for what the
+/// kernel copies them from.
+const SLICE_BYTES: usize = 32 << 10;
+
+/// Slices that begin at equal distances of a power of two share one set of the first cache level, which holds eight of
+/// the sixteen. This much more than that distance puts each into another.
+const SKEW_BYTES: usize = 320;
+
+/// States after zeros, from the start: one for each number of slices that a chunk of the usual size has.
+static AFTER_ZERO_SLICES: LazyLock<Vec<State>> = LazyLock::new(|| {
+    let mut state = INITIAL;
+    let slices = crate::CHUNK_BYTES / SLICE_BYTES as u64;
+    let states = (0..slices).map(|_| {
+        let before = state;
+        kernels().compress_zeros(&mut [&mut state], (SLICE_BYTES / 64) as u64);
+        before
+    });
+    states.collect()
+});
+
+/// A thread's buffer.
+#[derive(Debug)]
+pub(super) struct Slots {
+    bytes: Vec<u8>,
+}
+
+/// One chunk.
+struct Lane {
+    range: Range<u64>,
+    sha: Sha256,
+    /// Bytes at the start that were read and are zero, while nothing else has come.
+    zero_bytes: u64,
+    only_zeros: bool,
+}
+
+impl Slots {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: vec![0; LANES * (SLICE_BYTES + SKEW_BYTES)],
+        }
+    }
+
+    /// The digests of at most [`LANES`] chunks. `goes_on` is asked before every slice; none if it says no.
+    pub(super) fn hash(
+        &mut self,
+        image: &impl ImageAt,
+        chunks: &[Range<u64>],
+        (chunk_bytes, zero_digest): (NonZeroU64, [u8; 32]),
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Option<Vec<[u8; 32]>>> {
+        let mut lanes: Vec<Lane> = chunks.iter().cloned().map(Lane::new).collect();
+        let longest_bytes = chunks
+            .iter()
+            .map(|chunk| chunk.end - chunk.start)
+            .max()
+            .unwrap_or(0);
+        let mut at_bytes = 0;
+        while at_bytes < longest_bytes {
+            if !goes_on() {
+                return Ok(None);
+            }
+            self.hash_slices(image, &mut lanes, at_bytes)?;
+            at_bytes += SLICE_BYTES as u64;
+        }
+        let digests = lanes
+            .into_iter()
+            .map(|lane| lane.finish(chunk_bytes, zero_digest));
+        Ok(Some(digests.collect()))
+    }
+
+    /// Reads and hashes the slice of each chunk that begins so many bytes after its start.
+    fn hash_slices(&mut self, image: &impl ImageAt, lanes: &mut [Lane], at_bytes: u64) -> Result<()> {
+        let slots = self.bytes.chunks_mut(SLICE_BYTES + SKEW_BYTES);
+        let (mut strands, mut tails) = (Vec::with_capacity(LANES), Vec::new());
+        for (lane, slot) in lanes.iter_mut().zip(slots) {
+            let start_bytes = lane.range.start.saturating_add(at_bytes);
+            let length_bytes = lane.range.end.saturating_sub(start_bytes).min(SLICE_BYTES as u64);
+            let slice = slot
+                .split_at_mut(usize::try_from(length_bytes).unwrap_or(SLICE_BYTES))
+                .0;
+            if slice.is_empty() {
+                continue;
+            }
+            let read = image.read_exact_at(slice, start_bytes);
+            read.map_err(|source| Error::Read {
+                at_bytes: start_bytes,
+                source,
+            })?;
+            if lane.only_zeros && is_zero(slice) {
+                lane.zero_bytes += length_bytes;
+                continue;
+            }
+            lane.catch_up();
+            let (blocks, tail) = slice.as_chunks();
+            lane.sha.took_blocks(blocks.len() as u64);
+            if tail.is_empty() {
+                strands.push(Strand {
+                    state: lane.sha.state_mut(),
+                    blocks,
+                });
+            } else {
+                // The last chunk: its blocks first, then what is left.
+                tails.push((lane, blocks, tail));
+            }
+        }
+        strands.extend(tails.iter_mut().map(|(lane, blocks, _)| Strand {
+            state: lane.sha.state_mut(),
+            blocks,
+        }));
+        compress_strands(kernels(), &mut strands);
+        for (lane, _, tail) in tails {
+            lane.sha.update(tail);
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    fn new(range: Range<u64>) -> Self {
+        Self {
+            range,
+            sha: Sha256::default(),
+            zero_bytes: 0,
+            only_zeros: true,
+        }
+    }
+
+    /// Takes in the zeros that were skipped.
+    fn catch_up(&mut self) {
+        if std::mem::replace(&mut self.only_zeros, false) && self.zero_bytes > 0 {
+            let slices = usize::try_from(self.zero_bytes / SLICE_BYTES as u64).unwrap_or(usize::MAX);
+            let known = AFTER_ZERO_SLICES.get(slices);
+            match known.filter(|_| self.zero_bytes % SLICE_BYTES as u64 == 0) {
+                Some(state) => self.sha = Sha256::resumed(*state, self.zero_bytes),
+                None => self.sha.update_zeros(self.zero_bytes),
+            }
+        }
+    }
+
+    fn finish(mut self, chunk_bytes: NonZeroU64, zero_digest: [u8; 32]) -> [u8; 32] {
+        if self.only_zeros && self.zero_bytes == chunk_bytes.get() {
+            return zero_digest;
+        }
+        self.catch_up();
+        self.sha.finish()
+    }
+}

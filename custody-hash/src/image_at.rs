@@ -1,0 +1,148 @@
+//! Images that can be read at any place.
+
+use std::{io, ops::Range};
+
+/// An image of which any range can be read, by several threads at once, and that may know where its data is.
+///
+/// Implemented for byte slices and, with the feature `files`, for [`File`](std::fs::File): regular files, whose holes
+/// the file system names, and block devices, which have none. A map from elsewhere, of an image format or of a
+/// service, goes in through [`MappedImage`].
+pub trait ImageAt: Sync {
+    /// Fills the buffer with what is at this place.
+    ///
+    /// # Errors
+    /// What reading says; [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the image ends within the buffer.
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()>;
+
+    /// The first range with data that ends after this place; none if there are only zeros from here on. What lies
+    /// between is not read. By default all is data.
+    ///
+    /// # Errors
+    /// What the source of the map says. A source that cannot tell must call it data.
+    fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
+        Ok(Some(at_bytes..u64::MAX))
+    }
+}
+
+/// An image with the caller's map of its data.
+#[derive(Debug, Clone)]
+pub struct MappedImage<I> {
+    image: I,
+    data: Vec<Range<u64>>,
+}
+
+impl<I> MappedImage<I> {
+    /// Takes the ranges for all of the data there is: whatever lies outside them is hashed as zeros and never read, on
+    /// the caller's word. They may overlap and be in any order.
+    #[must_use]
+    pub fn new(image: I, mut data: Vec<Range<u64>>) -> Self {
+        data.retain(|range| !range.is_empty());
+        data.sort_unstable_by_key(|range| range.start);
+        let mut joined: Vec<Range<u64>> = Vec::new();
+        for range in data {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => joined.push(range),
+            }
+        }
+        Self { image, data: joined }
+    }
+}
+
+impl<I: ImageAt> ImageAt for MappedImage<I> {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        self.image.read_exact_at(buffer, at_bytes)
+    }
+
+    fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
+        let next = self.data.partition_point(|range| range.end <= at_bytes);
+        Ok(self
+            .data
+            .get(next)
+            .map(|range| range.start.max(at_bytes)..range.end))
+    }
+}
+
+impl ImageAt for [u8] {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        let from = usize::try_from(at_bytes).ok().and_then(|at| self.get(at..));
+        let bytes = from.and_then(|from| from.get(..buffer.len()));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+impl ImageAt for Vec<u8> {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        self.as_slice().read_exact_at(buffer, at_bytes)
+    }
+}
+
+impl<I: ImageAt + ?Sized> ImageAt for &I {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        (**self).read_exact_at(buffer, at_bytes)
+    }
+
+    fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
+        (**self).next_data(at_bytes)
+    }
+}
+
+/// Files and devices. Source of what `SEEK_DATA` and `SEEK_HOLE` do: lseek(2), Linux man-pages 6.9.
+#[cfg(all(feature = "files", unix))]
+impl ImageAt for std::fs::File {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, buffer, at_bytes)
+    }
+
+    fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
+        use rustix::{
+            fs::{SeekFrom, seek},
+            io::Errno,
+        };
+        // Past the end there is nothing to tell, and no offset above i64 exists.
+        if i64::try_from(at_bytes).is_err() {
+            return Ok(Some(at_bytes..u64::MAX));
+        }
+        let start = match seek(self, SeekFrom::Data(at_bytes)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Ok(None),
+            // Devices, pipes, and file systems that do not know: all is data.
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::SPIPE) => return Ok(Some(at_bytes..u64::MAX)),
+            Err(error) => return Err(error.into()),
+        };
+        match seek(self, SeekFrom::Hole(start)) {
+            Ok(end) if end > start => Ok(Some(start..end)),
+            // It changed meanwhile; or a hole that begins here, which no file system reports.
+            Ok(_) | Err(Errno::NXIO) => Ok(Some(start..u64::MAX)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_may_overlap_and_be_in_any_order() {
+        let image = MappedImage::new(vec![0; 100], vec![50..60, 10..20, 15..30, 40..40, 60..70]);
+        let next = |at| image.next_data(at).unwrap();
+        assert_eq!(next(0), Some(10..30));
+        assert_eq!(next(29), Some(29..30));
+        assert_eq!(next(30), Some(50..70));
+        assert_eq!(next(70), None);
+    }
+
+    #[test]
+    fn a_slice_ends_where_it_ends() {
+        let image = b"abc".as_slice();
+        let mut buffer = [0; 2];
+        image.read_exact_at(&mut buffer, 1).unwrap();
+        assert_eq!(&buffer, b"bc");
+        for at in [2, 3, 4, u64::MAX] {
+            let error = image.read_exact_at(&mut buffer, at).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
+}
