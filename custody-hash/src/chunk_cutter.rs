@@ -66,6 +66,11 @@ impl ChunkCutter {
         self.chunk_bytes
     }
 
+    /// Goes on from where another stood.
+    pub(crate) fn resume(&mut self, at_bytes: u64, open: bool) {
+        (self.at_bytes, self.open) = (at_bytes, open);
+    }
+
     /// Whether the chunk at hand has bytes that are being hashed.
     pub(crate) fn is_open(&self) -> bool {
         self.open

@@ -77,6 +77,16 @@ impl ChunkTally {
         append_run(&mut self.runs, ChunkRun::Zero { chunks: more });
     }
 
+    /// The right edge of the tree.
+    pub(crate) fn peaks(&self) -> &[[u8; 32]] {
+        self.tree.peaks()
+    }
+
+    /// Goes on from where another stood.
+    pub(crate) fn resume(&mut self, tree: MerkleFrontier) {
+        self.tree = tree;
+    }
+
     /// What became final since the last call.
     pub(crate) fn take_runs(&mut self) -> Vec<ChunkRun> {
         std::mem::take(&mut self.runs)

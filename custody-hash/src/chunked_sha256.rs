@@ -9,7 +9,7 @@ use digest::{
 };
 
 use crate::{
-    ChunkRun, DEFAULT_CHUNK_BYTES, ImageDigests, ImageLayout, Piece, Result, ZERO_CHUNK_DIGEST,
+    ChunkRun, DEFAULT_CHUNK_BYTES, ImageDigests, ImageLayout, Piece, Result, SavedPass, ZERO_CHUNK_DIGEST,
     image_pass::ImagePass,
 };
 
@@ -74,6 +74,25 @@ impl ChunkedSha256 {
     /// Hands out the chunk digests that became final since the last call, in stream order.
     pub fn take_runs(&mut self) -> Vec<ChunkRun> {
         self.pass.tally.take_runs()
+    }
+
+    /// A state from which [`resume`](Self::resume) goes on. It does not hold the chunk digests that were not taken
+    /// yet: [`take_runs`](Self::take_runs) first.
+    #[must_use]
+    pub fn save(&self) -> SavedPass {
+        let mut pass = self.pass.clone();
+        drop(pass.tally.take_runs());
+        SavedPass::new(self.layout, pass)
+    }
+
+    /// Goes on from a saved state.
+    #[must_use]
+    pub fn resume(saved: &SavedPass) -> Self {
+        Self {
+            layout: saved.layout(),
+            received_bytes: saved.position_bytes(),
+            pass: saved.pass().clone(),
+        }
     }
 
     /// Ends the image: the chunk digests that were not taken yet, and all other digests.

@@ -7,7 +7,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, backend_name};
+use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, SavedPass, backend_name};
 
 mod image;
 mod reader;
@@ -89,6 +89,15 @@ impl Engine {
     /// itself.
     pub fn start(&self, layout: ImageLayout, options: ImageOptions) -> Result<ImageHash> {
         ImageHash::start(self.clone(), layout, options)
+    }
+
+    /// Goes on with an image from where [`ImageHash::save`] left it; the next piece begins at
+    /// [`SavedPass::position_bytes`](crate::SavedPass::position_bytes).
+    ///
+    /// # Errors
+    /// [`Error::CannotSave`] if the options ask for side digests, or for chunk digests alone.
+    pub fn resume(&self, saved: &SavedPass, options: ImageOptions) -> Result<ImageHash> {
+        ImageHash::resume(self.clone(), saved, options)
     }
 
     /// How many threads hash.

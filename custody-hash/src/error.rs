@@ -11,6 +11,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A state was to be saved or resumed that nobody can store.
+    #[error("the state of {what} cannot be saved")]
+    CannotSave {
+        /// Of what.
+        what: &'static str,
+    },
     /// The chunk list could not be read.
     #[error("line {line} of the chunk list cannot be read")]
     ChunkListRead {
@@ -78,6 +84,28 @@ pub enum Error {
     /// An image that is read at any place has to have a declared length.
     #[error("the length of the image is not declared")]
     LengthUnknown,
+    /// A chunk list has another number of lines than the image has chunks.
+    #[error("the chunk list has {listed} digests for an image of {chunks} chunks")]
+    ListLength {
+        /// Digests in the list, as far as it was read.
+        listed: u64,
+        /// Chunks of the image.
+        chunks: u64,
+    },
+    /// A proof does not lead from the digest to the root.
+    #[error("the digest is not proven to be leaf {leaf} of the tree of {leaves}")]
+    NotIncluded {
+        /// The leaf, counted from 0.
+        leaf: u64,
+        /// Leaves of the tree.
+        leaves: u64,
+    },
+    /// A saved state cannot be used.
+    #[error("the saved state {fault}")]
+    SavedState {
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// The image could not be read.
     #[error("image cannot be read at byte {at_bytes}")]
     Read {
@@ -113,8 +141,14 @@ impl Error {
             Self::ChunkListRead { .. } | Self::Deposit { .. } | Self::Read { .. } | Self::Thread { .. } => {
                 Remedy::Retry
             }
-            Self::ChunkListSyntax { .. } | Self::EndedEarly { .. } | Self::GoesOn { .. } => Remedy::Escalate,
-            Self::DataBeyondImage { .. }
+            Self::ChunkListSyntax { .. }
+            | Self::EndedEarly { .. }
+            | Self::GoesOn { .. }
+            | Self::ListLength { .. }
+            | Self::NotIncluded { .. }
+            | Self::SavedState { .. } => Remedy::Escalate,
+            Self::CannotSave { .. }
+            | Self::DataBeyondImage { .. }
             | Self::DuplicateSideDigest { .. }
             | Self::LengthUnknown
             | Self::TooLong { .. }

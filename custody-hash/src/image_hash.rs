@@ -3,9 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, Piece, Progress, Result, WholeDigests,
-    block_on::block_on, engine::ReadyQueue, image_pass::ImagePass, merkle::MerkleFrontier, progress::Meter,
-    whole_hasher::WholeDigestPair,
+    ChunkRun, Engine, Error, ImageDigests, ImageLayout, ImageOptions, Piece, Progress, Result, SavedPass,
+    WholeDigests, block_on::block_on, engine::ReadyQueue, image_pass::ImagePass, merkle::MerkleFrontier,
+    progress::Meter, whole_hasher::WholeDigestPair,
 };
 
 mod chunk_lanes;
@@ -119,6 +119,29 @@ impl ImageHash {
         })
     }
 
+    pub(crate) fn resume(engine: Engine, saved: &SavedPass, options: ImageOptions) -> Result<Self> {
+        if options.whole_digests == WholeDigests::Omit || !options.side_digests.is_empty() {
+            return Err(Error::CannotSave {
+                what: "side digests, or chunk digests alone",
+            });
+        }
+        let mut image = Self::start(engine, saved.layout(), options)?;
+        let meter = Arc::new(Meter::default());
+        let meters = vec![Arc::clone(&meter)];
+        for meter in [&meter, &image.accepted] {
+            meter.add(saved.position_bytes());
+        }
+        image.progress = Progress::new(
+            saved.layout().stored_file_bytes(),
+            Arc::clone(&image.accepted),
+            meters.into(),
+        );
+        image.received_bytes = saved.position_bytes();
+        let pass = saved.pass().clone();
+        image.stream = Stream::Fused(Lane::new(LaneName::Whole, pass, Arc::clone(&image.state), meter));
+        Ok(image)
+    }
+
     /// Accepts the next piece, waiting for room if need be, and returns the chunk digests that became final since the
     /// last call: in stream order, each once, possibly none.
     ///
@@ -194,6 +217,46 @@ impl ImageHash {
     /// As [`finish`](Self::finish).
     pub fn finish_blocking(self) -> Result<(Vec<ChunkRun>, ImageDigests)> {
         block_on(self.finish())
+    }
+
+    /// Waits until all that was pushed is hashed, and returns the chunk digests that became final and a state from
+    /// which [`Engine::resume`] goes on, in another process if need be. This image can go on as well.
+    ///
+    /// # Errors
+    /// [`Error::CannotSave`](crate::Error::CannotSave) with side digests, whose state nobody can read, and where chunk
+    /// digests are made alone: begin again at a chunk there. Those of [`push`](Self::push).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: what was final is returned by the next call.
+    pub async fn save(&mut self) -> Result<(Vec<ChunkRun>, SavedPass)> {
+        self.check()?;
+        let Stream::Fused(lane) = &self.stream else {
+            return Err(Error::CannotSave {
+                what: "chunk digests alone",
+            });
+        };
+        if !self.sides.is_empty() {
+            return Err(Error::CannotSave { what: "side digests" });
+        }
+        let lane = Arc::clone(lane);
+        self.send_gathered().await?;
+        self.state.await_rest();
+        let pass = std::future::poll_fn(|context| {
+            self.state.poll_until(context, || match self.state.check() {
+                Ok(()) => lane.at_rest(ImagePass::clone).map(Ok),
+                Err(failure) => Some(Err(failure)),
+            })
+        });
+        let pass = pass.await?;
+        Ok((lane.take_runs(), SavedPass::new(self.layout, pass)))
+    }
+
+    /// [`save`](Self::save) for callers without an executor.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_blocking(&mut self) -> Result<(Vec<ChunkRun>, SavedPass)> {
+        block_on(self.save())
     }
 
     /// A live view of how far the image has come, to be kept beside it.

@@ -80,6 +80,7 @@ mod block_on;
 mod chunk_cutter;
 mod chunk_run;
 mod chunked_sha256;
+mod comparison;
 mod engine;
 mod error;
 mod first_zeros;
@@ -98,6 +99,7 @@ pub mod probe;
 mod progress;
 #[cfg(test)]
 mod samples;
+mod saved_pass;
 mod sha256;
 mod whole_hasher;
 mod zeros;
@@ -105,6 +107,7 @@ mod zeros;
 pub use backend::backend_name;
 pub use chunk_run::ChunkRun;
 pub use chunked_sha256::ChunkedSha256;
+pub use comparison::{ChunkComparison, ComparedChunks};
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, Remedy, Result};
 pub use hash_many::{digest, hash_many};
@@ -115,6 +118,7 @@ pub use image_options::{ImageOptions, WholeDigests};
 pub use layout::ImageLayout;
 pub use piece::Piece;
 pub use progress::Progress;
+pub use saved_pass::SavedPass;
 
 /// The size of a chunk: 4 MiB. The last chunk of an image may be shorter, and an empty image has none.
 pub const CHUNK_BYTES: u64 = DEFAULT_CHUNK_BYTES.get();

@@ -17,6 +17,10 @@
 //! # Ok::<(), custody_hash::Error>(())
 //! ```
 
+mod proof;
+
+pub use proof::{InclusionProof, ProofBuilder};
+
 use crate::{Error, Result, sha256::Sha256};
 
 /// The right edge of a growing Merkle tree: enough to append to it and to name its root at any moment.
@@ -69,6 +73,15 @@ impl MerkleFrontier {
             left -= 1 << level;
         }
         Ok(())
+    }
+
+    /// One of so many leaves with these perfect subtrees, the largest first.
+    pub(crate) fn resumed(leaves: u64, peaks: Vec<[u8; 32]>) -> Self {
+        Self { leaves, peaks }
+    }
+
+    pub(crate) fn peaks(&self) -> &[[u8; 32]] {
+        &self.peaks
     }
 
     /// The number of leaves so far.

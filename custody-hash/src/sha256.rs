@@ -108,13 +108,35 @@ impl Sha256 {
         self.update([0; BLOCK_BYTES].split_at(few).0);
     }
 
-    /// One that took in so many bytes, whole blocks of them, and has this chaining value.
-    pub(crate) fn resumed(state: State, length_bytes: u64) -> Self {
+    /// One that took in so many bytes and has this chaining value.
+    ///
+    /// `tail` is what of them does not fill a block.
+    pub(crate) fn resumed(state: State, length_bytes: u64, tail: &[u8]) -> Self {
+        let mut block = [0; BLOCK_BYTES];
+        let held = tail.len().min(BLOCK_BYTES - 1);
+        block.split_at_mut(held).0.copy_from_slice(tail.split_at(held).0);
         Self {
             state,
+            block,
+            held,
             length_bytes,
             ..Self::default()
         }
+    }
+
+    /// What was taken in.
+    pub(crate) fn length_bytes(&self) -> u64 {
+        self.length_bytes
+    }
+
+    /// The chaining value.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The bytes of the block at hand.
+    pub(crate) fn tail(&self) -> &[u8] {
+        self.block.split_at(self.held).0
     }
 
     /// Pads and gives the digest.

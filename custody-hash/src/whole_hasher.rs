@@ -54,6 +54,24 @@ impl WholeHasher {
         self.sha.update_zeros(length_bytes - up_to_bytes);
     }
 
+    /// The digest of the disk data, if the boundary is behind.
+    pub(crate) fn final_disk_data(&self) -> Option<[u8; 32]> {
+        match self.disk_data {
+            DiskData::Final(digest) => Some(digest),
+            DiskData::Unwanted | DiskData::Ahead { .. } => None,
+        }
+    }
+
+    /// Goes on from where another stood; `disk_data` if the boundary was behind it.
+    pub(crate) fn resume(&mut self, sha: Sha256, disk_data: Option<[u8; 32]>) {
+        if let Some(digest) = disk_data {
+            self.disk_data = DiskData::Final(digest);
+        } else if let DiskData::Ahead { left_bytes } = &mut self.disk_data {
+            *left_bytes -= sha.length_bytes().min(*left_bytes);
+        }
+        self.sha = sha;
+    }
+
     /// How many bytes may be taken in at once: those up to the boundary, if it is ahead.
     pub(crate) fn left_bytes(&self) -> u64 {
         match self.disk_data {

@@ -145,7 +145,7 @@ impl Lane {
             let slices = usize::try_from(self.zero_bytes / SLICE_BYTES as u64).unwrap_or(usize::MAX);
             let known = AFTER_ZERO_SLICES.get(slices);
             match known.filter(|_| self.zero_bytes % SLICE_BYTES as u64 == 0) {
-                Some(state) => self.sha = Sha256::resumed(*state, self.zero_bytes),
+                Some(state) => self.sha = Sha256::resumed(*state, self.zero_bytes, &[]),
                 None => self.sha.update_zeros(self.zero_bytes),
             }
         }
