@@ -28,6 +28,11 @@ impl SumLine {
         line
     }
 
+    /// The line as the tools of BSD and `sha256sum --tag` print it, with its line feed.
+    pub(crate) fn to_tagged_bytes(&self) -> Vec<u8> {
+        tagged("SHA256", &self.name, &self.sha256.to_string())
+    }
+
     /// Reads a line without its line feed: the form above, with a space or a `*` before the name, or the form of
     /// `--tag`. `None` for anything else.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
@@ -56,6 +61,16 @@ impl SumLine {
             name: OsString::from_vec(name),
         })
     }
+}
+
+/// A digest by any algorithm, as the tools of BSD print it.
+pub(crate) fn tagged(algorithm: &str, name: &OsStr, hex: &str) -> Vec<u8> {
+    let (escaped, name) = escape(name);
+    let mut line = if escaped { b"\\".to_vec() } else { Vec::new() };
+    line.extend_from_slice(format!("{algorithm} (").as_bytes());
+    line.extend_from_slice(&name);
+    line.extend_from_slice(format!(") = {hex}\n").as_bytes());
+    line
 }
 
 /// The name as such a line holds it, and whether anything in it was written out.
@@ -104,9 +119,10 @@ mod tests {
     fn every_name_comes_back_from_its_line() {
         for name in [&b"a"[..], b"a b", b"a\\b", b"a\nb\r", b"\xff", b" *x", b"\\n"] {
             let line = line(name);
-            let bytes = line.to_bytes();
-            let (last, text) = bytes.split_last().unwrap();
-            assert_eq!((*last, SumLine::parse(text)), (b'\n', Some(line)));
+            for bytes in [line.to_bytes(), line.to_tagged_bytes()] {
+                let (last, text) = bytes.split_last().unwrap();
+                assert_eq!((*last, SumLine::parse(text)), (b'\n', Some(line.clone())));
+            }
         }
     }
 

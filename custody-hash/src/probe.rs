@@ -79,3 +79,74 @@ pub fn states_after_zeros(blocks: &[u64]) -> Vec<[u32; 8]> {
     });
     states.collect()
 }
+
+/// Cuts the input into messages and hashes them with every family, in lanes, fused, and as saved and resumed passes.
+///
+/// # Panics
+/// When two of them disagree.
+pub fn compare_all(input: &[u8]) {
+    let (cuts, mut rest) = input.split_at(input.len().min(33));
+    let mut messages = Vec::new();
+    for cut in cuts {
+        let (message, later) = rest.split_at(usize::from(*cut).min(rest.len()));
+        messages.push(message);
+        rest = later;
+    }
+    messages.push(rest);
+    let expected: Vec<[u8; 32]> = messages.iter().map(|message| sha2_digest(message)).collect();
+    for family in families() {
+        let found = crate::hash_many::hash_many_with(family.0, &messages);
+        assert!(found == expected, "{} disagrees with sha2", family.name());
+        for probe in [
+            Probe::Messages(1),
+            Probe::Messages(2),
+            Probe::Messages(4),
+            Probe::Messages(16),
+        ] {
+            let Probe::Messages(count) = probe else { continue };
+            let (Some(lanes), Some(found)) = (messages.get(..count), family.run(probe, &messages)) else {
+                continue;
+            };
+            let blocks = lanes.iter().map(|lane| blocks_of(lane).len()).min().unwrap_or(0);
+            for (lane, state) in lanes.iter().zip(found) {
+                let mut expected = INITIAL;
+                sha2::block_api::compress256(&mut expected, blocks_of(lane).split_at(blocks).0);
+                assert!(
+                    state == expected,
+                    "{} {probe:?} disagrees with sha2",
+                    family.name()
+                );
+            }
+        }
+        for probe in [Probe::Fused(1), Probe::Fused(2)] {
+            let Some(found) = family.run(probe, &messages) else {
+                continue;
+            };
+            for pair in found.as_chunks::<2>().0 {
+                let [whole, chunk] = pair;
+                assert!(
+                    whole == chunk,
+                    "{} {probe:?} disagrees with itself",
+                    family.name()
+                );
+            }
+        }
+    }
+}
+
+fn sha2_digest(message: &[u8]) -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::samples::noise;
+
+    #[test]
+    fn what_the_fuzzer_does_holds_for_a_hundred_inputs() {
+        for seed in 0..100 {
+            super::compare_all(&noise(seed * 97, seed as u64));
+        }
+    }
+}

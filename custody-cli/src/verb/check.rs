@@ -8,7 +8,8 @@ use custody_core::digest::Sha256Digest;
 use custody_hash::Engine;
 use serde_json::{Value, json};
 
-use super::hash::{AGAIN, digest, for_reader, open};
+use super::hash::{AGAIN, digest, for_reader};
+use super::hash_source::open;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -79,7 +80,7 @@ fn next_line(lines: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
 
 impl Tally {
     fn check(&mut self, sum: &SumLine, engine: &Engine, console: &Console) {
-        let found = digest(&sum.name, engine, |_| Ok(()));
+        let found = digest(&sum.name, engine, console);
         let (word, mut document) = match &found {
             Ok(digests) => {
                 self.checked += 1;

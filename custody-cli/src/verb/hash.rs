@@ -1,23 +1,26 @@
+use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use clap::Args;
+use custody_core::Remedy;
 use custody_core::digest::Sha256Digest;
-use custody_core::{Error, Remedy};
 use custody_hash::chunk_list::write_run;
-use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions};
+use custody_hash::{Engine, ImageDigests, ImageOptions};
 use serde_json::{Value, json};
 
-use super::check;
+use super::hash_algorithm::HashAlgorithm;
+use super::hash_progress::Watch;
+use super::hash_source::{Source, Wanted};
+use super::{check, hash_against};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::local_ports::engine;
 use crate::printable;
-use crate::sum_line::SumLine;
+use crate::sum_line::{SumLine, tagged};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,26 +30,59 @@ Examples:
       what `sha256sum -c SHA256SUMS` does; exit 4 on a mismatch
   custody hash --chunks disk.raw
       what `split -b 4M --filter=sha256sum disk.raw` prints; the Merkle root
-      over these digests goes to standard error";
+      over these digests goes to standard error
+  custody hash --against disk.raw.chunks.sha256 disk.raw
+      which byte ranges differ from such a list; exit 4 if any does
+  custody hash --algorithm md5,sha1 disk.raw
+      these beside SHA-256 in one pass, as BSD's tools print them";
 
 /// What to do about a file that cannot be read. The general advice speaks of captures.
 pub(super) const AGAIN: &str = "remove the cause, then run it again";
+
+/// Bytes that wait to be hashed of each file, where several are read at once.
+const IN_FLIGHT_BYTES: u64 = 6 << 20;
+
+/// Files that are read at once for each thread that hashes: two streams share one at little cost.
+const FILES_PER_THREAD: usize = 2;
 
 /// Print SHA-256 digests as `sha256sum` does, or check them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct HashArguments {
-    /// Files; `-` is standard input
+    /// Files or block devices; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// Read digests from the files and check them
-    #[arg(long, short = 'c', conflicts_with = "chunks")]
+    #[arg(long, short = 'c', conflicts_with_all = ["chunks", "tree", "tag", "algorithm"])]
     check: bool,
 
     /// Print the SHA-256 of each 4 MiB instead
     #[arg(long)]
     chunks: bool,
+
+    /// Print the Merkle root over the SHA-256 of each 4 MiB instead, made on all cores
+    #[arg(long, conflicts_with_all = ["chunks", "tag", "algorithm"])]
+    tree: bool,
+
+    /// Name the byte ranges that differ from this list of what `--chunks` prints
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["check", "chunks", "tree", "tag", "algorithm"])]
+    against: Option<PathBuf>,
+
+    /// Print as BSD's tools and `sha256sum --tag` do
+    #[arg(long, conflicts_with = "chunks")]
+    tag: bool,
+
+    /// Make these digests in the same pass; implies `--tag`
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "chunks")]
+    algorithm: Vec<HashAlgorithm>,
+}
+
+/// What came of a file, and what to print of it.
+struct Hashed {
+    lines: Vec<u8>,
+    talk: String,
+    document: Value,
 }
 
 impl HashArguments {
@@ -55,23 +91,28 @@ impl HashArguments {
         if self.check {
             return check::run(&self.files, &engine, console);
         }
+        if let Some(list) = &self.against {
+            return hash_against::run(list, &self.files, &engine, console);
+        }
         let mut documents = Vec::new();
         let mut unreadable = 0;
-        for file in &self.files {
-            if console.out_is_gone() {
-                break;
-            }
-            match self.print(file.as_os_str(), &engine, console) {
-                Ok(document) => documents.push(document),
-                Err(failure) => {
-                    unreadable += 1;
-                    if !console.is_json() {
-                        console.err(&failure.to_text());
-                    }
-                    documents.push(unreadable_document(file.as_os_str(), failure));
+        let mut print = |file: &Path, hashed: Result<Hashed, Failure>| match hashed {
+            Ok(hashed) => {
+                if !console.is_json() {
+                    console.out(&for_reader(hashed.lines, console));
+                    console.err(&hashed.talk);
                 }
+                documents.push(hashed.document);
             }
-        }
+            Err(failure) => {
+                unreadable += 1;
+                if !console.is_json() {
+                    console.err(&failure.to_text());
+                }
+                documents.push(unreadable_document(file.as_os_str(), failure));
+            }
+        };
+        self.hash_all(&engine, console, &mut print);
         let failure = (unreadable > 0).then(|| {
             let error = format!("{unreadable} of {} files could not be read", self.files.len());
             Failure::new(Exit::Incomplete, error, Remedy::Retry).with_next(AGAIN)
@@ -80,9 +121,48 @@ impl HashArguments {
         Ok(streamed.with_failure(failure))
     }
 
-    fn print(&self, name: &OsStr, engine: &Engine, console: &Console) -> Result<Value, Failure> {
+    /// Hashes the files, several at once, and prints them in their order.
+    fn hash_all(
+        &self,
+        engine: &Engine,
+        console: &Console,
+        print: &mut impl FnMut(&Path, Result<Hashed, Failure>),
+    ) {
+        // A tree takes all cores for one file; chunks are printed as they come.
+        let at_once = if self.tree || self.chunks {
+            1
+        } else {
+            FILES_PER_THREAD * engine.threads().get()
+        };
+        thread::scope(|scope| {
+            let mut running = VecDeque::new();
+            for file in &self.files {
+                if console.out_is_gone() {
+                    break;
+                }
+                if at_once == 1 || self.files.len() == 1 {
+                    print(file, self.hash(file.as_os_str(), engine, console));
+                    continue;
+                }
+                if running.len() >= at_once
+                    && let Some((done, thread)) = running.pop_front()
+                {
+                    print(done, joined(thread));
+                }
+                running.push_back((file, scope.spawn(|| self.hash(file.as_os_str(), engine, console))));
+            }
+            for (done, thread) in running {
+                print(done, joined(thread));
+            }
+        });
+    }
+
+    fn hash(&self, name: &OsStr, engine: &Engine, console: &Console) -> Result<Hashed, Failure> {
+        let source = Source::open(name)?;
+        let mut watch = Watch::new(name, source.length_bytes(), console);
         let quiet = console.is_json();
-        let digests = digest(name, engine, |run| {
+        let digests = source.digest(name, self.wanted(quiet), engine, |run| {
+            watch.add(run);
             if self.chunks && !quiet {
                 let mut lines = Vec::new();
                 write_run(run, &mut lines)?;
@@ -90,77 +170,82 @@ impl HashArguments {
             }
             Ok(())
         })?;
+        Ok(self.hashed(name, &digests))
+    }
+
+    fn wanted(&self, quiet: bool) -> Wanted {
+        // One document holds the digest of the whole beside the root, unless only the tree was asked for.
+        if self.tree || self.chunks && !quiet {
+            return Wanted::Tree;
+        }
+        let mut options = ImageOptions::default();
+        if self.files.len() > 1 {
+            options = options.with_in_flight_bytes(IN_FLIGHT_BYTES);
+        }
+        let mut asked = self.algorithm.clone();
+        asked.dedup();
+        Wanted::Whole(
+            asked
+                .into_iter()
+                .fold(options, |options, algorithm| algorithm.add_to(options)),
+        )
+    }
+
+    fn hashed(&self, name: &OsStr, digests: &ImageDigests) -> Hashed {
         let sha256 = digests.stored_file.map(Sha256Digest::from_bytes);
         let root = Sha256Digest::from_bytes(digests.root);
-        if self.chunks && !quiet {
-            let name = printable::name(name);
-            console.err(&format!(
-                "custody: {name}: {} chunks, Merkle root {root}\n",
+        let (mut lines, mut talk) = (Vec::new(), String::new());
+        if self.chunks {
+            talk = format!(
+                "custody: {}: {} chunks, Merkle root {root}\n",
+                printable::name(name),
                 digests.chunks
-            ));
-        } else if let (Some(sha256), false) = (sha256, quiet) {
-            let name = name.to_owned();
-            let line = SumLine { sha256, name }.to_bytes();
-            console.out(&for_reader(line, console));
+            );
+        } else if self.tree {
+            lines = tagged("SHA256-TREE-4M", name, &root.to_string());
+        } else if let Some(sha256) = sha256 {
+            let line = SumLine {
+                sha256,
+                name: name.to_owned(),
+            };
+            if self.tag || !self.algorithm.is_empty() {
+                lines = line.to_tagged_bytes();
+            } else {
+                lines = line.to_bytes();
+            }
         }
-        Ok(json!({
+        let mut document = json!({
             "file": printable::name(name),
             "bytes": digests.stored_file_bytes.to_string(),
-            "sha256": sha256,
             "chunks": digests.chunks,
             "root": root,
-        }))
-    }
-}
-
-/// Reads a file, or standard input, to its end and digests it. What is read may be a pipe or a device: its end is where
-/// reading ends.
-pub(super) fn digest(
-    name: &OsStr,
-    engine: &Engine,
-    deposit: impl FnMut(&ChunkRun) -> io::Result<()>,
-) -> Result<ImageDigests, Failure> {
-    if name == "-" {
-        return digest_reader(name, io::stdin().lock(), engine, deposit);
-    }
-    digest_reader(name, open(name)?, engine, deposit)
-}
-
-/// Opens a file to be read to its end.
-pub(super) fn open(name: &OsStr) -> Result<File, Failure> {
-    let shown = printable::name(name);
-    let file = File::open(name).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Failure::system(&shown, "open", error),
-        _ => Failure::system(&shown, "open", error).with_next(AGAIN),
-    })?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        let reason = "it is a directory; name the files in it".to_owned();
-        return Err(Error::Refused {
-            object: shown,
-            reason,
+        });
+        let mut others = serde_json::Map::new();
+        for side in &digests.side {
+            let hex = custody_core::hex::encode(&side.value);
+            lines.extend(tagged(&side.name, name, &hex));
+            others.insert(side.name.to_ascii_lowercase(), json!(hex));
         }
-        .into());
+        if let Value::Object(members) = &mut document {
+            members.extend(sha256.map(|sha256| ("sha256".to_owned(), json!(sha256))));
+            members.extend((!others.is_empty()).then(|| ("others".to_owned(), Value::Object(others))));
+        }
+        Hashed {
+            lines,
+            talk,
+            document,
+        }
     }
-    Ok(file)
 }
 
-fn digest_reader(
-    name: &OsStr,
-    reader: impl Read,
-    engine: &Engine,
-    mut deposit: impl FnMut(&ChunkRun) -> io::Result<()>,
-) -> Result<ImageDigests, Failure> {
-    let layout = ImageLayout::of_unknown_length();
-    engine
-        .hash_reader(reader, layout, ImageOptions::default(), |run| deposit(&run))
-        .map_err(|error| {
-            Failure::from(Error::Provider {
-                object: printable::name(name),
-                operation: "digest",
-                source: Some(Box::new(error)),
-            })
-            .with_next(AGAIN)
-        })
+/// The digest of a whole file, for a list that names it.
+pub(super) fn digest(name: &OsStr, engine: &Engine, console: &Console) -> Result<ImageDigests, Failure> {
+    let source = Source::open(name)?;
+    let mut watch = Watch::new(name, source.length_bytes(), console);
+    source.digest(name, Wanted::Whole(ImageOptions::default()), engine, |run| {
+        watch.add(run);
+        Ok(())
+    })
 }
 
 /// Bytes with names in them: as they are for a program, with nothing that moves a cursor for a terminal.
@@ -170,6 +255,13 @@ pub(super) fn for_reader(line: Vec<u8>, console: &Console) -> Vec<u8> {
     } else {
         line
     }
+}
+
+fn joined(thread: thread::ScopedJoinHandle<'_, Result<Hashed, Failure>>) -> Result<Hashed, Failure> {
+    thread.join().unwrap_or_else(|_| {
+        let error = "a thread panicked while it read the file".to_owned();
+        Err(Failure::new(Exit::Incomplete, error, Remedy::ReportBug))
+    })
 }
 
 fn unreadable_document(name: &OsStr, failure: Failure) -> Value {

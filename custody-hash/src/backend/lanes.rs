@@ -35,10 +35,6 @@ impl<'a, const N: usize> Lanes<'a, N> {
     }
 
     /// All blocks of the first message.
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "there is a first lane where this is called"
-    )]
     pub(super) fn first(&self) -> &'a [Block] {
         // SAFETY: the invariant.
         unsafe { std::slice::from_raw_parts(self.starts[0], self.blocks) }

@@ -47,14 +47,14 @@ fn schedule(block: &Block) -> [u32; 64] {
 /// The 64 rounds and the new state (section 6.2.2, steps 2 to 4).
 fn compress_block(state: &mut State, w: &[u32; 64]) {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for t in 0..64 {
+    for (t, word) in w.iter().enumerate() {
         let big_sigma1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choice = (e & f) ^ (!e & g);
         let t1 = h
             .wrapping_add(big_sigma1)
             .wrapping_add(choice)
             .wrapping_add(ROUND_CONSTANTS.0[t / 16][t % 16])
-            .wrapping_add(w[t]);
+            .wrapping_add(*word);
         let big_sigma0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
         let majority = (a & b) ^ (a & c) ^ (b & c);
         let t2 = big_sigma0.wrapping_add(majority);

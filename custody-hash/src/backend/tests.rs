@@ -32,7 +32,13 @@ impl Messages {
 }
 
 fn state(seed: usize) -> State {
-    std::array::from_fn(|word| INITIAL[word].wrapping_add((seed * 0x9e37_79b1 + word) as u32))
+    std::array::from_fn(|word| {
+        INITIAL[word].wrapping_add(
+            u32::try_from(seed * 977 + word)
+                .unwrap()
+                .wrapping_mul(0x9e37_79b1),
+        )
+    })
 }
 
 fn expected(mut state: State, blocks: &[Block]) -> State {

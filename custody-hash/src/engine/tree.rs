@@ -78,7 +78,7 @@ impl Engine {
                 for run in runs {
                     match &run {
                         ChunkRun::Data(digests) => {
-                            digests.iter().for_each(|digest| tally.push_digest(*digest))
+                            digests.iter().for_each(|digest| tally.push_digest(*digest));
                         }
                         ChunkRun::Zero { chunks } => tally.push_zeros(*chunks),
                     }

@@ -177,7 +177,7 @@ impl LaneHasher for ChunkHasher {
         match &now {
             Piece::Data(bytes) => self.0.update(bytes),
             Piece::Zero { length_bytes } | Piece::Unread { length_bytes } => {
-                self.0.update_zeros(*length_bytes)
+                self.0.update_zeros(*length_bytes);
             }
         }
         now.length_bytes()

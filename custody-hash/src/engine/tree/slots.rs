@@ -144,7 +144,7 @@ impl Lane {
         if std::mem::replace(&mut self.only_zeros, false) && self.zero_bytes > 0 {
             let slices = usize::try_from(self.zero_bytes / SLICE_BYTES as u64).unwrap_or(usize::MAX);
             let known = AFTER_ZERO_SLICES.get(slices);
-            match known.filter(|_| self.zero_bytes % SLICE_BYTES as u64 == 0) {
+            match known.filter(|_| self.zero_bytes.is_multiple_of(SLICE_BYTES as u64)) {
                 Some(state) => self.sha = Sha256::resumed(*state, self.zero_bytes, &[]),
                 None => self.sha.update_zeros(self.zero_bytes),
             }
