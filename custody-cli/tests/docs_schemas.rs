@@ -261,6 +261,28 @@ fn answers_about_digests_and_failures_fit_their_schemas() {
     let matched = bench.custody(["hash", "--check", "sums", "--json"]);
     expect_exit(&matched, 0);
     schemas.hold("output-hash-check", &answer(&matched));
+    let others = bench.custody(["hash", "--algorithm", "md5,sha3-256", "disk.raw", "--json"]);
+    expect_exit(&others, 0);
+    schemas.hold("output-hash", &answer(&others));
+    let tree = bench.custody(["hash", "--tree", "disk.raw", "--json"]);
+    expect_exit(&tree, 0);
+    schemas.hold("output-hash", &answer(&tree));
+    let chunks = bench.custody(["hash", "--chunks", "disk.raw"]).stdout;
+    fs::write(bench.path("chunks"), &chunks).unwrap();
+    let against = bench.custody(["hash", "--against", "chunks", "disk.raw", "--json"]);
+    expect_exit(&against, 0);
+    schemas.hold("output-hash-against", &answer(&against));
+    fs::write(
+        bench.path("chunks"),
+        vec![b'0'; 64]
+            .into_iter()
+            .chain(chunks.into_iter().skip(64))
+            .collect::<Vec<_>>(),
+    )
+    .unwrap();
+    let damaged = bench.custody(["hash", "--against", "chunks", "disk.raw", "--json"]);
+    expect_exit(&damaged, 4);
+    schemas.hold("output-hash-against", &answer(&damaged));
     fs::write(bench.vhd(), "changed").unwrap();
     let changed = bench.custody(["hash", "--check", "sums", "--json"]);
     expect_exit(&changed, 4);

@@ -135,3 +135,102 @@ fn standard_input_is_digested() {
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  -\n"
     );
 }
+
+#[test]
+fn tags_and_other_algorithms_are_what_the_tools_print() {
+    let bench = Bench::new();
+    bench.image("disk.raw", 5_000_001);
+    let theirs = |command: &str, arguments: &[&str]| {
+        let output = Command::new(command)
+            .args(arguments)
+            .arg("disk.raw")
+            .current_dir(bench.path(""))
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let tagged = bench.custody(["hash", "--tag", "disk.raw"]).ends_with(0);
+    assert_eq!(tagged.out, theirs("sha256sum", &["--tag"]));
+    let many = bench
+        .custody(["hash", "--algorithm", "md5,sha1,sha384,sha512", "disk.raw"])
+        .ends_with(0);
+    let expected = ["sha256sum", "md5sum", "sha1sum", "sha384sum", "sha512sum"];
+    let expected = expected.map(|command| theirs(command, &["--tag"])).concat();
+    assert_eq!(many.out, expected);
+}
+
+#[test]
+fn sha3_is_what_the_standard_says_of_abc() {
+    let bench = Bench::new();
+    fs::write(bench.path("abc"), "abc").unwrap();
+    let run = bench
+        .custody(["hash", "--algorithm", "sha3-256", "abc"])
+        .ends_with(0);
+    // FIPS 202, example values of the NIST for the message "abc".
+    let expected = "SHA3-256 (abc) = 3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532\n";
+    assert!(run.out.ends_with(expected), "{}", run.out);
+}
+
+#[test]
+fn the_tree_of_a_sparse_file_is_that_of_its_bytes_and_of_its_list() {
+    let bench = Bench::new();
+    let sparse = fs::File::create(bench.path("sparse")).unwrap();
+    sparse.set_len((33 << 20) + 7).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, b"data", 13 << 20).unwrap();
+    let tree = bench.custody(["hash", "--tree", "sparse"]).ends_with(0).out;
+    let piped = with_input(
+        bench.command(["hash", "--tree", "-"]),
+        &fs::read(bench.path("sparse")).unwrap(),
+    );
+    let root = |line: &str| line.trim_end().rsplit(' ').next().map(str::to_owned);
+    assert_eq!(root(&tree), root(&piped.ends_with(0).out));
+    let chunks = bench.custody(["hash", "--chunks", "sparse"]).ends_with(0);
+    assert!(
+        chunks.err.contains(&root(&tree).unwrap()),
+        "{} {}",
+        tree,
+        chunks.err
+    );
+}
+
+#[test]
+fn many_files_come_in_their_order_whatever_their_length() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..9).map(|number| format!("f{number}")).collect();
+    for (number, name) in names.iter().enumerate() {
+        bench.image(OsStr::new(name), (9 - number) * 1_500_000);
+    }
+    let ours = bench.command(["hash"]).args(&names).output().unwrap();
+    let theirs = Command::new("sha256sum")
+        .args(&names)
+        .current_dir(bench.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(ours.stdout, theirs.stdout);
+}
+
+#[test]
+fn damaged_ranges_are_named_and_a_list_that_does_not_fit_is_no_verdict() {
+    let bench = Bench::new();
+    bench.image("disk.raw", 9_000_001);
+    let list = bench.custody(["hash", "--chunks", "disk.raw"]).ends_with(0).out;
+    fs::write(bench.path("list"), &list).unwrap();
+    let run = bench
+        .custody(["hash", "--against", "list", "disk.raw"])
+        .ends_with(0);
+    assert_eq!(run.out, "disk.raw: OK\n");
+    bench.flip(&bench.path("disk.raw"), 8_999_999);
+    let run = bench
+        .custody(["hash", "--against", "list", "disk.raw"])
+        .ends_with(4);
+    assert_eq!(run.out, "disk.raw: FAILED bytes 8388608 to 9000001\n");
+    fs::write(bench.path("list"), list.lines().next().unwrap().to_owned() + "\n").unwrap();
+    let run = bench
+        .custody(["hash", "--against", "list", "disk.raw"])
+        .ends_with(3);
+    assert!(
+        run.err.contains("1 digests for an image of 3 chunks"),
+        "{}",
+        run.err
+    );
+    bench.custody(["hash", "--against", "list", "-"]).ends_with(2);
+}
