@@ -144,6 +144,11 @@ fn i04_a_capture_that_records_the_machine_survives_a_fault_at_every_call() {
     sweep("machine records", || one_disk().with_machine_records());
 }
 
+#[test]
+fn i04_a_capture_with_keys_survives_a_fault_at_every_call() {
+    sweep("keys", support::keyed::keyed);
+}
+
 /// The process dies at one call, and again at a call of the resume: a fault in the recovery itself.
 #[test]
 fn i04_a_capture_survives_dying_twice() {

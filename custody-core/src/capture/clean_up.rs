@@ -163,10 +163,10 @@ fn verified(member: &Member, seal: &AnchoredSeal) -> std::result::Result<Deletio
         Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0 => {
             Err("sectors of it could not be read, and its stored copy has zeros there".into())
         }
-        Stage::Verified(_) if member.item.key_not_taken => {
-            Err("the key that its copy needs was not taken".into())
-        }
-        Stage::Verified(verified) => Ok(DeletionWarrant::for_verified(verified, seal)),
+        Stage::Verified(verified) => match member.item.keys.why_kept() {
+            Some(reason) => Err(reason),
+            None => Ok(DeletionWarrant::for_verified(verified, seal)),
+        },
         _ => Err("no stored copy of it was verified".into()),
     }
 }

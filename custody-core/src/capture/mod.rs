@@ -1,7 +1,8 @@
 //! The capture workflow: plan, run, resume, abandon.
 //!
 //! ```text
-//! plan -> snapshot -> what is known of the machine -> per item: grant, acquire, read back -> seal -> clean up -> close
+//! plan -> snapshot -> keys, beside: what is known of the machine, per item: grant, acquire, read back; then prove its keys
+//!      -> seal -> clean up -> close
 //! ```
 //!
 //! Every act on the outside has a durable intent line before it and a done or failed line after it;
@@ -17,9 +18,17 @@ mod copy;
 mod extent_lists;
 mod footer;
 mod give_up;
+mod given_up_keys;
 mod granted_source;
 mod item;
 mod journal;
+mod key_deeds;
+mod key_escrow;
+mod key_outcome;
+mod key_proofs;
+mod key_ring;
+mod key_state;
+mod keys;
 mod machine_records;
 mod notes;
 mod opening;
@@ -42,6 +51,7 @@ mod status;
 mod warrant;
 mod workflow;
 
+pub use key_outcome::{KeyOutcome, KeysOutcome};
 pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
 pub use outline::Outline;
 pub use plan::{Blocks, Plan, Refusal};
@@ -205,6 +215,29 @@ impl Capture {
     ) -> Result<CaptureOutcome> {
         let workflow = self.reopen(log, circumstances, 1).await?;
         workflow.give_up(item, reason).await
+    }
+
+    /// Gives up what is missing of the keys of these items: keys that cannot be had, proofs that cannot be made. Their
+    /// disk snapshots are kept. [`resume`](Self::resume) then goes on, and can seal.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it is sealed or given up already, or bound to no store yet; [`Error::NotFound`] for an
+    /// item that it does not have; otherwise as [`resume`](Self::resume).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    ///
+    /// # Evidence
+    /// A line for each item, with who, when and why.
+    pub async fn give_up_keys(
+        &self,
+        log: LogName,
+        circumstances: Circumstances,
+        reason: &Statement,
+        items: &[EvidenceItemId],
+    ) -> Result<CaptureOutcome> {
+        let workflow = self.reopen(log, circumstances, 1).await?;
+        workflow.give_up_keys(reason, items).await
     }
 
     /// What the log of an acquisition says of it. Read only.

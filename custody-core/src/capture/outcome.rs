@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::key_outcome::KeysOutcome;
 use super::state::{AcquisitionState, ItemState, Stage};
 use crate::custody_log::{Checkpoint, ClosingState, Failure, ItemVerdict, SealedObject};
 use crate::digest::ImageDigests;
@@ -48,6 +49,9 @@ pub struct ItemOutcome {
     /// The verdicts and failures of attempts that are not evidence, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_evidence: Vec<String>,
+    /// What is known of its keys, where something was told of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeysOutcome>,
     /// What stopped it in this run, if it is not final.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<Failure>,
@@ -131,6 +135,7 @@ impl CaptureOutcome {
 impl ItemOutcome {
     fn is_integrity_failure(&self) -> bool {
         self.failure == Some(FailureKind::Integrity)
+            || self.keys.as_ref().is_some_and(KeysOutcome::is_integrity_failure)
     }
 
     fn of(item: &ItemState, folder: &ObjectName) -> Self {
@@ -150,6 +155,7 @@ impl ItemOutcome {
             digests: copy.map(|copy| copy.source.clone()),
             unread_sectors: copy.map_or(0, |copy| copy.unread.sectors),
             not_evidence: item.failures.iter().map(not_evidence_line).collect(),
+            keys: KeysOutcome::of(item),
             stopped_by: None,
             failure: failure_kind(item),
         }

@@ -4,7 +4,7 @@ use super::protection_change;
 use super::state::{AcquisitionState, ItemState, Stage};
 use super::workflow::Workflow;
 use crate::canonical;
-use crate::custody_log::{Act, Failure, SealedObject, VerifierKey};
+use crate::custody_log::{Act, Failure, ItemKeys, SealedObject, VerifierKey};
 use crate::error::{Error, Result};
 use crate::ids::Segment;
 use crate::layout;
@@ -28,10 +28,42 @@ const LIMITS: [&str; 4] = [
 pub(super) fn not_acquired(state: &AcquisitionState) -> Vec<NotAcquired> {
     let mut list = state.opened.machine.not_acquired.clone();
     list.extend(state.records.not_acquired());
-    for item in state.items.values().filter(|item| item.key_not_taken) {
+    for item in state.items.values() {
+        let id = &item.planned.item;
+        if item.keys.not_taken.is_some() {
+            list.push(NotAcquired::new(
+                format!("the disk key of {id}"),
+                "key not taken; see the log",
+            ));
+        }
+        if let Some(keys) = item.keys.record(id) {
+            list.extend(missing_keys(&keys));
+        }
+    }
+    list
+}
+
+/// The keys that are not in the escrow, and the volumes that none of those that are opens.
+fn missing_keys(keys: &ItemKeys) -> Vec<NotAcquired> {
+    let id = &keys.item;
+    let given_up = keys.given_up.as_deref().unwrap_or("not taken yet");
+    let mut list = Vec::new();
+    if keys.need.is_none() {
+        let what = format!("the disk keys of {id}, whichever it needs");
+        list.push(NotAcquired::new(what, given_up));
+    }
+    for missing in keys.missing() {
+        let what = format!("key {} of {id}: {}", missing.key, missing.source.address);
+        list.push(NotAcquired::new(what, given_up));
+    }
+    for volume in keys.unopened() {
+        let name = volume.identifier.as_deref().unwrap_or("without a name");
         list.push(NotAcquired::new(
-            format!("the disk key of {}", item.planned.item),
-            "key not taken; see the log",
+            format!(
+                "the key of the {} volume {name} at bytes {} of {id}",
+                volume.format, volume.range
+            ),
+            "no key that was taken is proven to open it",
         ));
     }
     list
@@ -117,6 +149,9 @@ impl Workflow<'_> {
             machine: opened.machine.clone(),
             items: state.items.values().filter_map(manifest_item).collect(),
             machine_records: state.records.stored(),
+            keys: (state.items.iter())
+                .filter_map(|(id, item)| item.keys.record(id))
+                .collect(),
             not_evidence: state
                 .items
                 .values()

@@ -117,15 +117,19 @@ impl Workflow<'_> {
 
     /// A disk that is encrypted, while nothing here takes keys, is recorded as such.
     async fn record_missing_key(&self, item: &ItemState) -> Result<()> {
+        if self.ports().keys.is_some() {
+            return Ok(());
+        }
         let current = self.item(&item.planned.item).await?;
         let Some(snapshotted) = current.snapshotted() else {
             return Ok(());
         };
-        if let (DiskEncryption::Encrypted { statement }, false) =
-            (&snapshotted.description.encryption, current.key_not_taken)
-        {
+        if let (DiskEncryption::Encrypted { statement }, true) = (
+            &snapshotted.description.encryption,
+            current.keys.not_taken.is_none(),
+        ) {
             let reason =
-                format!("{statement}; this version takes no disk keys: secure the key by other means now");
+                format!("{statement}; no disk keys are taken here: secure the key by other means now");
             let act = Act::KeyNotTaken {
                 item: item.planned.item.clone(),
                 reason,

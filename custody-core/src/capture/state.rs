@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
+use super::key_state::KeyStates;
 use super::opening::OpenedForm;
 use super::record_state::RecordStates;
 use crate::custody_log::{
@@ -57,7 +58,7 @@ pub(crate) struct ItemState {
     pub(crate) failures: Vec<NotEvidence>,
     /// Why no attempt will be made any more.
     pub(crate) failed_by: Option<Failure>,
-    pub(crate) key_not_taken: bool,
+    pub(crate) keys: KeyStates,
     /// Its disk snapshot is gone.
     pub(crate) deleted: bool,
     /// A line says why its disk snapshot is kept.
@@ -226,7 +227,7 @@ impl AcquisitionState {
     /// How the acquisition ends as it stands.
     pub(crate) fn closing_state(&self) -> ClosingState {
         let incomplete = |item: &ItemState| {
-            item.key_not_taken
+            item.keys.why_kept().is_some()
                 || matches!(&item.stage, Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0)
         };
         if self.abandoned {
@@ -246,7 +247,7 @@ impl AcquisitionState {
 }
 
 impl ItemState {
-    const fn planned(planned: PlannedItem) -> Self {
+    fn planned(planned: PlannedItem) -> Self {
         Self {
             planned,
             stage: Stage::Planned,
@@ -258,7 +259,7 @@ impl ItemState {
             streamed: None,
             failures: Vec::new(),
             failed_by: None,
-            key_not_taken: false,
+            keys: KeyStates::default(),
             deleted: false,
             kept_named: false,
             discard_ordered: false,
@@ -386,11 +387,10 @@ impl ItemState {
                 }
             }
             Act::ItemFailed { failure, .. } => self.fail(failure),
-            Act::KeyNotTaken { .. } => self.key_not_taken = true,
             Act::DeleteDone { .. } => self.deleted = true,
             Act::SnapshotKept { .. } => self.kept_named = true,
             Act::DiscardOrdered { .. } => self.discard_ordered = true,
-            _ => {}
+            other => self.keys.take(line, other)?,
         }
         Ok(())
     }
@@ -475,6 +475,14 @@ fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::ReadBackDone { item, .. }
         | Act::ReadBackFailed { item, .. }
         | Act::ItemFailed { item, .. }
+        | Act::KeyRequirement { item, .. }
+        | Act::KeyNotTold { item, .. }
+        | Act::KeyIntent { item, .. }
+        | Act::KeyDone { item, .. }
+        | Act::KeyFailed { item, .. }
+        | Act::KeyProof { item, .. }
+        | Act::KeyProofFailed { item, .. }
+        | Act::KeyGivenUp { item, .. }
         | Act::KeyNotTaken { item, .. }
         | Act::DeleteIntent { item, .. }
         | Act::DeleteDone { item, .. }

@@ -1,9 +1,12 @@
 //! The order of the steps.
 
 use futures::StreamExt as _;
+use futures::channel::oneshot;
 use futures::lock::{Mutex, MutexGuard};
 
 use super::journal::Journal;
+use super::key_ring::KeyRing;
+use super::keys::{KeyTurnEnds, KeyTurns};
 use super::outcome::CaptureOutcome;
 use super::record_state::AskAgain;
 use super::register::{Entry, Register};
@@ -26,6 +29,14 @@ pub enum Reach {
     SnapshotsOnly,
 }
 
+/// How far the items came, with what stopped those that are not final.
+enum Worked {
+    /// Only to their disk snapshots.
+    Early(Vec<(EvidenceItemId, Error)>),
+    /// As far as they would go.
+    Through(Vec<(EvidenceItemId, Error)>),
+}
+
 /// A run of one acquisition.
 #[derive(Debug)]
 pub(super) struct Workflow<'a> {
@@ -33,6 +44,7 @@ pub(super) struct Workflow<'a> {
     journal: Mutex<Journal>,
     folder: ObjectName,
     parallel: usize,
+    key_ring: KeyRing,
 }
 
 impl<'a> Workflow<'a> {
@@ -44,11 +56,17 @@ impl<'a> Workflow<'a> {
             journal: Mutex::new(journal),
             folder,
             parallel: parallel.max(1),
+            key_ring: KeyRing::default(),
         }
     }
 
     pub(super) const fn ports(&self) -> &'a Ports {
         self.ports
+    }
+
+    /// The keys that are not proven yet.
+    pub(super) const fn key_ring(&self) -> &KeyRing {
+        &self.key_ring
     }
 
     /// How many items are worked on at once.
@@ -162,14 +180,19 @@ impl<'a> Workflow<'a> {
             let unsnapped = self.close_refused(unsnapped).await?;
             if state.sealed.is_none() {
                 let (checkpoint, _) = self.journal().await.checkpoint(self.ports).await?;
-                if self.record_machine_or_stop(AskAgain::NewRun).await? {
-                    let stopped = self.all_stopped(unsnapped).await;
+                let (turns, ends) = KeyTurns::of(self.items().await);
+                let keys = self.take_all_keys(turns);
+                let worked = self.work(unsnapped, reach, ends);
+                let (keyless, worked) = futures::future::join(keys, worked).await;
+                let (mut stopped, is_early) = match worked? {
+                    Worked::Early(stopped) => (stopped, true),
+                    Worked::Through(stopped) => (stopped, false),
+                };
+                add_unless_there(&mut stopped, keyless);
+                if is_early {
                     return self.interrupted(stopped, vec![checkpoint]).await;
                 }
-                if reach == Reach::SnapshotsOnly {
-                    return self.interrupted(unsnapped, vec![checkpoint]).await;
-                }
-                let stopped = self.process_items(unsnapped).await?;
+                add_unless_there(&mut stopped, self.without_keys().await);
                 if !stopped.is_empty() || !self.state().await.all_final() {
                     return self.interrupted(stopped, Vec::new()).await;
                 }
@@ -191,6 +214,22 @@ impl<'a> Workflow<'a> {
                 .await?;
         }
         self.close().await
+    }
+
+    /// What is done beside the taking of keys: what is known of the machine, then the items.
+    async fn work(
+        &self,
+        unsnapped: Vec<(EvidenceItemId, Error)>,
+        reach: Reach,
+        keys: KeyTurnEnds,
+    ) -> Result<Worked> {
+        if self.record_machine_or_stop(AskAgain::NewRun).await? {
+            return Ok(Worked::Early(self.all_stopped(unsnapped).await));
+        }
+        match reach {
+            Reach::SnapshotsOnly => Ok(Worked::Early(unsnapped)),
+            Reach::ToTheEnd => Ok(Worked::Through(self.process_items(unsnapped, keys).await)),
+        }
     }
 
     /// Records the machine; whether the custodian asked to stop meanwhile.
@@ -260,12 +299,26 @@ impl<'a> Workflow<'a> {
     async fn process_items(
         &self,
         mut stopped: Vec<(EvidenceItemId, Error)>,
-    ) -> Result<Vec<(EvidenceItemId, Error)>> {
+        mut keys: KeyTurnEnds,
+    ) -> Vec<(EvidenceItemId, Error)> {
         let mut items = self.items().await;
         items.retain(|item| !stopped.iter().any(|(id, _)| *id == item.planned.item));
-        let runs = futures::stream::iter(items.into_iter().map(|item| async move {
-            let id = item.planned.item.clone();
-            let result = self.process(&id).await;
+        let items = items.into_iter().map(|item| {
+            let id = item.planned.item;
+            let keys = keys.remove(&id);
+            (id, keys)
+        });
+        let items: Vec<_> = items.collect();
+        let runs = futures::stream::iter(items.into_iter().map(|(id, keys)| async move {
+            let mut result = self.process(&id).await;
+            if let Some(keys) = keys {
+                // Its keys' turn has ended when the other end is gone; whether they were taken is in the log.
+                let (Ok(()) | Err(oneshot::Canceled)) = keys.await;
+            }
+            if result.is_ok() {
+                result = self.prove_keys(&id).await;
+            }
+            self.key_ring.forget(&id).await;
             (id, result)
         }));
         let results: Vec<_> = runs.buffer_unordered(self.parallel).collect().await;
@@ -274,7 +327,7 @@ impl<'a> Workflow<'a> {
                 .into_iter()
                 .filter_map(|(id, result)| result.err().map(|error| (id, error))),
         );
-        Ok(stopped)
+        stopped
     }
 
     /// The outcome of a run that did not come to its end: everything that can be told is at the anchor.
@@ -296,6 +349,15 @@ impl<'a> Workflow<'a> {
             self.step(&format!("the log could not be brought to its anchor: {error}"));
         }
         Ok(outcome)
+    }
+}
+
+/// Adds what stopped items, unless something else is said of them already.
+fn add_unless_there(stopped: &mut Vec<(EvidenceItemId, Error)>, more: Vec<(EvidenceItemId, Error)>) {
+    for (id, error) in more {
+        if !stopped.iter().any(|(known, _)| *known == id) {
+            stopped.push((id, error));
+        }
     }
 }
 

@@ -2,13 +2,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::custody_log::footers::Footers;
 use crate::custody_log::item_record::{ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
+use crate::custody_log::key_record::{KeyDeed, KeyNeed, KeyTold};
 use crate::custody_log::settings::AcquisitionSettings;
 use crate::digest::{ImageDigests, Sha256Digest};
 use crate::error::Error;
 use crate::ids::{
     AcquisitionId, ByteLength, DiskId, EvidenceItemId, RecordName, Segment, SnapshotName, StoreId,
 };
-use crate::port::{DiskSnapshot, GrantExpiry, ImageForm, Machine, Protection, Receipt, SourceState};
+use crate::port::{
+    DiskSnapshot, GrantExpiry, ImageForm, KeyProof, Machine, Protection, Receipt, SourceState,
+};
 
 /// Why something failed, as it stands in a log line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +95,8 @@ pub enum LeftBehind {
 pub enum ClosingState {
     /// Every item was verified, all of it was read.
     Complete,
-    /// Every item was verified; sectors of some could not be read, or a key was not taken.
+    /// Every item was verified; sectors of some could not be read, or a key was not taken or is not proven to open its
+    /// copy.
     Incomplete,
     /// At least one item failed its verification, or could not be acquired.
     Failed,
@@ -373,6 +377,92 @@ pub enum Act {
         /// The item.
         item: EvidenceItemId,
         /// Which key, and why not.
+        reason: String,
+    },
+    /// Which keys a disk needs, as its provider told.
+    #[serde(rename = "key.requirement")]
+    KeyRequirement {
+        /// The item.
+        item: EvidenceItemId,
+        /// Which.
+        need: KeyNeed,
+    },
+    /// Which keys a disk needs could not be found out.
+    #[serde(rename = "key.not-told")]
+    KeyNotTold {
+        /// The item.
+        item: EvidenceItemId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Something will be done with a key.
+    #[serde(rename = "key.intent")]
+    KeyIntent {
+        /// The item.
+        item: EvidenceItemId,
+        /// The key, by its number in `key.requirement`.
+        key: u32,
+        /// Its name in the escrow.
+        name: Segment,
+        /// What.
+        deed: KeyDeed,
+    },
+    /// It is done.
+    #[serde(rename = "key.done")]
+    KeyDone {
+        /// The item.
+        item: EvidenceItemId,
+        /// The key.
+        key: u32,
+        /// Its name in the escrow.
+        name: Segment,
+        /// What, and what it gave; never the key.
+        told: KeyTold,
+    },
+    /// It is not done.
+    #[serde(rename = "key.failed")]
+    KeyFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// The key.
+        key: u32,
+        /// Its name in the escrow.
+        name: Segment,
+        /// What.
+        deed: KeyDeed,
+        /// Why.
+        failure: Failure,
+        /// What lies in the escrow under the name: `object` is somebody else's, or another key.
+        left: LeftBehind,
+    },
+    /// A key was tried on the stored copy.
+    #[serde(rename = "key.proof")]
+    KeyProof {
+        /// The item.
+        item: EvidenceItemId,
+        /// The key; none where no key is at hand, and the copy was only looked through for encrypted volumes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u32>,
+        /// What came of it.
+        proof: KeyProof,
+    },
+    /// The stored copy could not be looked into.
+    #[serde(rename = "key.proof-failed")]
+    KeyProofFailed {
+        /// The item.
+        item: EvidenceItemId,
+        /// The key, where one was at hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<u32>,
+        /// Why.
+        failure: Failure,
+    },
+    /// A custodian gave up what is missing of an item's keys and their proofs: final.
+    #[serde(rename = "key.given-up")]
+    KeyGivenUp {
+        /// The item.
+        item: EvidenceItemId,
+        /// Why, as stated.
         reason: String,
     },
     /// An answer about the machine was read and will be stored; the service's ids are those of the answer.

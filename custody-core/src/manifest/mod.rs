@@ -15,8 +15,8 @@ pub use envelope::{
 pub use sums::sums;
 
 use crate::custody_log::{
-    Circumstances, ClosingState, Failure, Footers, ItemVerdict, PlannedItem, SealedObject, StoredRecord,
-    UnreadSummary, ZeroSummary,
+    Circumstances, ClosingState, Failure, Footers, ItemKeys, ItemVerdict, PlannedItem, SealedObject,
+    StoredRecord, UnreadSummary, ZeroSummary,
 };
 use crate::digest::{DiskData, ImageDigests, Sha256Digest};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, Segment, StoreId};
@@ -49,6 +49,9 @@ pub struct Manifest {
     /// What those who run the machine answered, as stored; ordered by file name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub machine_records: Vec<StoredRecord>,
+    /// What is known of the items' keys, never a key; ordered by item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ItemKeys>,
     /// Items and attempts that are not evidence, and why.
     pub not_evidence: Vec<NotEvidence>,
     /// What was not taken, and why. Never empty.

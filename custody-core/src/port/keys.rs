@@ -115,6 +115,8 @@ pub trait KeyEscrow: Port {
 /// * `KP-02` a wrong key is [`ProofVerdict::DoesNotOpen`], an image without encryption
 ///   [`ProofVerdict::NotEncrypted`]; what cannot be told says why.
 /// * `KP-03` no content of the image is decrypted.
+/// * An empty key asks which encrypted volumes there are, and opens none: the volumes are listed as they would be for a
+///   wrong key, without the work of trying one; a prover that cannot do that says [`ProofVerdict::CannotTell`].
 #[async_trait]
 pub trait KeyProver: Port {
     /// Tries the key on the image.

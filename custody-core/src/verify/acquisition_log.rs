@@ -4,7 +4,9 @@ use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
 use super::machine_records::RecordHistory;
-use crate::custody_log::{Act, Circumstances, ClosingState, Event, PlannedItem, SealedObject, StoreBinding};
+use crate::custody_log::{
+    Act, Circumstances, ClosingState, Event, ItemKeys, PlannedItem, SealedObject, StoreBinding,
+};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment};
 use crate::layout;
 use crate::manifest::NotEvidence;
@@ -333,6 +335,18 @@ impl AcquisitionLog {
             .collect()
     }
 
+    /// What is known of the items' keys.
+    pub(super) fn keys(&self) -> Vec<ItemKeys> {
+        let records = self.items.iter().filter_map(|(id, item)| item.keys.record(id));
+        records.collect()
+    }
+
+    /// The keys that a manifest must name as not acquired.
+    pub(super) fn missing_keys(&self) -> Vec<String> {
+        let missing = self.items.iter().flat_map(|(id, item)| item.keys.missing(id));
+        missing.collect()
+    }
+
     /// What was not taken, as the opening says, and the machine records that were not to be had.
     pub(super) fn not_acquired(&self) -> Vec<NotAcquired> {
         let opening = self.opening.as_ref();
@@ -422,6 +436,14 @@ pub(super) const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::ReadBackDone { item, .. }
         | Act::ReadBackFailed { item, .. }
         | Act::ItemFailed { item, .. }
+        | Act::KeyRequirement { item, .. }
+        | Act::KeyNotTold { item, .. }
+        | Act::KeyIntent { item, .. }
+        | Act::KeyDone { item, .. }
+        | Act::KeyFailed { item, .. }
+        | Act::KeyProof { item, .. }
+        | Act::KeyProofFailed { item, .. }
+        | Act::KeyGivenUp { item, .. }
         | Act::KeyNotTaken { item, .. }
         | Act::DigestIntent { item, .. }
         | Act::DigestDone { item, .. }

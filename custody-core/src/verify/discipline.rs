@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::custody_log::{Act, Event};
+use crate::custody_log::{Act, Event, KeyDeed};
+use crate::ids::{EvidenceItemId, Segment};
 
 /// More intents than this are not kept open.
 const MAX_OPEN_INTENTS: usize = 100_000;
@@ -17,6 +18,7 @@ enum Deed {
     Delete,
     Stamp,
     MachineRecord,
+    Key,
 }
 
 impl Deed {
@@ -31,6 +33,7 @@ impl Deed {
             Self::Delete => "delete",
             Self::Stamp => "stamp",
             Self::MachineRecord => "machine record",
+            Self::Key => "key",
         }
     }
 }
@@ -185,7 +188,30 @@ fn sided(act: &Act) -> Option<(Deed, Side, String)> {
             let file = crate::layout::machine_record(name);
             (Deed::MachineRecord, Answer, file.to_string())
         }
+        Act::KeyIntent {
+            item,
+            key,
+            name,
+            deed,
+        } => (Deed::Key, Intent, key_subject(*deed, *key, item, name)),
+        Act::KeyDone {
+            item,
+            key,
+            name,
+            told,
+        } => (Deed::Key, Answer, key_subject(told.deed(), *key, item, name)),
+        Act::KeyFailed {
+            item,
+            key,
+            name,
+            deed,
+            ..
+        } => (Deed::Key, Answer, key_subject(*deed, *key, item, name)),
         _ => return None,
     };
     Some(sided)
+}
+
+fn key_subject(deed: KeyDeed, key: u32, item: &EvidenceItemId, name: &Segment) -> String {
+    format!("{key} of {item}, {deed} it as {name}")
 }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::key_history::KeyHistory;
 use crate::custody_log::{
     Act, Footers, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
 };
@@ -45,7 +46,7 @@ pub(super) struct ItemHistory {
     streamed: BTreeMap<u32, String>,
     pub(super) not_evidence: Vec<NotEvidence>,
     failed: bool,
-    key_not_taken: bool,
+    pub(super) keys: KeyHistory,
     /// Read access may live.
     pub(super) granted: bool,
     pub(super) deleted: bool,
@@ -53,7 +54,7 @@ pub(super) struct ItemHistory {
 }
 
 impl ItemHistory {
-    pub(super) const fn new(planned: PlannedItem) -> Self {
+    pub(super) fn new(planned: PlannedItem) -> Self {
         Self {
             planned,
             snapshot: None,
@@ -63,7 +64,7 @@ impl ItemHistory {
             streamed: BTreeMap::new(),
             not_evidence: Vec::new(),
             failed: false,
-            key_not_taken: false,
+            keys: KeyHistory::default(),
             granted: false,
             deleted: false,
             ordered_away: BTreeSet::new(),
@@ -81,9 +82,9 @@ impl ItemHistory {
             .map(|(attempt, stored)| (*attempt, stored))
     }
 
-    /// Whether sectors could not be read, or its key was not taken.
+    /// Whether sectors could not be read, or a key was not taken or is not proven to open it.
     pub(super) fn is_incomplete(&self) -> bool {
-        self.key_not_taken
+        self.keys.is_incomplete()
             || self
                 .evidence()
                 .is_some_and(|(_, stored)| stored.unread.sectors > 0)
@@ -193,10 +194,20 @@ impl ItemHistory {
                 self.failed = true;
                 Vec::new()
             }
-            Act::KeyNotTaken { .. } => {
-                self.key_not_taken = true;
-                Vec::new()
+            act @ (Act::KeyIntent { .. } | Act::KeyRequirement { .. }) => {
+                let mut faults = self.keys.take(act, sealed, self.evidence().is_some());
+                if self.snapshot.is_none() {
+                    faults.push(("a disk snapshot, before its keys are taken".into(), "none".into()));
+                }
+                faults
             }
+            act @ (Act::KeyDone { .. }
+            | Act::KeyFailed { .. }
+            | Act::KeyNotTold { .. }
+            | Act::KeyProof { .. }
+            | Act::KeyProofFailed { .. }
+            | Act::KeyNotTaken { .. }
+            | Act::KeyGivenUp { .. }) => self.keys.take(act, sealed, self.evidence().is_some()),
             Act::DiscardOrdered { snapshot, .. } => {
                 self.ordered_away.insert(snapshot);
                 Vec::new()
@@ -381,6 +392,13 @@ impl ItemHistory {
             faults.push((
                 "a stored copy that was read back and matched, before its source is deleted".into(),
                 format!("{snapshot} without one"),
+            ));
+        }
+        if self.keys.is_incomplete() {
+            faults.push((
+                "every key that the stored copy needs, proven to open it, before its source is deleted"
+                    .into(),
+                format!("{snapshot} without that"),
             ));
         }
         if !sealed {

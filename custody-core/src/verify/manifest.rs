@@ -154,6 +154,7 @@ pub(super) fn check_against_log(
         &log.records.stored(),
         &manifest.machine_records,
     ));
+    differs(Difference::between("keys", &log.keys(), &manifest.keys));
     differs(Difference::between(
         "not_evidence",
         &log.not_evidence(),
@@ -196,6 +197,15 @@ pub(super) fn check_against_log(
             expected: "what was not taken, and why: memory at least".into(),
             found: "nothing".into(),
         }));
+    }
+    for missing in log.missing_keys() {
+        if !manifest.not_acquired.iter().any(|entry| entry.what == missing) {
+            differs(Some(Difference {
+                place: "not_acquired".into(),
+                expected: missing,
+                found: "no such entry".into(),
+            }));
+        }
     }
     for left_out in log.not_acquired() {
         if !manifest.not_acquired.contains(&left_out) {

@@ -24,6 +24,7 @@ mod inventory;
 mod item;
 mod item_history;
 mod item_judgement;
+mod key_history;
 mod lines;
 mod log_walk;
 mod machine_records;

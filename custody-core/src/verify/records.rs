@@ -337,7 +337,7 @@ impl Records<'_> {
                     &self.object,
                     place,
                     "a complete acquisition",
-                    "an incomplete one: sectors could not be read, or a key was not taken",
+                    "an incomplete one: sectors could not be read, or a key was not taken or is not proven to open its copy",
                 )
                 .with_next("read in the manifest what is missing; acquire it again if it still can be"),
             ),

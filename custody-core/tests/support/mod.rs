@@ -13,6 +13,7 @@
 
 pub(crate) mod corrupting;
 pub(crate) mod failing;
+pub(crate) mod keyed;
 pub(crate) mod odd_snapshotter;
 
 use std::collections::BTreeMap;
