@@ -9,8 +9,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printable;
 use crate::verb::{
-    AbandonArguments, CaptureArguments, CompletionsArguments, HashArguments, KeyArguments, ListArguments,
-    LogArguments, ManArguments, ResumeArguments, SetupArguments, VerifyArguments,
+    AbandonArguments, CaptureArguments, CompletionsArguments, HashArguments, KeyArguments, KeysArguments,
+    ListArguments, LogArguments, ManArguments, ResumeArguments, SetupArguments, VerifyArguments,
 };
 
 /// What the program is called where no verb was understood.
@@ -64,6 +64,7 @@ pub(crate) enum Verb {
     List(ListArguments),
     Log(LogArguments),
     Key(KeyArguments),
+    Keys(KeysArguments),
     Hash(HashArguments),
     Setup(SetupArguments),
     /// Check this program's arithmetic on this host against published answers
@@ -83,6 +84,7 @@ impl Verb {
             Self::List(_) => "list",
             Self::Log(_) => "log",
             Self::Key(_) => "key",
+            Self::Keys(_) => "keys",
             Self::Hash(_) => "hash",
             Self::Setup(_) => "setup",
             Self::Selftest => "selftest",

@@ -100,6 +100,12 @@ impl Journaled {
         noted.next_back().filter(|_| !bound)
     }
 
+    /// Whether it was told of each of its items which keys it needs.
+    pub(crate) fn knows_its_keys(&self) -> bool {
+        let told = |event: &&Event| matches!(event.act, Act::KeyRequirement { .. });
+        self.events.iter().filter(told).count() >= self.status.outcome.items.len()
+    }
+
     /// Who, where, how and why, as its first line says.
     pub(crate) fn circumstances(&self) -> Option<&Circumstances> {
         self.events.first().map(|event| &event.circumstances)

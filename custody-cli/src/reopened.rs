@@ -6,12 +6,14 @@ use custody_core::custody_log::{Circumstances, VerifierKey};
 use custody_core::ids::{AcquisitionId, Statement};
 use custody_core::{Error, Ports};
 use custody_local::source::{LocalSources, SourceOptions};
-use custody_local::{AcquisitionLock, StateFolder};
+use custody_local::{AcquisitionLock, LocalKeys, StateFolder};
 
 use crate::circumstances;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::guarded_process;
 use crate::journaled::Journaled;
+use crate::local_key_place::LocalKeyPlace;
 use crate::local_ports::{absolute, engine, hasher, open};
 use crate::printable;
 use crate::progress;
@@ -115,7 +117,17 @@ fn in_directory(
     let options = SourceOptions::from_settings(&journaled.status.settings.provider)?;
     let disks = journaled.status.disks.iter().map(|disk| &disk.disk);
     let sources = LocalSources::from_disk_ids(disks, options)?;
-    let ports = local.ports(sources, hasher()?);
+    let mut ports = local.ports(sources, hasher()?);
+    if let Some(keys) = LocalKeyPlace::from_settings(&journaled.status.settings.provider)? {
+        guarded_process::guard()?;
+        // A key file that is gone matters only where nobody has asked yet which keys there are.
+        let named = if journaled.knows_its_keys() {
+            LocalKeys::new()
+        } else {
+            keys.keys()?
+        };
+        ports.keys = Some(keys.ports(named, local.state())?);
+    }
     Ok((StorePlace::Directory(store), ports))
 }
 

@@ -1,6 +1,6 @@
 //! What became of a capture, for people and for programs.
 
-use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus};
+use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus, KeysOutcome};
 use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
 use custody_core::ids::EvidenceItemId;
 use custody_core::{Error, Remedy};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::key_words;
 use crate::printable;
 use crate::signing;
 use crate::state_place::StatePlace;
@@ -128,6 +129,13 @@ impl Summary<'_> {
                         ),
                         "the ranges are in the item's .ddrescue.map and in the manifest; image the source again with other means if they matter",
                     )
+                } else if outcome.items.iter().any(lacks_proof_only) {
+                    (
+                        format!(
+                            "{subject} is sealed, but it is not proven that its keys open what is stored"
+                        ),
+                        "`custody keys prove` tries a key on a stored copy; until one opens it, the disk snapshot is kept",
+                    )
                 } else {
                     (
                         format!("{subject} is sealed, but a key was not taken"),
@@ -189,6 +197,14 @@ impl Summary<'_> {
                     "or, if it is gone for good: custody abandon {id}{} --reason TEXT{state}",
                     self.only(item)
                 )),
+            Some((item, first)) if waits_for_keys(item) => Failure::logged(exit, first)
+                .with_next(format!(
+                    "the disks are copied as far as they can be, and nothing is deleted: recover the key or ask for the right, then: {resume}"
+                ))
+                .with_next(format!(
+                    "or, if the key is gone for good: custody keys give-up {id} {} --reason TEXT{state}",
+                    item.item
+                )),
             Some((_, first)) => Failure::logged(exit, first).with_next(resume),
             None => Failure::new(
                 exit,
@@ -210,6 +226,18 @@ const fn there(outcome: &CaptureOutcome) -> &'static str {
     } else {
         "disk snapshots are taken"
     }
+}
+
+/// Whether an item is stored and verified, and its keys are not dealt with.
+fn waits_for_keys(item: &ItemOutcome) -> bool {
+    item.status == ItemStatus::Verified && item.keys.as_ref().is_some_and(KeysOutcome::is_open)
+}
+
+/// Whether the keys of an item are in the escrow, and not all of them are proven to open it.
+fn lacks_proof_only(item: &ItemOutcome) -> bool {
+    item.keys.as_ref().is_some_and(|keys| {
+        keys.has_unproven() && keys.not_taken.is_none() && keys.keys.iter().all(|key| key.form.is_some())
+    })
 }
 
 /// Whether what stopped an item is that its source is gone, or that something else has taken its place: resuming alone
@@ -264,6 +292,9 @@ fn item_text(item: &ItemOutcome) -> String {
             "unread",
             format!("{} sectors, zeros in the copy", item.unread_sectors),
         );
+    }
+    for words in item.keys.iter().flat_map(key_words::lines) {
+        line("key", words);
     }
     for not in &item.not_evidence {
         line("not evidence", not.clone());

@@ -12,8 +12,13 @@ mod hash_algorithm;
 mod hash_progress;
 mod hash_source;
 mod key;
+mod keys;
+mod keys_give_up;
+mod keys_prove;
+mod keys_show;
 mod list;
 mod local_arguments;
+mod local_key_arguments;
 mod log;
 mod man;
 mod plan;
@@ -33,6 +38,7 @@ pub(crate) use self::capture::CaptureArguments;
 pub(crate) use self::completions::CompletionsArguments;
 pub(crate) use self::hash::HashArguments;
 pub(crate) use self::key::KeyArguments;
+pub(crate) use self::keys::KeysArguments;
 pub(crate) use self::list::ListArguments;
 pub(crate) use self::log::LogArguments;
 pub(crate) use self::man::ManArguments;
@@ -58,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments, console: &Arc<Console>) -> Exit {
         Some(Verb::List(list)) => list.run(),
         Some(Verb::Log(log)) => log.run(console),
         Some(Verb::Key(key)) => key.run(),
+        Some(Verb::Keys(keys)) => keys.run(console),
         Some(Verb::Hash(hash)) => hash.run(console),
         Some(Verb::Setup(setup)) => setup.run(console),
         Some(Verb::Selftest) => selftest::run(),

@@ -223,6 +223,138 @@ fn what_is_said_of_a_store_that_did_not_answer_at_first_fits_its_schemas() {
     assert!(kinds.contains(&"acquisition.bound".to_owned()), "{kinds:?}");
 }
 
+/// Every form of line about keys, whether or not a capture on this host comes to write it.
+fn key_lines() -> Vec<Value> {
+    let source = json!({"address": "https://vault.example/secrets/a/1", "attributes": {"kind": "BEK"}});
+    let wrapped = json!({"wrapping": "RSA-OAEP", "length": "256", "sha256": "0".repeat(64), "attributes": {"kek": "a"}});
+    let failure = json!({"error": "vault: not found", "causes": ["gone"], "remedy": "fix-request"});
+    let verdict = |word: &str| json!({"verdict": word});
+    let volume = json!({
+        "range": {"start": "0", "end": "512"}, "format": "luks2", "identifier": "a-b", "notes": ["key slot 0"],
+        "verdict": verdict("does-not-open"),
+    });
+    let unsure =
+        json!({"verdict": {"verdict": "cannot-tell", "reason": "no key is at hand"}, "volumes": [volume]});
+    let receipt =
+        json!({"name": "s", "form": "age", "wrapped_digest": "0".repeat(64), "version": {"id": "1"}});
+    let at = |more: Value| {
+        let mut what = json!({"item": "item-1", "key": 1, "name": "s-key-2"});
+        what.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        what
+    };
+    let line = |kind: &str, what: Value| json!({"type": kind, "what": what});
+    let need = |need: Value| json!({"item": "item-1", "need": need});
+    vec![
+        line("key.requirement", need(json!({"kind": "none"}))),
+        line(
+            "key.requirement",
+            need(json!({"kind": "unknown", "reason": "not said"})),
+        ),
+        line(
+            "key.requirement",
+            need(json!({"kind": "keys", "keys": [{"key": 1, "name": "s", "source": source}]})),
+        ),
+        line("key.not-told", json!({"item": "item-1", "failure": failure})),
+        line("key.intent", at(json!({"deed": "fetch"}))),
+        line(
+            "key.done",
+            at(json!({"told": {"deed": "fetch", "original": wrapped}})),
+        ),
+        line(
+            "key.done",
+            at(json!({"told": {"deed": "wrap", "wrapped": wrapped}})),
+        ),
+        line(
+            "key.done",
+            at(json!({"told": {"deed": "deposit", "receipt": receipt, "original": wrapped}})),
+        ),
+        line("key.done", at(json!({"told": {"deed": "withdraw"}}))),
+        line("key.done", at(json!({"told": {"deed": "unwrap"}}))),
+        line(
+            "key.failed",
+            at(json!({"deed": "deposit", "failure": failure, "left": "object"})),
+        ),
+        line(
+            "key.proof",
+            json!({"item": "item-1", "key": 1, "proof": {"verdict": verdict("opens")}}),
+        ),
+        line("key.proof", json!({"item": "item-1", "proof": unsure})),
+        line("key.proof-failed", json!({"item": "item-1", "failure": failure})),
+        line(
+            "key.not-taken",
+            json!({"item": "item-1", "reason": "nobody has it"}),
+        ),
+        line("key.given-up", json!({"item": "item-1", "reason": "purged"})),
+    ]
+}
+
+#[test]
+fn what_is_said_of_keys_fits_the_schemas_and_is_what_the_program_reads() {
+    let schemas = Schemas::load();
+    let (bench, _) = captured();
+    let folder = bench.acquisition(&bench.store());
+    let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
+    let mut event: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    for line in key_lines() {
+        let read: Act = serde_json::from_value(line.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), line);
+        event["type"] = line["type"].clone();
+        event["what"] = line["what"].clone();
+        schemas.hold("log-event", &event);
+    }
+}
+
+#[test]
+fn answers_about_keys_fit_their_schemas() {
+    let schemas = Schemas::load();
+    let bench = Bench::new();
+    fs::write(bench.path("disk.key"), "a passphrase").unwrap();
+    let identity = age::x25519::Identity::generate();
+    fs::write(bench.path("custodians.txt"), identity.to_public().to_string()).unwrap();
+    let keys = |file: &str| {
+        let more = ["--key-recipients", "custodians.txt", "--key-file", file, "--json"];
+        let output = bench.capture(&[&bench.raw()], &more);
+        expect_exit(&output, 3);
+        answer(&output)
+    };
+    schemas.hold("output-capture", &keys("1=disk.key"));
+    let folder = bench.acquisition(&bench.store());
+    schemas.hold("manifest", &read_json(&folder.join("manifest.json")));
+    for line in fs::read_to_string(folder.join("log.jsonl")).unwrap().lines() {
+        schemas.hold("log-event", &serde_json::from_str(line).unwrap());
+    }
+    let store = bench.store().to_str().unwrap().to_owned();
+    let id = folder.file_name().unwrap().to_str().unwrap().to_owned();
+    for of in [&store, &id] {
+        let shown = bench.custody(with_state(&bench, &["keys", "show", of, "--json"]));
+        expect_exit(&shown, 0);
+        schemas.hold("output-keys-show", &answer(&shown));
+    }
+    let words = ["keys", "prove", &store, "--key-file", "disk.key", "--json"];
+    let proven = bench.custody(with_state(&bench, &words));
+    schemas.hold("output-keys-prove", &answer(&proven));
+    let listed = bench.custody(with_state(&bench, &["list", "--json"]));
+    schemas.hold("output-list", &answer(&listed));
+
+    fs::write(bench.path("long.key"), vec![7; (8 << 20) + 1]).unwrap();
+    let open = keys("1=long.key");
+    schemas.hold("output-capture", &open);
+    let words = [
+        "keys",
+        "give-up",
+        open["acquisition"].as_str().unwrap(),
+        "item-1",
+        "--reason",
+        "too long",
+        "--json",
+    ];
+    let given_up = bench.custody(with_state(&bench, &words));
+    expect_exit(&given_up, 0);
+    schemas.hold("output-keys-give-up", &answer(&given_up));
+}
+
 #[test]
 fn answers_about_this_program_fit_their_schemas() {
     let schemas = Schemas::load();

@@ -49,15 +49,16 @@ impl CaptureArguments {
 async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answer, Failure> {
     let sources = LocalSources::named(&asked.image, asked.reading())?;
     let store = absolute(&asked.store)?;
+    let keys = asked.keys.place(&sources)?;
     let key = signing::choose(&asked.state.open()?, asked.key.as_deref())?;
     let made = MadeFolders::before(&store);
     let local = open(&store, &asked.state, &key, asked.attributes())?;
     if local.key_origin() == KeyOrigin::MadeNow {
         signing::tell_of_new_key(local.signer().verifier_key(), console);
     }
-    let request = asked.request(&local, &sources, &store)?;
+    let request = asked.request(&local, &sources, &store, keys.as_ref())?;
     let stop = Arc::new(SignalStop::listen(console)?);
-    let ports = watched(&local, sources, progress::observer(console), stop)?;
+    let mut ports = watched(&local, sources.clone(), progress::observer(console), stop)?;
     let plan = Capture::new(ports.clone()).plan(request).await;
     let is_refused = |plan: &Plan| {
         plan.refusals
@@ -71,6 +72,9 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
     let plan = plan?;
     if asked.dry_run {
         return Ok(plan::answer(&plan, &StorePlace::Directory(store), &[]));
+    }
+    if let Some(place) = &keys {
+        ports.keys = Some(asked.keys.ports(place, &sources, local.state())?);
     }
     let _turn = local.state().lock_acquisition(&plan.acquisition)?;
     let acquisition = plan.acquisition.clone();

@@ -11,6 +11,7 @@ use crate::driver::block_on;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
+use crate::key_words;
 use crate::log_lines;
 use crate::printable;
 use crate::state_place::StatePlace;
@@ -144,6 +145,9 @@ fn own_text(journaled: &Journaled) -> String {
             item.disk,
             status_words(item)
         ));
+        for words in item.keys.iter().flat_map(key_words::lines) {
+            text.push_str(&format!("          key {words}\n"));
+        }
     }
     let reasons = journaled.reasons_for_keeping();
     for snapshot in &status.outcome.kept {

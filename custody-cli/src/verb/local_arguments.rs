@@ -10,9 +10,11 @@ use custody_local::source::{LocalSources, MountedDevices, OnReadError, SourceOpt
 use custody_local::{AttributeUse, LocalPorts};
 
 use super::case_arguments::CaseArguments;
+use super::local_key_arguments::LocalKeyArguments;
 use crate::circumstances;
 use crate::failure::Failure;
 use crate::journaled::{ATTRIBUTES, PARALLEL, STORE, attribute_word};
+use crate::local_key_place::LocalKeyPlace;
 use crate::local_ports::engine;
 use crate::printable;
 use crate::signing;
@@ -48,6 +50,9 @@ pub(super) struct LocalArguments {
 
     #[command(flatten)]
     reading: Reading,
+
+    #[command(flatten)]
+    pub(super) keys: LocalKeyArguments,
 
     /// Set the immutable attribute on what is stored, where the system allows it
     #[arg(long, help_heading = "Storing")]
@@ -126,8 +131,12 @@ impl LocalArguments {
         local: &LocalPorts,
         sources: &LocalSources,
         store: &Path,
+        keys: Option<&LocalKeyPlace>,
     ) -> Result<CaptureRequest, Failure> {
-        let settings = self.settings(store);
+        let mut settings = self.settings(store);
+        settings
+            .provider
+            .extend(keys.map(LocalKeyPlace::settings).unwrap_or_default());
         let words = self.words(&settings);
         let circumstances = circumstances::here(self.about.stated(), self.about.why(), words, &engine()?);
         Ok(
@@ -159,6 +168,8 @@ impl LocalArguments {
     /// What was asked for, by name, for every line of the log.
     fn words(&self, settings: &AcquisitionSettings) -> BTreeMap<String, String> {
         let mut words = settings.provider.clone();
+        // They stand in the first line, and would be long on every other.
+        words.retain(|name, _| !LocalKeyPlace::owns(name));
         words.insert(PARALLEL.into(), self.parallel.to_string());
         words.insert("read-all".into(), self.reading.read_all.to_string());
         if !settings.side_digests.is_empty() {

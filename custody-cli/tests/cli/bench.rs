@@ -12,7 +12,9 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_custody");
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Verbs that take a state folder.
-const WITH_STATE: [&str; 7] = ["capture", "verify", "resume", "abandon", "list", "log", "key"];
+const WITH_STATE: [&str; 8] = [
+    "capture", "verify", "resume", "abandon", "list", "log", "key", "keys",
+];
 
 /// A folder of its own with images, a store and a state folder in it; gone when dropped.
 pub(crate) struct Bench {

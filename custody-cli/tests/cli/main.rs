@@ -12,6 +12,7 @@ mod bench;
 mod capture;
 mod changing_source;
 mod devices;
+mod disk_keys;
 mod equipment;
 mod exit_codes;
 mod hash;

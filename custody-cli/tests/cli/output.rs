@@ -46,6 +46,9 @@ fn help_can_be_followed() {
         ("help-list", &["list", "--help"]),
         ("help-log", &["log", "--help"]),
         ("help-key", &["key", "--help"]),
+        ("help-keys", &["keys", "--help"]),
+        ("help-keys-prove", &["keys", "prove", "--help"]),
+        ("help-keys-give-up", &["keys", "give-up", "--help"]),
         ("help-hash", &["hash", "--help"]),
     ] {
         let mut command = bench.command(words);
@@ -141,6 +144,7 @@ fn completions_and_manual_pages_are_made_for_every_verb() {
         "custody-verify",
         "custody-capture-local",
         "custody-key-show",
+        "custody-keys-prove",
     ] {
         assert!(bench.path(format!("man1/{page}.1")).exists(), "{page}");
     }

@@ -10,7 +10,7 @@ use super::keys::{KeyTurnEnds, KeyTurns};
 use super::outcome::CaptureOutcome;
 use super::record_state::AskAgain;
 use super::register::{Entry, Register};
-use super::state::{AcquisitionState, ItemState};
+use super::state::{AcquisitionState, ItemState, Stage};
 use crate::custody_log::{Act, Checkpoint, ClosingState, Event, Failure};
 use crate::error::{Error, Result};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment};
@@ -188,7 +188,7 @@ impl<'a> Workflow<'a> {
                     Worked::Early(stopped) => (stopped, true),
                     Worked::Through(stopped) => (stopped, false),
                 };
-                add_unless_there(&mut stopped, keyless);
+                add_unless_there(&mut stopped, self.of_hopeful(keyless).await);
                 if is_early {
                     return self.interrupted(stopped, vec![checkpoint]).await;
                 }
@@ -214,6 +214,16 @@ impl<'a> Workflow<'a> {
                 .await?;
         }
         self.close().await
+    }
+
+    /// What stopped the keys of items that can still become evidence: the key of another one keeps nobody waiting.
+    async fn of_hopeful(&self, mut keyless: Vec<(EvidenceItemId, Error)>) -> Vec<(EvidenceItemId, Error)> {
+        let items = self.state().await.items;
+        keyless.retain(|(id, _)| {
+            let item = items.get(id);
+            item.is_none_or(|item| !matches!(item.stage, Stage::Failed(_)))
+        });
+        keyless
     }
 
     /// What is done beside the taking of keys: what is known of the machine, then the items.

@@ -164,3 +164,123 @@ impl KeyHistory {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn act(kind: &str, what: Value) -> Act {
+        let mut what = what;
+        what["item"] = json!("item-1");
+        serde_json::from_value(json!({"type": kind, "what": what})).unwrap()
+    }
+
+    fn needed() -> Act {
+        let key = json!({"key": 1, "name": "s", "source": {"address": "vault/1"}});
+        act(
+            "key.requirement",
+            json!({"need": {"kind": "keys", "keys": [key]}}),
+        )
+    }
+
+    fn intent(key: u32, name: &str, deed: &str) -> Act {
+        act("key.intent", json!({"key": key, "name": name, "deed": deed}))
+    }
+
+    fn deposited(name: &str) -> Act {
+        let told = json!({"deed": "deposit", "receipt": {"name": name, "form": "age"}});
+        act("key.done", json!({"key": 1, "name": name, "told": told}))
+    }
+
+    fn proof(key: u32, verdict: &str) -> Act {
+        let proof = json!({"verdict": {"verdict": verdict}});
+        act("key.proof", json!({"key": key, "proof": proof}))
+    }
+
+    /// The faults of the last of these lines; the others must have none.
+    fn faults(mut acts: Vec<Act>, is_evidence: bool) -> Vec<String> {
+        let last = acts.pop().unwrap();
+        let mut history = KeyHistory::default();
+        for act in acts {
+            assert_eq!(history.take(act, false, is_evidence), []);
+        }
+        let faults = history.take(last, false, is_evidence);
+        faults.into_iter().map(|(due, _)| due).collect()
+    }
+
+    #[test]
+    fn what_fits_has_no_fault_and_is_complete_once_it_is_proven() {
+        let mut history = KeyHistory::default();
+        for act in [
+            needed(),
+            intent(1, "s", "fetch"),
+            intent(1, "s", "deposit"),
+            deposited("s"),
+        ] {
+            assert_eq!(history.take(act, false, true), []);
+            assert!(history.is_incomplete());
+        }
+        assert_eq!(history.take(proof(1, "opens"), false, true), []);
+        assert!(!history.is_incomplete());
+        assert_eq!(history.record(&"item-1".parse().unwrap()).unwrap().kept.len(), 1);
+        assert_eq!(history.take(proof(1, "does-not-open"), false, true), []);
+        assert!(history.is_incomplete());
+        assert_eq!(
+            history.take(needed(), true, true).len(),
+            2,
+            "behind the seal, and twice"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_fault() {
+        let kept = || vec![needed(), intent(1, "s", "deposit"), deposited("s")];
+        let with = |more: Act| [kept(), vec![more]].concat();
+        let taken = act(
+            "key.failed",
+            json!({
+                "key": 1, "name": "s", "deed": "deposit", "left": "object",
+                "failure": {"error": "taken", "remedy": "fix-request"},
+            }),
+        );
+        for (acts, is_evidence, due) in [
+            (vec![intent(1, "s", "fetch")], true, "said to be needed before"),
+            (
+                vec![needed(), intent(2, "s", "fetch")],
+                true,
+                "said to be needed before",
+            ),
+            (
+                vec![needed(), intent(1, "other", "fetch")],
+                true,
+                "under the name s",
+            ),
+            (
+                vec![needed(), intent(1, "s", "withdraw")],
+                true,
+                "in the escrow, before",
+            ),
+            (
+                vec![needed(), proof(1, "opens")],
+                true,
+                "in the escrow, before it is tried",
+            ),
+            (with(proof(1, "opens")), false, "read back and matched"),
+            (with(intent(1, "s", "fetch")), true, "which is in the escrow"),
+            (with(deposited("s")), true, "once"),
+            (vec![needed(), needed()], true, "one line"),
+        ] {
+            let found = faults(acts, is_evidence);
+            assert!(found.iter().any(|fault| fault.contains(due)), "{due}: {found:?}");
+        }
+        let renamed = vec![
+            needed(),
+            intent(1, "s", "deposit"),
+            taken,
+            intent(1, "s-1", "deposit"),
+        ];
+        assert!(faults(renamed, true).is_empty(), "the name was somebody else's");
+    }
+}

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use custody_core::ids::DiskId;
 use custody_core::port::{
-    DiskDescription, DiskSnapshot, FetchedKey, KeyMaterial, KeyReference, KeyRequirement, KeySource,
+    DiskDescription, DiskEncryption, DiskSnapshot, FetchedKey, KeyMaterial, KeyReference, KeyRequirement,
+    KeySource,
 };
 use custody_core::{Acted, Error, Result, visible};
 use rustix::fs::Stat;
@@ -29,7 +30,7 @@ const IDENTITY: &str = "identity";
 ///
 /// A key file's reference names its path and which file it is, by device, inode and time of change: a file that was
 /// changed or replaced since is refused. What was entered is known to this process alone; a later one asks for it anew.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct LocalKeys {
     named: BTreeMap<DiskId, Vec<KeyReference>>,
     entered: Arc<Mutex<BTreeMap<String, Zeroizing<Vec<u8>>>>>,
@@ -62,8 +63,7 @@ impl LocalKeys {
     /// # Errors
     /// [`Error::Malformed`] for a key that is longer than 8 MiB, or empty.
     pub fn with_entered(mut self, disk: &DiskId, from: impl AsFd, named: &str) -> Result<Self> {
-        let bytes = read_stream(from, visible::escape(named), MAX_KEY_BYTES)?;
-        must_be_some(named, &bytes)?;
+        let bytes = read_entered(from, named)?;
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         let address = format!("{ENTERED}{}:{}", visible::escape(named), entered.len() + 1);
         entered.insert(address.clone(), bytes);
@@ -71,6 +71,26 @@ impl LocalKeys {
         let reference = KeyReference::new(address);
         self.named.entry(disk.clone()).or_default().push(reference);
         Ok(self)
+    }
+
+    /// The key that a file holds, for whoever tries it at once. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Refused`] for what is no regular file; [`Error::Malformed`] for a key that is longer
+    /// than 8 MiB, or empty.
+    pub fn read_file(path: &Path) -> Result<KeyMaterial> {
+        look(path)?;
+        let bytes = read_named(path, MAX_KEY_BYTES)?;
+        must_be_some(&shown(path), &bytes)?;
+        Ok(KeyMaterial::new(bytes))
+    }
+
+    /// The key that an open file, a pipe or a terminal gives to its end, for whoever tries it at once. Blocks.
+    ///
+    /// # Errors
+    /// As [`with_entered`](Self::with_entered).
+    pub fn read_entered(from: impl AsFd, named: &str) -> Result<KeyMaterial> {
+        read_entered(from, named).map(KeyMaterial::new)
     }
 
     fn fetch_now(&self, key: &KeyReference) -> Result<FetchedKey> {
@@ -85,6 +105,14 @@ impl LocalKeys {
     }
 }
 
+impl fmt::Debug for LocalKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKeys")
+            .field("named", &self.named)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for LocalKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("keys supplied by the custodian")
@@ -94,9 +122,11 @@ impl fmt::Display for LocalKeys {
 #[async_trait]
 impl KeySource for LocalKeys {
     async fn requirement(&self, disk: &DiskDescription, _: &DiskSnapshot) -> Result<Acted<KeyRequirement>> {
-        Ok(Acted::local(match self.named.get(&disk.disk) {
-            Some(keys) => KeyRequirement::Keys(keys.clone()),
-            None => KeyRequirement::Unknown("nobody named a key for it".into()),
+        let named = self.named.get(&disk.disk);
+        Ok(Acted::local(match (named, &disk.encryption) {
+            (Some(keys), _) => KeyRequirement::Keys(keys.clone()),
+            (None, DiskEncryption::None) => KeyRequirement::None,
+            (None, _) => KeyRequirement::Unknown("nobody named a key for it".into()),
         }))
     }
 
@@ -127,6 +157,12 @@ fn file_key(key: &KeyReference, path: &str) -> Result<FetchedKey> {
     expect(&look(&path)?)?;
     must_be_some(&key.address, &bytes)?;
     Ok(FetchedKey::new(KeyMaterial::new(bytes)))
+}
+
+fn read_entered(from: impl AsFd, named: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let bytes = read_stream(from, visible::escape(named), MAX_KEY_BYTES)?;
+    must_be_some(named, &bytes)?;
+    Ok(bytes)
 }
 
 fn must_be_some(object: &str, bytes: &[u8]) -> Result<()> {

@@ -15,9 +15,11 @@ use super::journal::JournalStore;
 use super::key_folder::{KeyFolder, KeyOrigin};
 use super::temporary;
 use crate::disk::{Branch, Folder, failed};
+use crate::keys::DirectoryEscrow;
 use crate::store::DirectoryStore;
 
 pub(super) const ACQUISITIONS_FOLDER: &str = "acquisitions";
+const ESCROW_FOLDER: &str = "escrow";
 const GROUP_AND_OTHERS: u32 = 0o077;
 
 /// Whether a state folder may lie where it does not outlive the machine's next start.
@@ -239,6 +241,14 @@ impl StateFolder {
     /// [`Error::Malformed`] naming the file that is no public key; [`Error::Refused`] for one that others may write.
     pub fn own_trust(&self) -> Result<Trust> {
         KeyFolder::of(self)?.trust()
+    }
+
+    /// Where this host keeps wrapped keys when nobody names another place; made where it is missing. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where another user could interfere.
+    pub fn escrow(&self) -> Result<DirectoryEscrow> {
+        Ok(DirectoryEscrow::of_branch(self.branch([ESCROW_FOLDER])?))
     }
 
     pub(super) fn root(&self) -> &Folder {

@@ -1,0 +1,47 @@
+//! What became of keys, for people. Never a key.
+
+use custody_core::capture::{KeyOutcome, KeysOutcome};
+use custody_core::port::{ProofVerdict, VolumeProof};
+
+/// A line for each key, and for what is missing.
+pub(crate) fn lines(keys: &KeysOutcome) -> Vec<String> {
+    let mut lines: Vec<String> = keys.keys.iter().map(of_key).collect();
+    lines.extend((keys.unopened.iter()).map(|volume| format!("none opens {}", of_volume(volume))));
+    lines.extend(keys.not_taken.iter().map(|reason| format!("not taken: {reason}")));
+    lines.extend((keys.given_up.iter()).map(|reason| format!("what is missing was given up: {reason}")));
+    lines.extend(
+        (keys.failure.iter()).map(|failure| format!("could not be found out: {}", failure.in_words())),
+    );
+    lines
+}
+
+fn of_key(key: &KeyOutcome) -> String {
+    let mut words = format!("{} {}", key.key, key.source);
+    match &key.form {
+        Some(form) => words.push_str(&format!(", in the escrow as {} ({form})", key.name)),
+        None => words.push_str(", NOT in the escrow"),
+    }
+    if let Some(verdict) = &key.opens {
+        words.push_str(&format!(": {}", of_verdict(verdict)));
+    }
+    if let Some(failure) = &key.failure {
+        words.push_str(&format!(": {}", failure.in_words()));
+    }
+    words
+}
+
+/// A verdict in words.
+pub(crate) fn of_verdict(verdict: &ProofVerdict) -> String {
+    match verdict {
+        ProofVerdict::Opens => "opens the stored copy".into(),
+        ProofVerdict::DoesNotOpen => "does NOT open the stored copy".into(),
+        ProofVerdict::NotEncrypted => "no encrypted volume was found in the stored copy".into(),
+        ProofVerdict::CannotTell { reason } => format!("could not be tried: {reason}"),
+    }
+}
+
+/// A volume in words.
+pub(crate) fn of_volume(volume: &VolumeProof) -> String {
+    let name = volume.identifier.as_deref().unwrap_or("without a name");
+    format!("{} volume {name} at bytes {}", volume.format, volume.range)
+}

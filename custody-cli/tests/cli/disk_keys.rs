@@ -1,0 +1,201 @@
+//! Keys of encrypted images on the command line: taken, shown, tried, given up; and seen nowhere.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use age::secrecy::ExposeSecret as _;
+
+use crate::bench::{Bench, Run, with_input};
+
+/// The bytes of a key that must be in no output and in no file but the custodian's own.
+const CANARY: &str = "canary-9e41-never-to-be-seen";
+
+/// A bench with an image, a file that holds a key, and the custodians' age identity with its recipients file.
+fn bench() -> (Bench, PathBuf) {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 100_000);
+    fs::write(bench.path("disk.key"), CANARY).unwrap();
+    let identity = age::x25519::Identity::generate();
+    fs::write(bench.path("identity.txt"), identity.to_string().expose_secret()).unwrap();
+    let recipients = format!("# the custodians\n{}\n", identity.to_public());
+    fs::write(bench.path("custodians.txt"), recipients).unwrap();
+    (bench, image)
+}
+
+fn taking_keys(bench: &Bench, image: &Path, more: &[&str]) -> Vec<OsString> {
+    let mut words = bench.capture_words([image]);
+    words.extend(["--key-recipients", "custodians.txt"].map(OsString::from));
+    words.extend(more.iter().map(OsString::from));
+    words
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn expect_no_key_seen(bench: &Bench, runs: &[&Run]) {
+    let secret = CANARY.as_bytes();
+    let holds = |bytes: &[u8]| {
+        bytes
+            .windows(12)
+            .any(|window| secret.windows(12).any(|part| part == window))
+    };
+    for path in files(&bench.path("")) {
+        if path != bench.path("disk.key") {
+            assert!(!holds(&fs::read(&path).unwrap()), "{}", path.display());
+        }
+    }
+    for run in runs {
+        assert!(
+            !holds(run.out.as_bytes()) && !holds(run.err.as_bytes()),
+            "{}{}",
+            run.out,
+            run.err
+        );
+    }
+}
+
+#[test]
+fn a_key_is_kept_for_the_custodians_and_seen_nowhere() {
+    let (bench, image) = bench();
+    // It opens nothing here, so that the copy is sealed, and the exit says that the key is not proven.
+    let captured = bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=disk.key"]))
+        .ends_with(3);
+    assert!(captured.out.contains("in the escrow as"), "{}", captured.out);
+    let id = bench.acquisition_id();
+    let shown = bench.custody(["keys", "show", &id]).ends_with(0);
+    assert!(
+        shown.out.contains("file:") && shown.out.contains("disk.key"),
+        "{}",
+        shown.out
+    );
+    let stored = bench.custody(["keys", "show", "store"]).ends_with(0);
+    assert!(stored.out.contains("age-encryption.org/v1"), "{}", stored.out);
+    let manifest = bench.manifest();
+    assert_eq!(manifest["keys"][0]["kept"][0]["key"], 1);
+    let listed = bench.custody(["list"]).ends_with(0);
+    let logged = bench.custody(["log", &id, "--json"]).ends_with(0);
+    expect_no_key_seen(&bench, &[&captured, &shown, &stored, &listed, &logged]);
+
+    // The custodians need no custody to get the key back.
+    let escrow = files(&bench.path("state-home/custody/escrow"));
+    let [file] = &escrow[..] else { panic!("{escrow:?}") };
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(record["acquisition"], id.as_str());
+    bench.verify().ends_with(3);
+}
+
+#[test]
+fn a_key_is_tried_on_stored_evidence_from_a_file_from_standard_input_and_from_the_escrow() {
+    let (bench, image) = bench();
+    bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=disk.key"]))
+        .ends_with(3);
+    let file = bench.custody(["keys", "prove", "store", "--key-file", "disk.key"]);
+    let entered = bench.command(["keys", "prove", "store", "item-1", "--key-file", "-"]);
+    let entered = with_input(entered, CANARY.as_bytes());
+    let escrowed = bench.custody(["keys", "prove", "store", "--identity", "identity.txt", "--json"]);
+    for run in [&file, &entered, &escrowed] {
+        assert!(matches!(run.code, 1 | 3), "{} {}", run.out, run.err);
+    }
+    assert_eq!(escrowed.json()["proofs"][0]["item"], "item-1");
+    let stranger = bench.path("stranger.txt");
+    fs::write(
+        &stranger,
+        age::x25519::Identity::generate().to_string().expose_secret(),
+    )
+    .unwrap();
+    let refused = bench
+        .custody(["keys", "prove", "store", "--identity", "stranger.txt"])
+        .ends_with(3);
+    assert!(refused.err.contains("other identities"), "{}", refused.err);
+    let missing = bench
+        .custody(["keys", "prove", "store", "item-9", "--key-file", "disk.key"])
+        .ends_with(3);
+    bench.custody(["keys", "prove", "store"]).ends_with(2);
+    expect_no_key_seen(&bench, &[&file, &entered, &escrowed, &refused, &missing]);
+}
+
+#[test]
+fn a_key_that_cannot_be_had_leaves_the_capture_open_until_it_is_given_up() {
+    let (bench, image) = bench();
+    fs::write(bench.path("long.key"), vec![7; (8 << 20) + 1]).unwrap();
+    let words = taking_keys(&bench, &image, &["--key-file", "1=long.key"]);
+    let captured = bench.custody(words).ends_with(3);
+    assert!(
+        captured.err.contains("more than 8388608 bytes"),
+        "{}",
+        captured.err
+    );
+    assert!(captured.err.contains("custody keys give-up"), "{}", captured.err);
+    assert!(
+        captured.out.contains("verified"),
+        "the disk is copied all the same: {}",
+        captured.out
+    );
+    bench.custody(["resume"]).ends_with(3);
+    let id = bench.acquisition_id();
+    let order = [
+        "keys",
+        "give-up",
+        &id,
+        "item-1",
+        "--reason",
+        "the file was damaged",
+    ];
+    let given_up = bench.custody(order).ends_with(0);
+    assert!(given_up.out.contains("custody resume"), "{}", given_up.out);
+    bench.custody(["resume"]).ends_with(3);
+    assert_eq!(bench.manifest()["keys"][0]["given_up"], "the file was damaged");
+    let shown = bench.custody(["keys", "show", "store"]).ends_with(0);
+    assert!(shown.out.contains("NOT in the escrow"), "{}", shown.out);
+    bench.verify().ends_with(3);
+    let late = bench.custody(order).ends_with(3);
+    assert!(late.err.contains("ended already"), "{}", late.err);
+}
+
+#[test]
+fn standard_input_that_gives_nothing_is_no_key() {
+    let (bench, image) = bench();
+    // Standard input is empty here.
+    let empty = bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=-"]))
+        .ends_with(3);
+    assert!(empty.err.contains("is empty"), "{}", empty.err);
+    assert!(bench.journals().is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_key_options_is_said_before_anything_is_captured() {
+    let (bench, image) = bench();
+    fs::write(bench.path("bad.txt"), "not a recipient\n").unwrap();
+    for (more, code, due) in [
+        (&["--key-file", "disk.key"][..], 2, "1=disk.BEK"),
+        (&["--key-file", "2=disk.key"], 2, "names image 2"),
+        (&["--key-file", "1=no-such-file"], 3, "not found"),
+        (&["--key-file", "1=."], 3, "no regular file"),
+    ] {
+        let run = bench.custody(taking_keys(&bench, &image, more)).ends_with(code);
+        assert!(run.err.contains(due), "{more:?}: {}", run.err);
+        assert!(bench.journals().is_empty(), "{more:?}");
+    }
+    let mut words = bench.capture_words([&image]);
+    words.extend(["--key-recipients", "bad.txt"].map(OsString::from));
+    let run = bench.custody(words).ends_with(3);
+    assert!(run.err.contains("line 1 is no age recipient"), "{}", run.err);
+    let mut words = bench.capture_words([&image]);
+    words.extend(["--key-file", "1=disk.key"].map(OsString::from));
+    bench.custody(words).ends_with(2);
+}
