@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// What goes into the binary, seen from this crate: when one of them changes, the answer may.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "../Cargo.lock",
     "../Cargo.toml",
     "../custody-core/src",
     "../custody-hash/src",
+    "../custody-keys/src",
     "../custody-local/src",
     "src",
 ];

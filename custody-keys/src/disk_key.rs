@@ -89,6 +89,15 @@ impl DiskKey {
         })
     }
 
+    /// No key at all: a proof with it lists what is encrypted, opens nothing, and does not do the work of trying.
+    pub(crate) const fn none() -> Self {
+        Self {
+            external_key_file: None,
+            damaged_key_file: None,
+            passphrases: Vec::new(),
+        }
+    }
+
     /// The BitLocker key file that it is, where it is one.
     #[must_use]
     pub const fn external_key_file(&self) -> Option<&ExternalKeyFile> {

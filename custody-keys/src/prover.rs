@@ -159,7 +159,12 @@ impl fmt::Display for Prover {
 #[async_trait]
 impl KeyProver for Prover {
     async fn prove(&self, image: Arc<dyn ImageReader>, key: &KeyMaterial) -> custody_core::Result<KeyProof> {
-        let key = match DiskKey::from_bytes(key.expose()) {
+        let read = if key.expose().is_empty() {
+            Ok(DiskKey::none())
+        } else {
+            DiskKey::from_bytes(key.expose())
+        };
+        let key = match read {
             Ok(key) => Arc::new(key),
             Err(error) => {
                 return Ok(KeyProof::new(ProofVerdict::CannotTell {

@@ -17,6 +17,8 @@ use super::settings_file::{
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::guarded_process;
+use crate::key_prover;
 use crate::local_ports::hasher_in_flight;
 use crate::printable;
 
@@ -232,13 +234,17 @@ impl AzurePlace {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new()?);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let azure = self.azure_ports(&clock, &entropy)?;
-        let ports = azure.ports(WorkerPorts {
+        let mut ports = azure.ports(WorkerPorts {
             hasher: hasher_in_flight(IN_FLIGHT_BYTES)?,
             log: Arc::new(state.journal()),
             signers: vec![Arc::new(signer)],
             clock,
             entropy,
         });
+        ports.keys = azure.key_ports(key_prover::prover());
+        if ports.keys.is_some() {
+            guarded_process::guard()?;
+        }
         Ok((ports, azure))
     }
 }

@@ -199,3 +199,41 @@ fn what_is_wrong_with_key_options_is_said_before_anything_is_captured() {
     words.extend(["--key-file", "1=disk.key"].map(OsString::from));
     bench.custody(words).ends_with(2);
 }
+
+#[test]
+fn the_key_of_a_bitlocker_image_is_taken_and_opens_what_is_stored() {
+    use custody_testkit::volume::BitLockerVolume;
+    let (bench, _) = bench();
+    let made = BitLockerVolume::new(1, vec![3; 1 << 20]).make();
+    let other = BitLockerVolume::new(2, vec![3; 1 << 20]).make();
+    let image = bench.path("bitlocker.raw");
+    fs::write(&image, &made.image).unwrap();
+    fs::write(bench.path("right.BEK"), &made.key_file).unwrap();
+    fs::write(bench.path("wrong.BEK"), &other.key_file).unwrap();
+
+    let run = bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=right.BEK"]))
+        .ends_with(0);
+    assert!(run.out.contains("opens the stored copy"), "{}", run.out);
+    bench.verify().ends_with(0);
+    for keys in [["--key-file", "right.BEK"], ["--identity", "identity.txt"]] {
+        let words = ["keys", "prove", "store"].into_iter().chain(keys);
+        let proven = bench.custody(words).ends_with(0);
+        assert!(proven.out.contains("bitlocker volume"), "{}", proven.out);
+    }
+    let refused = bench
+        .custody(["keys", "prove", "store", "--key-file", "wrong.BEK"])
+        .ends_with(1);
+    assert!(refused.out.contains("does NOT open"), "{}", refused.out);
+
+    // A key that is another volume's is told at once, and the evidence is sealed all the same.
+    let wrong = bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=wrong.BEK"]))
+        .ends_with(3);
+    assert!(wrong.out.contains("does NOT open"), "{}", wrong.out);
+    assert!(wrong.err.contains("custody keys prove"), "{}", wrong.err);
+
+    // Nobody said that it is encrypted: what is found is named, and is no failure.
+    let found = bench.custody(taking_keys(&bench, &image, &[])).ends_with(0);
+    assert!(found.out.contains("none opens bitlocker volume"), "{}", found.out);
+}
