@@ -383,7 +383,7 @@ impl custody_core::port::KeyProver for Blind {
 }
 
 #[test]
-fn i07_no_byte_of_a_key_is_in_a_line_an_object_an_outcome_or_a_step() {
+fn i07_no_byte_of_a_key_is_in_a_line_an_object_an_outcome_or_what_is_told() {
     let clean = keyed();
     capture(clean.ports()).unwrap();
     let mut seen = 0;
