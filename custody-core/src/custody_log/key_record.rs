@@ -259,7 +259,7 @@ impl ItemKeys {
             let same = |other: &&VolumeProof| other.range == volume.range && other.format == volume.format;
             let is_opened =
                 (all.iter().copied().filter(same)).any(|other| other.verdict == ProofVerdict::Opens);
-            if !is_opened && !unopened.iter().any(|known| same(known)) {
+            if !is_opened && !unopened.iter().any(same) {
                 unopened.push(volume);
             }
         }

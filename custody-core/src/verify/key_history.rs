@@ -42,20 +42,23 @@ impl KeyHistory {
                 self.need = Some(need);
             }
             Act::KeyIntent { key, name, deed, .. } => faults.extend(self.intend(key, &name, deed)),
-            Act::KeyDone { key, name, told, .. } => {
-                if let KeyTold::Deposit { receipt, original } = told {
-                    if receipt.name != name.as_str() {
-                        faults.push(fault(&format!("a receipt for {name}"), receipt.name.clone()));
-                    }
-                    if self.kept(key).is_some() {
-                        faults.push(fault(
-                            &format!("key {key} put into the escrow once"),
-                            "twice".into(),
-                        ));
-                    }
-                    self.kept.push(KeptKey::new(key, receipt, original));
-                    self.kept.sort_by_key(|kept| kept.key);
+            Act::KeyDone {
+                key,
+                name,
+                told: KeyTold::Deposit { receipt, original },
+                ..
+            } => {
+                if receipt.name != name.as_str() {
+                    faults.push(fault(&format!("a receipt for {name}"), receipt.name.clone()));
                 }
+                if self.kept(key).is_some() {
+                    faults.push(fault(
+                        &format!("key {key} put into the escrow once"),
+                        "twice".into(),
+                    ));
+                }
+                self.kept.push(KeptKey::new(key, receipt, original));
+                self.kept.sort_by_key(|kept| kept.key);
             }
             Act::KeyFailed {
                 name,
