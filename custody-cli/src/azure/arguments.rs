@@ -9,7 +9,7 @@ use custody_core::port::ProtectionKind;
 
 use super::place::{AzurePlace, GuestStateChoice, no_identity};
 use super::settings_file::{
-    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile,
+    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile, VaultPlace,
 };
 use crate::failure::Failure;
 
@@ -75,6 +75,20 @@ pub(crate) struct AzureArguments {
         help_heading = "Azure"
     )]
     container: Option<String>,
+
+    /// The security team's key vault, in which the keys of encrypted disks and the digests are kept, by its address:
+    /// https://NAME.vault.azure.net
+    #[arg(long, value_name = "URL", env = "CUSTODY_VAULT", help_heading = "Azure")]
+    vault: Option<String>,
+
+    /// The RSA key of that vault which wraps the keys; without one they are kept as Microsoft's runbook keeps them
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CUSTODY_WRAPPING_KEY",
+        help_heading = "Azure"
+    )]
+    wrapping_key: Option<String>,
 
     /// The least protection that the container must give; less is refused, once the disk snapshots are taken
     /// [default: legal-hold]
@@ -231,6 +245,7 @@ impl AzureArguments {
             .clone()
             .or_else(|| settings.store.container.clone());
         let group = self.snapshot_group.clone();
+        let vault = self.vault(settings)?;
         let network = if self.open_snapshots {
             NetworkChoice::AllowAll
         } else {
@@ -263,6 +278,32 @@ impl AzureArguments {
             } else {
                 GuestStateChoice::Take
             },
+            vault,
         })
+    }
+
+    /// Where keys and digests are kept: the vault and the key that flags or environment name go before the file's.
+    fn vault(&self, settings: &AzureSettings) -> Result<Option<VaultPlace>, Failure> {
+        let mut vault = match (&self.vault, &settings.vault) {
+            (None, of_file) => of_file.clone(),
+            (Some(address), Some(of_file)) if of_file.address == *address => settings.vault.clone(),
+            (Some(address), _) => Some(VaultPlace {
+                address: address.clone(),
+                id: None,
+                wrapping_key: None,
+            }),
+        };
+        match (&mut vault, &self.wrapping_key) {
+            (Some(vault), Some(key)) => vault.wrapping_key = Some(key.clone()),
+            (None, Some(_)) => {
+                return Err(
+                    Failure::usage("a wrapping key is named, and no vault that has it").with_next(
+                        "give --vault URL, or azure.vault.address in the settings file (--config)",
+                    ),
+                );
+            }
+            _ => {}
+        }
+        Ok(vault)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use custody_azure::arm::ResourceId;
 use custody_azure::{
     AzurePorts, AzurePortsOptions, BlobStore, CleanTransport, GuestState, Patience, SnapshotPlace,
-    StoreLocation, TokenCredential, WorkerPorts,
+    StoreLocation, TokenCredential, VaultLocation, WorkerPorts,
 };
 use custody_core::capture::Plan;
 use custody_core::port::{Clock, Entropy, SnapshotKind};
@@ -13,7 +13,7 @@ use custody_local::{FileSigner, StateFolder, SystemClock, SystemEntropy};
 use serde::{Deserialize, Serialize};
 
 use super::settings_file::{
-    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile,
+    AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile, VaultPlace,
 };
 use crate::environment::Environment;
 use crate::failure::Failure;
@@ -43,6 +43,9 @@ pub(crate) struct AzurePlace {
     pub(crate) consistency: ConsistencyChoice,
     #[serde(default, skip_serializing_if = "GuestStateChoice::is_take")]
     pub(crate) guest_state: GuestStateChoice,
+    /// Where keys and digests are kept; neither is taken where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vault: Option<VaultPlace>,
 }
 
 /// Whether the guest state of Trusted Launch and Confidential machines is taken.
@@ -138,6 +141,7 @@ impl AzurePlace {
             network: NetworkChoice::default(),
             consistency: ConsistencyChoice::default(),
             guest_state: GuestStateChoice::default(),
+            vault: None,
         })
     }
 
@@ -201,10 +205,22 @@ impl AzurePlace {
     fn options(&self) -> Result<AzurePortsOptions, Error> {
         let snapshots = SnapshotPlace::new(&self.snapshot_subscription, &self.snapshot_group)?;
         let store = StoreLocation::new(self.account.clone(), self.container.clone())?;
-        Ok(AzurePortsOptions::new(self.cloud.cloud()?, snapshots, store)
+        let cloud = self.cloud.cloud()?;
+        let mut options = AzurePortsOptions::new(cloud.clone(), snapshots, store)
             .with_network(self.network.network())
             .with_consistency(self.consistency.consistency())
-            .with_guest_state(self.guest_state.guest_state()))
+            .with_guest_state(self.guest_state.guest_state());
+        if let Some(vault) = &self.vault {
+            let mut location = VaultLocation::new(&cloud, &vault.address)?;
+            if let Some(id) = &vault.id {
+                location = location.with_resource(id.clone())?;
+            }
+            options = options.with_vault(location);
+            if let Some(key) = &vault.wrapping_key {
+                options = options.with_wrapping_key(key.clone());
+            }
+        }
+        Ok(options)
     }
 
     fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {

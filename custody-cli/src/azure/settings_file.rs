@@ -27,6 +27,20 @@ pub(crate) struct AzureSettings {
     pub(crate) identity: Option<IdentityChoice>,
     pub(crate) store: StoreSettings,
     pub(crate) snapshots: SnapshotSettings,
+    pub(crate) vault: Option<VaultPlace>,
+}
+
+/// The security team's key vault, in which keys and digests are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct VaultPlace {
+    pub(crate) address: String,
+    /// Its resource, at which rights can be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<ResourceId>,
+    /// The key of it that wraps what is kept there; without one keys are kept in the form of Microsoft's runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wrapping_key: Option<String>,
 }
 
 /// Where evidence is stored.
@@ -81,6 +95,10 @@ pub(crate) struct CustomCloud {
     blob: String,
     blob_hosts: Vec<String>,
     export_hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vault_hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vault_audience: Option<String>,
 }
 
 /// As whom custody asks.
@@ -180,6 +198,10 @@ impl CustomCloud {
         }
         endpoints.blob_hosts.clone_from(&self.blob_hosts);
         endpoints.export_hosts.clone_from(&self.export_hosts);
+        endpoints.vault_hosts.clone_from(&self.vault_hosts);
+        if let Some(audience) = &self.vault_audience {
+            endpoints.vault_audience.clone_from(audience);
+        }
         endpoints
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn place(settings: &AzureSettings, groups: &[ResourceGroup]) -> Resul
         network: snapshots.network.clone().unwrap_or_default(),
         consistency: snapshots.consistency.unwrap_or_default(),
         guest_state: crate::azure::GuestStateChoice::default(),
+        vault: settings.vault.clone(),
         account,
     })
 }
