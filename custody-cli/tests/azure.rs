@@ -16,7 +16,7 @@ use base64ct::Encoding as _;
 use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, GuestStateOfSnapshots, Scenario, Simulator};
 use custody_testkit::fake::pattern;
 use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -585,33 +585,8 @@ fn encrypted_lab() -> (Lab, [String; 2], Vec<u8>) {
         let image = GptDisk::new(512).with_partition(volume).make().image;
         scenario.disk_mut(disk).bytes = Bytes::Exactly(image);
     }
-    let secrets = scenario.vaults[0].secrets.clone();
     let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
-    // What production names by the vaults' own hosts is at a port of loopback here.
-    let vault = lab.azure.endpoints().unwrap().tls.vault[Scenario::LAB_KEY_VAULT].clone();
-    let vault = vault.trim_end_matches('/').to_owned();
-    let here = |url: &str| {
-        let path = url.trim_start_matches("https://").split_once('/').unwrap().1;
-        format!("{vault}/{path}")
-    };
-    for (number, (disk, mut secret)) in ["web-01-data-0", "web-01-data-1"]
-        .into_iter()
-        .zip(secrets)
-        .enumerate()
-    {
-        let version = format!("{:032x}", number + 1);
-        let mut element = json!({"diskEncryptionKey":
-            {"secretUrl": format!("{vault}/secrets/{}/{version}", secret.name)}});
-        if let Some(kek) = secret.tags.get_mut("DiskEncryptionKeyEncryptionKeyURL") {
-            *kek = here(kek);
-            element["keyEncryptionKey"] = json!({"keyUrl": kek.clone()});
-        }
-        secret.version = Some(version);
-        lab.azure.put_secret(Scenario::LAB_KEY_VAULT, &secret);
-        let settings =
-            json!({"enabled": true, "encryptionSettingsVersion": "1.1", "encryptionSettings": [element]});
-        lab.azure.set_encryption_settings(disk, &settings);
-    }
+    lab.azure.name_vaults_by_ports();
     let keys = [bitlocker.key_file.as_slice(), &passphrase].map(|key| base64ct::Base64::encode_string(key));
     (lab, keys, bitlocker.key_file)
 }

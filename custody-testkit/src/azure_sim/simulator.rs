@@ -253,6 +253,31 @@ impl Simulator {
         }
     }
 
+    /// Names the vaults by their ports on this host, wherever disks and tags name them by the cloud's hosts: for clients
+    /// that resolve names for themselves. Nothing changes where the simulator does not listen.
+    pub fn name_vaults_by_ports(&self) {
+        let Some(endpoints) = self.endpoints() else {
+            return;
+        };
+        let mut world = self.cloud.world();
+        for (name, port) in &endpoints.tls.vault {
+            let host = format!("https://{name}.{}/", world.scenario.cloud.vault_suffix);
+            let port = format!("{}/", port.trim_end_matches('/'));
+            let renamed = |json: &mut serde_json::Value| {
+                let text = json.to_string().replace(&host, &port);
+                if let Ok(changed) = serde_json::from_str(&text) {
+                    *json = changed;
+                }
+            };
+            for state in world.disks.values_mut() {
+                state.disk.encryption_settings.as_mut().map_or((), renamed);
+            }
+            for vault in world.vaults.values_mut() {
+                vault.change_tags(renamed);
+            }
+        }
+    }
+
     /// Detaches a data disk from every machine, as someone else would.
     pub fn detach_disk(&self, name: &str) {
         let mut world = self.cloud.world();

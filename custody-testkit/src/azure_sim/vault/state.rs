@@ -173,6 +173,17 @@ impl VaultState {
         self.keys.each(name, |key| key.attributes.enabled = false);
     }
 
+    /// Changes the tags of every secret.
+    pub(crate) fn change_tags(&mut self, change: impl Fn(&mut Value)) {
+        for name in self.secret_names() {
+            self.secrets.each(&name, |secret| {
+                if let Some(tags) = &mut secret.tags {
+                    change(tags);
+                }
+            });
+        }
+    }
+
     pub(crate) fn settle(&mut self, now: Timestamp) {
         self.secrets.settle(now);
         self.keys.settle(now);
