@@ -245,6 +245,13 @@ impl AzurePorts {
         &self.store
     }
 
+    /// The center's vault as a place for digests; none where no vault is named.
+    #[must_use]
+    pub fn digest_register(&self) -> Option<Arc<dyn DigestRegister>> {
+        let register = self.center.as_ref()?.register.clone();
+        Some(Arc::new(register))
+    }
+
     /// The owners' keys and the center's vault, with what proves that keys open an image; none where no vault is named.
     #[must_use]
     pub fn key_ports(&self, prover: Arc<dyn KeyProver>) -> Option<KeyPorts> {
@@ -286,10 +293,7 @@ impl AzurePorts {
             anchor: Arc::new(self.anchor.clone()),
             signers: worker.signers,
             timestamps: None,
-            digests: self
-                .center
-                .as_ref()
-                .map(|center| -> Arc<dyn DigestRegister> { Arc::new(center.register.clone()) }),
+            digests: self.digest_register(),
             keys: None,
             machine_records: Some(Arc::new(AzureMachineRecords::new(
                 self.arm.clone(),

@@ -6,7 +6,7 @@ use custody_core::extent::{ByteRange, Extent};
 use custody_core::port::{ImageForm, ImageReader};
 use custody_core::{Error, Result, visible};
 
-use crate::snapshotter::VHD_FOOTER_BYTES;
+use crate::snapshotter::{DiskSize, VHD_FOOTER_BYTES};
 
 /// The formats' names in records.
 pub(crate) const VHDX: &str = "vhdx";
@@ -26,26 +26,30 @@ pub(crate) fn vhdx_data() -> DiskData {
     }
 }
 
-/// What the export of a disk is for which VHDX was asked: that, or a fixed VHD of the disk's size. Anything else is
-/// refused, so that nothing is stored under a name for what it is not.
-pub(crate) async fn recognise(image: &dyn ImageReader, disk_bytes: u64) -> Result<ImageForm> {
+/// What the export of a disk is whose length only opening tells: a fixed VHD of the disk's size, or a VHDX. Anything else
+/// is refused, so that nothing is stored under a name for what it is not.
+///
+/// The footer is looked at first: it lies behind the disk, where nobody inside the machine can write, while the first
+/// bytes of a fixed VHD are the machine's own. A VHDX has whole MiB, so that its length is no disk's and a footer's.
+pub(crate) async fn recognise(image: &dyn ImageReader, size: DiskSize) -> Result<ImageForm> {
     let length = image.length();
-    let head = bytes_of(image, ByteRange::at(0, length.min(VHD_FOOTER_BYTES))).await?;
-    if head.starts_with(VHDX_SIGNATURE) {
-        return Ok(ImageForm::new(VHDX, vhdx_data()));
-    }
-    if length == disk_bytes.saturating_add(VHD_FOOTER_BYTES) {
+    let disk_bytes = length.saturating_sub(VHD_FOOTER_BYTES);
+    if size.fits(disk_bytes) {
         let footer = bytes_of(image, ByteRange::at(disk_bytes, VHD_FOOTER_BYTES)).await?;
         if is_footer_of(&footer, disk_bytes) {
             let length = disk_bytes.into();
             return Ok(ImageForm::new(VHD_FIXED, DiskData::Prefix { length }));
         }
     }
+    let head = bytes_of(image, ByteRange::at(0, length.min(VHD_FOOTER_BYTES))).await?;
+    if head.starts_with(VHDX_SIGNATURE) {
+        return Ok(ImageForm::new(VHDX, vhdx_data()));
+    }
     let first: String = head.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     Err(Error::Integrity {
         object: visible::escape(&image.to_string()),
         place: "form".into(),
-        expected: format!("a VHDX, or a fixed VHD of a disk of {disk_bytes} bytes"),
+        expected: format!("a VHDX, or a fixed VHD of a disk of {size}"),
         actual: format!("{length} bytes that begin with {first}"),
     })
 }
@@ -85,7 +89,7 @@ mod tests {
 
     fn found(bytes: Vec<u8>) -> Result<ImageForm> {
         let image = MemoryImage::new("export", bytes);
-        futures::executor::block_on(recognise(&image, DISK))
+        futures::executor::block_on(recognise(&image, DiskSize::Bytes(DISK)))
     }
 
     fn vhd(cookie: &[u8], size: u64, kind: u32) -> Vec<u8> {
@@ -105,6 +109,33 @@ mod tests {
         let fixed = found(vhd(VHD_COOKIE, DISK, FIXED)).unwrap();
         let data = DiskData::Prefix { length: DISK.into() };
         assert_eq!(fixed, ImageForm::new(VHD_FIXED, data));
+    }
+
+    #[test]
+    fn what_the_machine_wrote_to_its_first_sector_does_not_decide() {
+        let mut disk = vhd(VHD_COOKIE, DISK, FIXED);
+        disk[..8].copy_from_slice(VHDX_SIGNATURE);
+        let data = DiskData::Prefix { length: DISK.into() };
+        assert_eq!(found(disk).unwrap(), ImageForm::new(VHD_FIXED, data));
+    }
+
+    #[test]
+    fn a_size_in_whole_gib_is_held_to() {
+        let of = |bytes: Vec<u8>, gib| {
+            let image = MemoryImage::new("export", bytes);
+            futures::executor::block_on(recognise(&image, DiskSize::Gib(gib)))
+        };
+        let data = DiskData::Prefix { length: DISK.into() };
+        let told = of(vhd(VHD_COOKIE, DISK, FIXED), 1).unwrap();
+        assert_eq!(told, ImageForm::new(VHD_FIXED, data));
+        for (bytes, gib) in [
+            (vhd(VHD_COOKIE, DISK, FIXED), 32),
+            (vhd(VHD_COOKIE, 0, FIXED)[4096..].to_vec(), 1),
+            (Vec::new(), 1),
+        ] {
+            let error = of(bytes, gib).unwrap_err();
+            assert!(error.to_string().contains(&format!("up to {gib} GiB")), "{error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! * [`exhibit::AzureMachineRecords`] reads what the Resource Manager says of a machine, byte for byte.
 //! * [`ports`](ports()) puts it together with the worker's own ports; `examples/capture_machine.rs` captures a machine
 //!   from a program that watches it and can stop it.
-//! * [`arm::RIGHTS`] is every right that this takes, and where.
+//! * [`arm::RIGHTS`] is every right that this takes, and where; those in vaults are [`VAULT_RIGHTS`].
 //!
 //! This crate speaks Microsoft's REST contract and decides nothing about evidence. Its futures need tokio: the HTTP
 //! client below and the waits between repeated calls rest on it.

@@ -230,17 +230,15 @@ impl SourceAccess for AzureSourceAccess {
         let image = Arc::new(BlobImage::new(remote, &facts.value));
         let etag = visible::escape(&facts.value.etag);
         let opened = OpenedSource::new(image.clone()).with_attribute("etag", etag);
-        let disk_bytes = match snapshot.attributes.get(DISK_BYTES) {
-            Some(text) => Some(text.parse::<ByteLength>()),
-            // Its footer must tell the same.
-            None => (snapshot.attributes.contains_key(DISK_GIB))
-                .then(|| Ok(facts.value.length.saturating_sub(VHD_FOOTER_BYTES).into())),
+        let told = |name: &str| {
+            let text = snapshot.attributes.get(name);
+            text.map(|text| text.parse::<ByteLength>().map(ByteLength::bytes))
         };
-        match (snapshot.length, Part::of(&snapshot.disk), disk_bytes) {
+        let bytes = told(DISK_BYTES).transpose()?.map(DiskSize::Bytes);
+        let size = bytes.or(told(DISK_GIB).transpose()?.map(DiskSize::Gib));
+        match (snapshot.length, Part::of(&snapshot.disk), size) {
             (Some(_), ..) | (None, Part::GuestState, _) => Ok(opened),
-            (None, Part::Disk, Some(bytes)) => {
-                Ok(opened.with_form(recognise(image.as_ref(), bytes?.bytes()).await?))
-            }
+            (None, Part::Disk, Some(size)) => Ok(opened.with_form(recognise(image.as_ref(), size).await?)),
             (None, Part::Disk, None) => Err(Error::misuse(format!(
                 "disk snapshot {} tells neither a length nor its disk's size",
                 snapshot.name

@@ -124,7 +124,8 @@ impl Right {
 /// The right that reading an export needs where its disk demands a sign-in.
 pub(crate) const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
 
-/// Every right that a capture needs, and no other: what role definitions, checks, a plan's missing rights and the
+/// Every right that a capture needs at compute, network, monitor and storage, and no other (those in vaults are
+/// [`VaultRights`](crate::VaultRights)): what role definitions, checks, a plan's missing rights and the
 /// operator's guide are made of.
 ///
 /// No right to delete blobs, to change a policy, or to write to a machine or a disk is among them. That a capture ends

@@ -176,11 +176,14 @@ pub(super) fn plain_secret(record: &EscrowRecord, key: &KeyMaterial) -> NewSecre
         .attributes
         .get(CONTENT_TYPE)
         .filter(|_| !was_wrapped)
-        .map(plain);
+        .map(plain)
+        // What marks records of ours says nothing true of a secret of somebody else's.
+        .filter(|content_type| content_type != RECORD_TYPE);
     let tags = record.attributes.iter().filter_map(|(name, value)| {
         let name = name.strip_prefix(TAG)?;
         let of_wrapping = name == KEK_TAG || name == ALGORITHM_TAG;
-        (!(was_wrapped && of_wrapping)).then(|| (name.to_owned(), plain(value)))
+        let of_ours = name.to_ascii_lowercase().starts_with("custody-");
+        (!of_ours && !(was_wrapped && of_wrapping)).then(|| (name.to_owned(), plain(value)))
     });
     NewSecret {
         value: text_of(key.expose()),

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use custody_core::{Error, Result};
 
 use crate::arm::{DiskResource, ResourceId};
@@ -32,6 +34,14 @@ impl DiskSize {
         }
     }
 
+    /// Whether a disk has so many bytes.
+    pub(crate) const fn fits(self, bytes: u64) -> bool {
+        match self {
+            Self::Bytes(told) => told == bytes,
+            Self::Gib(gib) => bytes > 0 && bytes.is_multiple_of(512) && Self::is_rounded(bytes, gib),
+        }
+    }
+
     /// The bytes, or about how many there may be.
     pub(super) const fn reckoned(self) -> u64 {
         match self {
@@ -43,6 +53,15 @@ impl DiskSize {
     /// Whether a disk of so many bytes is told as so many GiB.
     pub(super) const fn is_rounded(bytes: u64, gib: u64) -> bool {
         bytes.div_ceil(GIB) == gib
+    }
+}
+
+impl fmt::Display for DiskSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
+            Self::Gib(gib) => write!(f, "up to {gib} GiB"),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use consistency::{INSTEAD, Support};
 pub(crate) use disk_description::{
     DISK_BYTES, DISK_GIB, VHD_FOOTER_BYTES, export_kind, resource_of, snapshot_of,
 };
+pub(crate) use disk_size::DiskSize;
 use guest_state::Beside;
 pub use guest_state::GuestState;
 pub(crate) use part::DiskPart;

@@ -10,6 +10,7 @@ mod right_checks;
 mod roles;
 mod settings_document;
 mod standing_place;
+mod vault_check;
 mod wishes;
 
 pub(crate) use check::{Check, CheckState};
@@ -22,4 +23,5 @@ pub(crate) use right_checks::right_checks;
 pub(crate) use roles::{MachineRecordRights, Role, RoleScopes, SignInExportRights};
 pub(crate) use settings_document::{Change, SettingsDocument};
 pub(crate) use standing_place::{patience, place, snapshot_group, store};
+pub(crate) use vault_check::vault_check;
 pub(crate) use wishes::{IdentityKind, IdentityWish, Wishes};

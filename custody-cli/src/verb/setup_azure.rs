@@ -21,7 +21,7 @@ use crate::printable;
 use crate::setup::{
     Check, CheckState, ContainerChecks, IdentityKind, IdentityWish, MachineRecordRights, Making, Questions,
     RoleScopes, SettingsDocument, SignInExportRights, Wishes, account, ahead, commands, patience, place,
-    right_checks, sign_in, signer, snapshot_group, state_folder, store,
+    right_checks, sign_in, signer, snapshot_group, state_folder, store, vault_check,
 };
 use crate::state_place::StatePlace;
 
@@ -329,11 +329,6 @@ impl AzureSetup {
         checks.push(azure.clock);
         checks.push(state);
         checks.push(key.check);
-        checks.push(Check::new(
-            "vault of the security team",
-            CheckState::LeftOut,
-            "not used by this version",
-        ));
         let report = Report {
             document,
             happened,
@@ -383,6 +378,7 @@ impl AzureSetup {
             )),
         }
         checks.extend(container.checks);
+        checks.push(vault_check(ports.as_ref()).await);
         let who: &SignedIn = &signed.who;
         Ok(AzureFound {
             checks,

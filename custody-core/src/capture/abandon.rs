@@ -10,7 +10,7 @@ use super::warrant::{DeletionWarrant, DiscardOrder};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure};
 use crate::error::{Error, Result};
-use crate::ids::{SnapshotName, Statement};
+use crate::ids::{EvidenceItemId, SnapshotName, Statement};
 use crate::layout;
 use crate::port::{DepositOptions, DiskSnapshot, ObjectState};
 use crate::service::ServiceRecord;
@@ -110,8 +110,21 @@ impl Workflow<'_> {
         must_name_whole_sets(&logged.chain(&listed).collect::<Vec<_>>(), discard)
     }
 
-    /// The snapshots of items that failed before one was accepted: what is there all the same is kept, and named.
-    pub(super) async fn adopt_snapshots_of_failed(&self) -> Result<()> {
+    /// Ends what is granted for an item that failed, and takes back what is unfinished of it.
+    pub(super) async fn settle_failed(&self, id: &EvidenceItemId) -> Result<()> {
+        self.end_grant(id).await?;
+        if self.state().await.binding.is_some() {
+            self.take_back_deposits(&self.item(id).await?).await?;
+        }
+        Ok(())
+    }
+
+    /// What failed items left: a grant or a deposit of one that was given up, and the snapshots of those that failed
+    /// before one was accepted. What is there all the same is kept, and named.
+    pub(super) async fn settle_all_failed(&self) -> Result<()> {
+        for item in self.items().await.into_iter().filter(|item| item.given_up) {
+            self.settle_failed(&item.planned.item).await?;
+        }
         let unknown = |item: &ItemState| matches!(item.stage, Stage::Failed(None));
         if self.items().await.iter().any(unknown) {
             self.adopt_lost_snapshots().await?;
@@ -156,7 +169,7 @@ impl Workflow<'_> {
     }
 
     /// What a stopped deposit left unfinished goes; what was committed stays, as "not evidence".
-    pub(super) async fn take_back_deposits(&self, item: &ItemState) -> Result<()> {
+    async fn take_back_deposits(&self, item: &ItemState) -> Result<()> {
         if !item.open_attempt {
             return Ok(());
         }

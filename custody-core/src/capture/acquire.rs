@@ -345,10 +345,18 @@ impl Workflow<'_> {
                     self.tell_copied(item, file, copied.min(total.saturating_sub(1)), total);
                     seen = Some(total);
                 }
-                Ok(_) => {
+                Ok(ObjectState::Stored(_) | ObjectState::Importing(ImportState::Done(_))) => {
                     if let Some(total) = seen {
                         self.tell_copied(item, file, total, total);
                     }
+                    return;
+                }
+                // It failed, or is not there: whoever asks where it counts hears it.
+                Ok(
+                    ObjectState::Importing(ImportState::Failed(_))
+                    | ObjectState::Absent
+                    | ObjectState::Foreign,
+                ) => {
                     return;
                 }
                 Err(_) => {}

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::ids::{EvidenceItemId, Statement};
 
 impl Workflow<'_> {
-    /// Takes back what is unfinished of the item, closes it for good, and ends what is granted for it.
+    /// Closes the item for good, ends what is granted for it, and takes back what is unfinished of it.
     ///
-    /// A stop before the line of it leaves the item open; a stop after it leaves a grant to the next run.
+    /// What a stop after the line leaves is done by giving it up again, or by the run that seals the others.
     pub(super) async fn give_up(&self, id: &EvidenceItemId, reason: &Statement) -> Result<CaptureOutcome> {
         let state = self.state().await;
         let refuse = |reason: &str| {
@@ -25,7 +25,6 @@ impl Workflow<'_> {
         if state.sealed.is_some() || state.seal_intent.is_some() {
             return refuse("it is being sealed: resume it, so that it is closed");
         }
-        state.bound()?;
         if !state.items.contains_key(id) {
             return Err(Error::NotFound {
                 object: format!("{id} of {}", state.opened.acquisition),
@@ -34,10 +33,10 @@ impl Workflow<'_> {
         let item = self.item(id).await?;
         match &item.stage {
             Stage::Verified(_) => return refuse("its stored copy is verified evidence"),
-            Stage::Failed(_) => return refuse("it failed for good already"),
-            Stage::Planned | Stage::Snapshotted(_) | Stage::Acquired(_) => {}
+            Stage::Failed(_) if !item.given_up => return refuse("it failed for good already"),
+            Stage::Failed(_) | Stage::Planned | Stage::Snapshotted(_) | Stage::Acquired(_) => {}
         }
-        self.take_back_deposits(&item).await?;
+        self.end_earlier_grants().await;
         let given_up = Error::Refused {
             object: id.to_string(),
             reason: "a custodian gave it up".into(),
@@ -47,9 +46,11 @@ impl Workflow<'_> {
             failure: Failure::from(&given_up),
             order: Some(reason.to_string()),
         };
-        self.journal().await.note(act).await?;
-        self.step(&format!("{id}: given up: {reason}"));
-        self.end_grant(id).await?;
+        if !item.given_up {
+            self.journal().await.note(act).await?;
+            self.step(&format!("{id}: given up: {reason}"));
+        }
+        self.settle_failed(id).await?;
         self.interrupted(Vec::new(), Vec::new()).await
     }
 }

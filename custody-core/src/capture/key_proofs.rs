@@ -23,7 +23,7 @@ impl Workflow<'_> {
             return Ok(());
         };
         let item = self.item(id).await?;
-        if self.is_being_sealed().await {
+        if self.is_being_sealed().await || item.keys.given_up.is_some() {
             return Ok(());
         }
         let Stage::Verified(verified) = &item.stage else {
@@ -40,10 +40,6 @@ impl Workflow<'_> {
         if told && item.keys.keys.is_empty() && item.keys.found.is_none() {
             self.go_on(id.as_str())?;
             ended = self.look_for_volumes(id, verified, ports).await;
-        }
-        if item.keys.given_up.is_some() && !matches!(&ended, Err(error) if is_stop(error)) {
-            // It was tried once more, and the log says why it could not be done; nobody waits for it.
-            return Ok(());
         }
         ended
     }
@@ -140,10 +136,6 @@ impl Workflow<'_> {
         self.do_with_key(at, KeyDeed::Unwrap, unwrap, |_| KeyTold::Unwrap)
             .await
     }
-}
-
-fn is_stop(error: &Error) -> bool {
-    matches!(error.meaning(), Error::Stopped { .. })
 }
 
 /// What is found without a key was not tried, so that nothing is said of whether it opens.

@@ -59,6 +59,8 @@ pub(crate) struct ItemState {
     /// Why no attempt will be made any more.
     pub(crate) failed_by: Option<Failure>,
     pub(crate) keys: KeyStates,
+    /// A custodian gave it up.
+    pub(crate) given_up: bool,
     /// Its disk snapshot is gone.
     pub(crate) deleted: bool,
     /// A line says why its disk snapshot is kept.
@@ -259,6 +261,7 @@ impl ItemState {
             streamed: None,
             failures: Vec::new(),
             failed_by: None,
+            given_up: false,
             keys: KeyStates::default(),
             deleted: false,
             kept_named: false,
@@ -386,7 +389,10 @@ impl ItemState {
                     self.failures.push(failed);
                 }
             }
-            Act::ItemFailed { failure, .. } => self.fail(failure),
+            Act::ItemFailed { failure, order, .. } => {
+                self.given_up |= order.is_some();
+                self.fail(failure);
+            }
             Act::DeleteDone { .. } => self.deleted = true,
             Act::SnapshotKept { .. } => self.kept_named = true,
             Act::DiscardOrdered { .. } => self.discard_ordered = true,

@@ -205,7 +205,7 @@ impl<'a> Workflow<'a> {
             let (checkpoint, seal) = self.journal().await.checkpoint(self.ports).await?;
             self.stamp(&checkpoint).await?;
             self.register_digests().await?;
-            self.adopt_snapshots_of_failed().await?;
+            self.settle_all_failed().await?;
             self.clean_up(&seal).await?;
             let state = self.state().await.closing_state();
             self.journal()

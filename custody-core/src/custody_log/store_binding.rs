@@ -67,6 +67,7 @@ impl Act {
                 | Self::SnapshotFailed { .. }
                 | Self::KeyNotTaken { .. }
                 | Self::Anomaly { .. }
+                | Self::ItemFailed { order: Some(_), .. }
                 | Self::AcquisitionAbandoned { .. }
                 | Self::SnapshotKept { .. }
                 | Self::AcquisitionClosed {

@@ -56,7 +56,10 @@ impl ExternalKeyFile {
             });
         }
         Self::check_header(bytes)?;
-        let entries = Datum::all(WHAT, bytes.get(HEADER_BYTES..).unwrap_or_default())?;
+        // Which entry it is, and of what size it says to be, may be read from the key itself: neither is told.
+        let Ok(entries) = Datum::all(WHAT, bytes.get(HEADER_BYTES..).unwrap_or_default()) else {
+            return Err(Self::damaged("its entries"));
+        };
         let is_key = |entry: &&Datum<'_>| entry.role == role::STARTUP_KEY && entry.kind == kind::EXTERNAL_KEY;
         let mut keys = entries.iter().filter(is_key);
         let Some(found) = keys.next() else {
@@ -77,6 +80,15 @@ impl ExternalKeyFile {
         file.unknown
             .extend(entries.iter().filter(|entry| !is_key(entry)).map(Datum::numbers));
         Ok(file)
+    }
+
+    fn damaged(place: &'static str) -> Error {
+        Error::field(
+            WHAT,
+            place,
+            "of other sizes",
+            "entries that fill it, one after another",
+        )
     }
 
     fn check_header(bytes: &[u8]) -> Result<()> {
@@ -118,7 +130,9 @@ impl ExternalKeyFile {
 
     fn external_key(entry: &Datum<'_>) -> Result<Self> {
         let identifier = Guid::from_stored(Fields::new(WHAT, entry.body).array(0)?);
-        let nested = entry.nested(WHAT, EXTERNAL_KEY_FIXED_BYTES)?;
+        let Ok(nested) = entry.nested(WHAT, EXTERNAL_KEY_FIXED_BYTES) else {
+            return Err(Self::damaged("the entries of its external key"));
+        };
         let mut keys = nested.iter().filter(|datum| datum.kind == kind::KEY);
         let Some(key) = keys.next() else {
             return Err(Error::NoKey {

@@ -51,6 +51,11 @@ impl BlockCache {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The bytes of the volume.
+    pub(super) fn length(&self) -> u64 {
+        self.with(|state| state.length)
+    }
+
     /// Which block was asked for and was not there.
     pub(super) fn take_missing(&self) -> Option<u64> {
         self.with(|state| state.missing.take())

@@ -35,6 +35,8 @@ pub(crate) struct KeyDigest {
 /// The most that a key slot takes in the header. The usual one has 4000 stripes of 64 bytes, 250 KiB.
 const MAX_AREA_BYTES: u64 = 4 << 20;
 const MAX_KEY_BYTES: usize = 512;
+/// Of SHA-1, the shortest hash. A shorter digest fits keys by chance, and a header that is forged may hold many.
+const MIN_DIGEST_BYTES: usize = 20;
 const MAX_DIGEST_BYTES: usize = 512;
 const WHAT: &str = "LUKS key slot";
 
@@ -46,7 +48,7 @@ impl KeySlot {
             ("the length of its own key", self.area_key_bytes),
         ] {
             if value == 0 || value > MAX_KEY_BYTES {
-                return Err(Error::field(WHAT, field, value, "1 to 512 bytes"));
+                return Err(Error::field(WHAT, field, value, "20 to 512 bytes"));
             }
         }
         if self.stripes == 0 {
@@ -61,7 +63,7 @@ impl KeySlot {
             });
         }
         for digest in &self.digests {
-            if digest.digest.is_empty() || digest.digest.len() > MAX_DIGEST_BYTES {
+            if !(MIN_DIGEST_BYTES..=MAX_DIGEST_BYTES).contains(&digest.digest.len()) {
                 let length = digest.digest.len();
                 return Err(Error::field(
                     WHAT,

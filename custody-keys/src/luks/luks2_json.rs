@@ -12,6 +12,8 @@ use crate::limits::ProofLimits;
 pub(super) const FORMAT: &str = "luks2";
 
 const WHAT: &str = "LUKS2 metadata";
+/// As many as a header has key slots at most in practice; each costs a password hash.
+const MAX_DIGESTS: usize = 32;
 const MAX_JSON_BYTES: usize = 4 << 20;
 
 /// The parts of the JSON area that say how key slots are opened. Members that are not understood are left alone, as the
@@ -209,6 +211,14 @@ impl Metadata {
                 .any(|name| self.segments.contains_key(name));
             if opens_a_segment && digest.keyslots.iter().any(|name| name == slot) {
                 digests.push(digest.key_digest(limits)?);
+                if digests.len() > MAX_DIGESTS {
+                    return Err(Error::Exceeds {
+                        what: WHAT,
+                        asked: digests.len() as u64,
+                        limit: MAX_DIGESTS as u64,
+                        unit: "digests of a key slot",
+                    });
+                }
             }
         }
         Ok(digests)
