@@ -17,7 +17,7 @@ use crate::cloud::HostKind;
 use crate::export_form::recognise;
 use crate::http::{READING_GRANTED, Repeat, refusal_of};
 use crate::snapshotter::{
-    DISK_BYTES, DISK_GIB, Part, RESTORE_POINT, VHD_FOOTER_BYTES, export_kind, resource_of,
+    DISK_BYTES, DISK_GIB, DiskSize, Part, RESTORE_POINT, VHD_FOOTER_BYTES, export_kind, resource_of,
 };
 
 /// The longest that the service grants access for: 60 days, since 2025-02-15.

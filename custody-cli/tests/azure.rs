@@ -587,7 +587,7 @@ fn encrypted_lab() -> (Lab, [String; 2], Vec<u8>) {
     }
     let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
     lab.azure.name_vaults_by_ports();
-    let keys = [bitlocker.key_file.as_slice(), &passphrase].map(|key| base64ct::Base64::encode_string(key));
+    let keys = [bitlocker.key_file.as_slice(), &passphrase].map(base64ct::Base64::encode_string);
     (lab, keys, bitlocker.key_file)
 }
 

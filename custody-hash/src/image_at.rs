@@ -51,7 +51,18 @@ impl<I> MappedImage<I> {
 
 impl<I: ImageAt> ImageAt for MappedImage<I> {
     fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
-        self.image.read_exact_at(buffer, at_bytes)
+        buffer.fill(0);
+        let end_bytes = at_bytes.saturating_add(buffer.len() as u64);
+        let first = self.data.partition_point(|range| range.end <= at_bytes);
+        let data = self.data.get(first..).unwrap_or_default();
+        for range in data.iter().take_while(|range| range.start < end_bytes) {
+            let (from, to) = (range.start.max(at_bytes), range.end.min(end_bytes));
+            let inside = |at: u64| usize::try_from(at - at_bytes).unwrap_or(usize::MAX);
+            if let Some(part) = buffer.get_mut(inside(from)..inside(to)) {
+                self.image.read_exact_at(part, from)?;
+            }
+        }
+        Ok(())
     }
 
     fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
@@ -106,7 +117,11 @@ impl ImageAt for std::fs::File {
         }
         let start = match seek(self, SeekFrom::Data(at_bytes)) {
             Ok(start) => start,
-            Err(Errno::NXIO) => return Ok(None),
+            // A hole up to the end; or there is less than that, and then reading must say so.
+            Err(Errno::NXIO) => {
+                let end_bytes = self.metadata()?.len();
+                return Ok(Some(end_bytes.max(at_bytes)..u64::MAX));
+            }
             // Devices, pipes, and file systems that do not know: all is data.
             Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::SPIPE) => return Ok(Some(at_bytes..u64::MAX)),
             Err(error) => return Err(error.into()),
@@ -123,6 +138,36 @@ impl ImageAt for std::fs::File {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_outside_a_map_is_zeros_and_is_never_read() {
+        // Shorter than the map's end would allow: only data is asked for.
+        let image = MappedImage::new(vec![7; 60], vec![10..20, 50..60]);
+        let mut read = vec![1; 100];
+        image.read_exact_at(&mut read, 5).unwrap();
+        let data = |at: usize| (10..20).contains(&at) || (50..60).contains(&at);
+        let due: Vec<u8> = (5..105).map(|at| if data(at) { 7 } else { 0 }).collect();
+        assert_eq!(read, due);
+    }
+
+    #[cfg(all(feature = "files", unix))]
+    #[test]
+    fn a_file_that_is_shorter_than_was_said_is_an_error_and_no_hole() {
+        use crate::{Engine, EngineOptions, ImageLayout, ImageOptions};
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &[5; 5000]).unwrap();
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        let hash = |length| {
+            engine.hash_image(&file, ImageLayout::new(length), ImageOptions::default(), |_| {
+                Ok(())
+            })
+        };
+        assert!(hash(5000).is_ok());
+        assert!(hash(1 << 20).is_err());
+        assert!(engine.hash_tree(&file, 12 << 20, |_| Ok(())).is_err());
+        file.set_len(1 << 20).unwrap();
+        assert!(hash(1 << 20).is_ok(), "a hole up to the end is one");
+    }
 
     #[test]
     fn a_map_may_overlap_and_be_in_any_order() {

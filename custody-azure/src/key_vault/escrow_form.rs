@@ -183,7 +183,7 @@ pub(super) fn plain_secret(record: &EscrowRecord, key: &KeyMaterial) -> NewSecre
         let name = name.strip_prefix(TAG)?;
         let of_wrapping = name == KEK_TAG || name == ALGORITHM_TAG;
         let of_ours = name.to_ascii_lowercase().starts_with("custody-");
-        (!of_ours && !(was_wrapped && of_wrapping)).then(|| (name.to_owned(), plain(value)))
+        (!(of_ours || was_wrapped && of_wrapping)).then(|| (name.to_owned(), plain(value)))
     });
     NewSecret {
         value: text_of(key.expose()),

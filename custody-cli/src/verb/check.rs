@@ -1,11 +1,11 @@
 //! `custody hash --check`.
 
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use custody_core::Remedy;
 use custody_core::digest::Sha256Digest;
-use custody_hash::Engine;
+use custody_core::{Error, Remedy};
+use custody_hash::{Engine, ImageDigests};
 use serde_json::{Value, json};
 
 use super::hash::{AGAIN, digest, for_reader};
@@ -33,25 +33,14 @@ struct Tally {
 /// Checks every file that these lists name.
 pub(super) fn run(lists: &[PathBuf], engine: &Engine, console: &Console) -> Result<Answer, Failure> {
     let mut tally = Tally::default();
+    let mut bad_list = None;
     for list in lists {
-        let shown = printable::path(list);
-        let before = (tally.checked, tally.unreadable);
-        let mut lines: Box<dyn BufRead> = if list.as_os_str() == "-" {
-            Box::new(io::stdin().lock())
-        } else {
-            Box::new(BufReader::new(open(list.as_os_str())?))
-        };
-        while let Some(line) =
-            next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error).with_next(AGAIN))?
-        {
-            match SumLine::parse(&line) {
-                Some(sum) => tally.check(&sum, engine, console),
-                None => tally.malformed += 1,
+        // What the other lists tell counts all the same, and a mismatch more than a list that cannot be read.
+        if let Err(failure) = tally.check_list(list, engine, console) {
+            if !console.is_json() && lists.len() > 1 {
+                console.err(&failure.to_text());
             }
-        }
-        if before == (tally.checked, tally.unreadable) {
-            let empty = custody_core::Error::malformed(shown, "has no line of the form <SHA-256>  <file>");
-            return Err(empty.into());
+            bad_list.get_or_insert(failure);
         }
     }
     let failure = tally.failure();
@@ -63,7 +52,9 @@ pub(super) fn run(lists: &[PathBuf], engine: &Engine, console: &Console) -> Resu
         "unreadable": tally.unreadable,
         "malformed_lines": tally.malformed,
     });
-    Ok(Answer::new(text, document).with_failure(failure))
+    Ok(Answer::new(text, document)
+        .with_failure(failure)
+        .or_failure(bad_list))
 }
 
 /// The next line without its line feed; a longer one than any list has comes in pieces, none of which is a line of one.
@@ -79,9 +70,35 @@ fn next_line(lines: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
 }
 
 impl Tally {
-    fn check(&mut self, sum: &SumLine, engine: &Engine, console: &Console) {
-        let found = digest(&sum.name, engine, console);
-        let (word, mut document) = match &found {
+    fn check_list(&mut self, list: &Path, engine: &Engine, console: &Console) -> Result<(), Failure> {
+        let shown = printable::path(list);
+        let before = (self.checked, self.unreadable);
+        let is_input = list.as_os_str() == "-";
+        let mut lines: Box<dyn BufRead> = if is_input {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(BufReader::new(open(list.as_os_str())?))
+        };
+        while let Some(line) =
+            next_line(&mut lines).map_err(|error| Failure::system(&shown, "read", error).with_next(AGAIN))?
+        {
+            match SumLine::parse(&line) {
+                Some(sum) if is_input && sum.name == "-" => {
+                    let itself = Error::malformed("-", "standard input holds the list itself");
+                    self.take(&sum, &Err(itself.into()), console);
+                }
+                Some(sum) => self.take(&sum, &digest(&sum.name, engine, console), console),
+                None => self.malformed += 1,
+            }
+        }
+        if before == (self.checked, self.unreadable) {
+            return Err(Error::malformed(shown, "has no line of the form <SHA-256>  <file>").into());
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, sum: &SumLine, found: &Result<ImageDigests, Failure>, console: &Console) {
+        let (word, mut document) = match found {
             Ok(digests) => {
                 self.checked += 1;
                 let found = digests.stored_file.map(Sha256Digest::from_bytes);
@@ -104,7 +121,7 @@ impl Tally {
             members.insert("file".into(), json!(printable::name(&sum.name)));
         }
         if !console.is_json() {
-            if let Err(failure) = &found {
+            if let Err(failure) = found {
                 console.err(&failure.to_text());
             }
             // As sha256sum does: names are written out here only where a line feed would break the line.

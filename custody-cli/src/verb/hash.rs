@@ -182,8 +182,12 @@ impl HashArguments {
         if self.files.len() > 1 {
             options = options.with_in_flight_bytes(IN_FLIGHT_BYTES);
         }
-        let mut asked = self.algorithm.clone();
-        asked.dedup();
+        let mut asked: Vec<_> = Vec::new();
+        for algorithm in &self.algorithm {
+            if !asked.contains(algorithm) {
+                asked.push(*algorithm);
+            }
+        }
         Wanted::Whole(
             asked
                 .into_iter()

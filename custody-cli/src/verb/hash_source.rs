@@ -70,11 +70,17 @@ impl Source {
     ) -> Result<ImageDigests, Failure> {
         let deposit = |run: ChunkRun| deposit(&run);
         let digests = match (self, wanted) {
-            (Self::Image { file, length_bytes }, Wanted::Tree) => {
-                engine.hash_tree(&file, length_bytes, deposit)
-            }
-            (Self::Image { file, length_bytes }, Wanted::Whole(options)) => {
-                engine.hash_image(&file, ImageLayout::new(length_bytes), options, deposit)
+            (Self::Image { file, length_bytes }, wanted) => {
+                let digests = match wanted {
+                    Wanted::Tree => engine.hash_tree(&file, length_bytes, deposit),
+                    Wanted::Whole(options) => {
+                        engine.hash_image(&file, ImageLayout::new(length_bytes), options, deposit)
+                    }
+                };
+                if digests.is_ok() {
+                    must_be_as_long(&file, length_bytes).map_err(|error| unreadable(name, error))?;
+                }
+                digests
             }
             (Self::Stream(reader), wanted) => {
                 let options = match wanted {
@@ -95,6 +101,18 @@ impl Source {
             .with_next(AGAIN)
         })
     }
+}
+
+/// Refuses a file that became longer or shorter while it was read: its digest is of nothing that there is.
+fn must_be_as_long(file: &File, length_bytes: u64) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() != length_bytes {
+        let now = metadata.len();
+        return Err(io::Error::other(format!(
+            "it had {length_bytes} bytes and has {now} now: something writes to it"
+        )));
+    }
+    Ok(())
 }
 
 /// Opens a file to be read to its end.

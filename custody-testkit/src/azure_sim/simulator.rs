@@ -270,7 +270,9 @@ impl Simulator {
                 }
             };
             for state in world.disks.values_mut() {
-                state.disk.encryption_settings.as_mut().map_or((), renamed);
+                if let Some(settings) = &mut state.disk.encryption_settings {
+                    renamed(settings);
+                }
             }
             for vault in world.vaults.values_mut() {
                 vault.change_tags(renamed);

@@ -121,7 +121,12 @@ impl<'a, I: ImageAt> Crew<'a, I> {
             }
             desk = self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
         }
-        match desk.plan.next(self.image) {
+        let next = catch_unwind(AssertUnwindSafe(|| desk.plan.next(self.image)));
+        match next.unwrap_or_else(|_panic| {
+            Err(std::io::Error::other(
+                "the image panicked when it was asked where it has data",
+            ))
+        }) {
             Ok(Some(batch)) => {
                 let number = desk.dealt;
                 desk.dealt += 1;

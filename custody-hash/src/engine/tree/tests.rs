@@ -147,13 +147,18 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(length + 1)).collect();
         cuts.sort_unstable();
         let mut bytes = noise(length, seed);
-        let (mut data, mut at) = (Vec::new(), 0);
+        let (mut data, mut holes, mut at) = (Vec::new(), Vec::new(), 0);
         for pair in cuts.chunks(2) {
-            bytes[at..pair[0]].fill(0);
+            holes.push(at..pair[0]);
             at = *pair.last().unwrap();
             data.push(pair[0] as u64..at as u64);
         }
-        bytes[at..].fill(0);
-        check(&MappedImage::new(&bytes, data), &bytes, chunk_bytes);
+        holes.push(at..length);
+        // What lies in the holes of the image itself must not matter.
+        let stale = bytes.clone();
+        for hole in holes {
+            bytes[hole].fill(0);
+        }
+        check(&MappedImage::new(&stale, data), &bytes, chunk_bytes);
     }
 }
