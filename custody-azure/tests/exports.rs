@@ -164,6 +164,9 @@ fn a_missing_right_to_download_is_named_and_the_snapshot_kept() {
     for identity in &mut scenario.identities {
         identity.roles = vec![RoleGrant::everything().without("Microsoft.Compute/snapshots/download/action")];
     }
+    // Told beforehand it would be a refusal of the plan; here nobody can tell.
+    let untold = FaultAction::status(403, "AuthorizationFailed");
+    let scenario = scenario.with_fault(Fault::on("GET", "*/permissions", untold));
     let captured = Captured::of(scenario);
     assert_eq!(captured.outcome.exit_code(), 3);
     let stopped = captured.outcome.items[1].stopped_by.as_ref().unwrap();

@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_row_names_each_phase_and_fits_into_a_terminal() {
         let both = row_words(&[("acquire", 61), ("copy", 42)], 312 * MIB, 60_000 * MIB);
-        assert_eq!(both, "acquire 61 %, copy 42 %   312.0 MiB/s 3 min 12 s");
+        assert_eq!(both, "acquire 61 %, copy 42 % 312.0 MiB/s 3 min 12 s");
         assert!(20 + 1 + 10 + 1 + both.chars().count() <= 80, "{both}");
         assert_eq!(row_words(&[("copy", 0)], 0, 5 * MIB), "copy 0 %");
     }

@@ -8,6 +8,7 @@ use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use custody_core::{Error, Result};
 
+use super::audience::AudienceCredential;
 use crate::cloud::{Cloud, HostKind};
 use crate::http::{Repeat, Sending};
 
@@ -58,19 +59,37 @@ impl Vaults {
     fn make(&self, vault: &Url) -> Result<VaultClient> {
         let no_client =
             |error: azure_core::Error| Error::malformed("key vault", crate::http::redact(&error.to_string()));
+        let scope = self.cloud().scope(HostKind::Vault).unwrap_or_default();
+        let checks_domain = is_below_audience(vault, &scope);
+        let credential: Arc<dyn TokenCredential> =
+            Arc::new(AudienceCredential::new(self.credential.clone(), scope));
         let secrets = |repeat| {
             let mut options = SecretClientOptions::default();
             options.client_options = self.sending.options(HostKind::Vault, repeat);
-            SecretClient::new(vault.as_str(), self.credential.clone(), Some(options)).map_err(no_client)
+            options.verify_challenge_resource = Some(checks_domain);
+            SecretClient::new(vault.as_str(), credential.clone(), Some(options)).map_err(no_client)
         };
         let mut options = KeyClientOptions::default();
+        options.verify_challenge_resource = Some(checks_domain);
         options.client_options = self.sending.options(HostKind::Vault, Repeat::Freely);
         Ok(VaultClient {
             reads: secrets(Repeat::Freely)?,
             writes: secrets(Repeat::Never)?,
-            keys: KeyClient::new(vault.as_str(), self.credential.clone(), Some(options))
-                .map_err(no_client)?,
+            keys: KeyClient::new(vault.as_str(), credential, Some(options)).map_err(no_client)?,
         })
+    }
+}
+
+/// Whether the vault's host lies below the audience's, as in Microsoft's clouds: only then can the client hold one against
+/// the other. In a cloud that is configured with hosts of its own, the list of hosts and the one audience that tokens are
+/// given for stand alone.
+fn is_below_audience(vault: &Url, scope: &str) -> bool {
+    let audience = scope.parse::<Url>().ok();
+    match (vault.host_str(), audience.as_ref().and_then(Url::host_str)) {
+        (Some(host), Some(audience)) => host
+            .to_ascii_lowercase()
+            .ends_with(&format!(".{}", audience.to_ascii_lowercase())),
+        _ => true,
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod action;
 mod address;
+mod audience;
 mod client;
 mod encryption_settings;
 mod escrow;
