@@ -12,10 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use base64ct::Encoding as _;
 use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, GuestStateOfSnapshots, Scenario, Simulator};
-use custody_testkit::fake::pattern;
-use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -573,84 +570,6 @@ fn i06_a_restore_point_that_was_there_is_a_source_and_stays() {
     let store = lab.store(Scenario::LAB_CONTAINER);
     lab.custody(&["verify", &store, "--config", "custody.toml"])
         .expect(0);
-}
-
-/// The lab with a BitLocker and a LUKS data disk, the key of the second one wrapped; and the keys as text.
-fn encrypted_lab() -> (Lab, [String; 2], Vec<u8>) {
-    let bitlocker = BitLockerVolume::new(1, vec![3; 2 << 20]).make();
-    let passphrase = pattern(32, 5);
-    let luks = Luks2Volume::new(2, &passphrase, vec![9; 1 << 20]).make();
-    let mut scenario = Scenario::lab_with_keys(&bitlocker.key_file, &passphrase);
-    for (disk, volume) in [("web-01-data-0", bitlocker.image), ("web-01-data-1", luks)] {
-        let image = GptDisk::new(512).with_partition(volume).make().image;
-        scenario.disk_mut(disk).bytes = Bytes::Exactly(image);
-    }
-    let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
-    lab.azure.name_vaults_by_ports();
-    let keys = [bitlocker.key_file.as_slice(), &passphrase].map(base64ct::Base64::encode_string);
-    (lab, keys, bitlocker.key_file)
-}
-
-#[test]
-fn the_keys_of_encrypted_disks_are_kept_in_the_centers_vault_and_open_the_stored_copies() {
-    let (lab, keys, key_file) = encrypted_lab();
-    let vault = lab.azure.endpoints().unwrap().tls.vault[Scenario::LAB_SOC_VAULT].clone();
-
-    // Without a vault to keep them in the disks are taken and the keys are not.
-    let without = lab.capture(&["--json"]).expect(3).json();
-    assert!(
-        without["error"].as_str().unwrap().contains("key was not taken"),
-        "{without}"
-    );
-
-    let captured = lab.capture(&["--vault", &vault, "--json"]).expect(0);
-    let told = captured.json();
-    assert_eq!(told["state"], "complete", "{told}");
-    for key in &keys {
-        assert!(!captured.out.contains(key.as_str()), "a key is told");
-    }
-    // As Microsoft's runbook names them: the disk snapshot's name, and the digest of the stored file beside it.
-    let names = lab.azure.secret_names(Scenario::LAB_SOC_VAULT);
-    let mut opened = 0;
-    for item in told["items"].as_array().unwrap() {
-        let object = item["object"].as_str().unwrap();
-        let snapshot = object
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .trim_end_matches(".vhd")
-            .replace(['_', '.'], "-");
-        let digest = lab
-            .azure
-            .secret(Scenario::LAB_SOC_VAULT, &format!("{snapshot}-hash-SHA256"));
-        let digest = digest.unwrap_or_else(|| panic!("no digest of {snapshot} in {names:?}"));
-        let stored = item["digests"]["stored_file"].as_str().unwrap_or_default();
-        assert!(digest.value.eq_ignore_ascii_case(stored), "{item}");
-        if let Some(key) = lab.azure.secret(Scenario::LAB_SOC_VAULT, &snapshot) {
-            assert!(
-                keys.contains(&key.value),
-                "the runbook's users find the key in its form"
-            );
-            opened += 1;
-        }
-    }
-    assert_eq!(opened, 2, "{names:?}");
-    let shown = lab
-        .custody(&["keys", "show", told["acquisition"].as_str().unwrap()])
-        .expect(0);
-    assert!(!keys.iter().any(|key| shown.out.contains(key.as_str())));
-    let store = lab.store(Scenario::LAB_CONTAINER);
-    lab.custody(&["verify", &store, "--config", "custody.toml"]);
-    lab.no_secret_is_kept(Scenario::LAB_CONTAINER);
-    for name in lab.blobs(Scenario::LAB_CONTAINER) {
-        let blob = lab
-            .azure
-            .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, &name)
-            .unwrap();
-        let bytes = blob.bytes().unwrap();
-        let held = bytes.windows(key_file.len()).any(|window| window == key_file);
-        assert!(!held, "{name} holds a key");
-    }
 }
 
 #[test]

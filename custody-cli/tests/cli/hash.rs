@@ -213,24 +213,24 @@ fn damaged_ranges_are_named_and_a_list_that_does_not_fit_is_no_verdict() {
     let bench = Bench::new();
     bench.image("disk.raw", 9_000_001);
     let list = bench.custody(["hash", "--chunks", "disk.raw"]).ends_with(0).out;
-    fs::write(bench.path("list"), &list).unwrap();
+    fs::write(bench.path("chunks.list"), &list).unwrap();
     let run = bench
-        .custody(["hash", "--against", "list", "disk.raw"])
+        .custody(["hash", "--against", "chunks.list", "disk.raw"])
         .ends_with(0);
     assert_eq!(run.out, "disk.raw: OK\n");
     bench.flip(&bench.path("disk.raw"), 8_999_999);
     let run = bench
-        .custody(["hash", "--against", "list", "disk.raw"])
+        .custody(["hash", "--against", "chunks.list", "disk.raw"])
         .ends_with(4);
     assert_eq!(run.out, "disk.raw: FAILED bytes 8388608 to 9000001\n");
-    fs::write(bench.path("list"), list.lines().next().unwrap().to_owned() + "\n").unwrap();
+    fs::write(bench.path("chunks.list"), list.lines().next().unwrap().to_owned() + "\n").unwrap();
     let run = bench
-        .custody(["hash", "--against", "list", "disk.raw"])
+        .custody(["hash", "--against", "chunks.list", "disk.raw"])
         .ends_with(3);
     assert!(
         run.err.contains("1 digests for an image of 3 chunks"),
         "{}",
         run.err
     );
-    bench.custody(["hash", "--against", "list", "-"]).ends_with(2);
+    bench.custody(["hash", "--against", "chunks.list", "-"]).ends_with(2);
 }
