@@ -223,7 +223,11 @@ fn damaged_ranges_are_named_and_a_list_that_does_not_fit_is_no_verdict() {
         .custody(["hash", "--against", "chunks.list", "disk.raw"])
         .ends_with(4);
     assert_eq!(run.out, "disk.raw: FAILED bytes 8388608 to 9000001\n");
-    fs::write(bench.path("chunks.list"), list.lines().next().unwrap().to_owned() + "\n").unwrap();
+    fs::write(
+        bench.path("chunks.list"),
+        list.lines().next().unwrap().to_owned() + "\n",
+    )
+    .unwrap();
     let run = bench
         .custody(["hash", "--against", "chunks.list", "disk.raw"])
         .ends_with(3);
@@ -232,5 +236,7 @@ fn damaged_ranges_are_named_and_a_list_that_does_not_fit_is_no_verdict() {
         "{}",
         run.err
     );
-    bench.custody(["hash", "--against", "chunks.list", "-"]).ends_with(2);
+    bench
+        .custody(["hash", "--against", "chunks.list", "-"])
+        .ends_with(2);
 }
