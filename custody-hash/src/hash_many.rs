@@ -21,7 +21,7 @@ pub fn digest(message: &[u8]) -> [u8; 32] {
 ///
 /// Lanes are filled by itself: messages of any number and any lengths may come together, and as many as the processor
 /// can do at once are done at once. With SHA extensions and AVX-512 sixteen messages take 2.4 times less than one after
-/// the other, with SHA extensions alone four take half. One message takes as long as [`digest`]; messages below a few
+/// the other, with SHA extensions alone four take half. One message takes as long as [`digest()`]; messages below a few
 /// hundred bytes gain least, and no message is ever split.
 ///
 /// # Examples

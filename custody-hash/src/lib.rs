@@ -15,13 +15,13 @@
 //!
 //! | You have | Use |
 //! |---|---|
-//! | one message in memory, or many | [`digest`], [`hash_many`] |
+//! | one message in memory, or many | [`digest()`], [`hash_many`] |
 //! | a file or a device, and want the digest of the whole and of the chunks | [`Engine::hash_image`] |
 //! | the same, and want the chunks and their tree alone | [`Engine::hash_tree`], on all cores |
 //! | a pipe, or anything that implements [`Read`](std::io::Read) | [`Engine::hash_reader`] |
 //! | async code, holes, many images at once | [`Engine::start`], then [`ImageHash::push`] and [`ImageHash::finish`] |
 //! | the same without async | [`ImageHash::push_blocking`] and [`ImageHash::finish_blocking`] |
-//! | code that takes a [`digest::Digest`](::digest::Digest), or no threads | [`ChunkedSha256`] |
+//! | code that takes a [`digest::Digest`], or no threads | [`ChunkedSha256`] |
 //! | a pass that must survive a restart | [`ImageHash::save`], [`SavedPass`], [`Engine::resume`] |
 //! | a chunk list to write or to read; an image to compare with one | [`chunk_list`], [`ChunkComparison`] |
 //! | digests, and a tree to make of them; one chunk to prove | [`merkle::MerkleFrontier`], [`merkle::ProofBuilder`] |

@@ -14,8 +14,8 @@ use crate::service::Acted;
 /// Finds and fetches the keys of a disk.
 ///
 /// # Clauses
-/// * `KS-01` [`requirement`](Self::requirement) is [`KeyRequirement::None`] only when the provider says that no key is
-///   needed, and names at least one key in [`KeyRequirement::Keys`].
+/// * `KS-01` [`requirement`](Self::requirement) is [`KeyRequirement::None`](super::KeyRequirement::None) only when the provider says that no key is
+///   needed, and names at least one key in [`KeyRequirement::Keys`](super::KeyRequirement::Keys).
 /// * `KS-02` [`fetch`](Self::fetch) gives exactly the version that the reference names.
 /// * `KS-03` no key, and no part of one, is in any `Debug`, `Display` or error text.
 #[async_trait]
@@ -111,12 +111,12 @@ pub trait KeyEscrow: Port {
 /// Proves that a key opens an image, from the image's headers alone.
 ///
 /// # Clauses
-/// * `KP-01` [`ProofVerdict::Opens`] only when the image's own metadata authenticates the key.
-/// * `KP-02` a wrong key is [`ProofVerdict::DoesNotOpen`], an image without encryption
-///   [`ProofVerdict::NotEncrypted`]; what cannot be told says why.
+/// * `KP-01` [`ProofVerdict::Opens`](super::ProofVerdict::Opens) only when the image's own metadata authenticates the key.
+/// * `KP-02` a wrong key is [`ProofVerdict::DoesNotOpen`](super::ProofVerdict::DoesNotOpen), an image without encryption
+///   [`ProofVerdict::NotEncrypted`](super::ProofVerdict::NotEncrypted); what cannot be told says why.
 /// * `KP-03` no content of the image is decrypted.
 /// * An empty key asks which encrypted volumes there are, and opens none: the volumes are listed as they would be for a
-///   wrong key, without the work of trying one; a prover that cannot do that says [`ProofVerdict::CannotTell`].
+///   wrong key, without the work of trying one; a prover that cannot do that says [`ProofVerdict::CannotTell`](super::ProofVerdict::CannotTell).
 #[async_trait]
 pub trait KeyProver: Port {
     /// Tries the key on the image.
