@@ -293,7 +293,7 @@ fn key_files_that_are_not_whole_say_what_is_wrong() {
     assert!(changed(4, 2).contains("the version is 2"));
     assert!(changed(8, 49).contains("the size of the header is 49"));
     assert!(changed(12, 1).contains("the second size"));
-    assert!(changed(48, 4).contains("an entry's size is 4"));
+    assert!(changed(48, 4).contains("the chain of its entries is broken"));
     assert!(changed(50, 7).contains("holds no key; it holds role 0x0007 type 0x0009"));
     assert!(changed(116, 9).contains("an external key of role 0x0000 type 0x0002"));
 }

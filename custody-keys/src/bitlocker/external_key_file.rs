@@ -58,7 +58,7 @@ impl ExternalKeyFile {
         Self::check_header(bytes)?;
         // Which entry it is, and of what size it says to be, may be read from the key itself: neither is told.
         let Ok(entries) = Datum::all(WHAT, bytes.get(HEADER_BYTES..).unwrap_or_default()) else {
-            return Err(Self::damaged("its entries"));
+            return Err(Self::damaged("the chain of its entries"));
         };
         let is_key = |entry: &&Datum<'_>| entry.role == role::STARTUP_KEY && entry.kind == kind::EXTERNAL_KEY;
         let mut keys = entries.iter().filter(is_key);
@@ -86,7 +86,7 @@ impl ExternalKeyFile {
         Error::field(
             WHAT,
             place,
-            "of other sizes",
+            "broken",
             "entries that fill it, one after another",
         )
     }
@@ -131,7 +131,7 @@ impl ExternalKeyFile {
     fn external_key(entry: &Datum<'_>) -> Result<Self> {
         let identifier = Guid::from_stored(Fields::new(WHAT, entry.body).array(0)?);
         let Ok(nested) = entry.nested(WHAT, EXTERNAL_KEY_FIXED_BYTES) else {
-            return Err(Self::damaged("the entries of its external key"));
+            return Err(Self::damaged("the chain of entries in its external key"));
         };
         let mut keys = nested.iter().filter(|datum| datum.kind == kind::KEY);
         let Some(key) = keys.next() else {
