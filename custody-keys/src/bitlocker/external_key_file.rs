@@ -83,12 +83,7 @@ impl ExternalKeyFile {
     }
 
     fn damaged(place: &'static str) -> Error {
-        Error::field(
-            WHAT,
-            place,
-            "broken",
-            "entries that fill it, one after another",
-        )
+        Error::field(WHAT, place, "broken", "entries that fill it, one after another")
     }
 
     fn check_header(bytes: &[u8]) -> Result<()> {

@@ -14,7 +14,7 @@ use custody_testkit::azure_sim::{Scenario, Simulator, VaultSecret};
 use custody_testkit::fake::pattern;
 use zeroize::Zeroizing;
 
-use crate::lab::Lab;
+use crate::support::lab::Lab;
 use crate::support::run;
 
 /// The name of a key in escrow: its disk snapshot's.

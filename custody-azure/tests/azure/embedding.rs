@@ -1,26 +1,20 @@
 //! The example for programs that embed a capture, run against the simulated cloud.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[path = "../examples/capture_machine.rs"]
+#[path = "../../examples/capture_machine.rs"]
 #[expect(dead_code, reason = "its own main is not called here")]
 mod example;
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::run;
 use custody_azure::{AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
 use custody_core::capture::CaptureOutcome;
 use custody_core::port::{Progress, ProgressObserver, ProgressPhase, StopSwitch};
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Timing};
 use custody_testkit::fake::{FakeSigner, MemoryLog, RecordingProgress, SeededEntropy, SerialHasher};
-use lab::Lab;
-use support::run;
 
 fn captured(lab: &Lab, progress: Arc<dyn ProgressObserver>, stop: &StopSwitch) -> CaptureOutcome {
     let cloud = Arc::new(Cloud::public().unwrap());

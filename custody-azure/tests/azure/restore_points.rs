@@ -1,21 +1,11 @@
 //! All disks of a machine at one instant, by a restore point: made, captured from, taken up after a stop, deleted whole.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::lab::Lab;
+use crate::support::{Canned, Script, arm_of, hour, run, tokens};
 use azure_core::http::Method;
 use custody_azure::arm::{Right, RightStep, rights_for};
 use custody_azure::{
@@ -35,9 +25,7 @@ use custody_core::verify::Verifier;
 use custody_core::{Error, Ports, Result};
 use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario, Timing};
 use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
-use lab::Lab;
 use serde_json::{Value, json};
-use support::{Canned, Script, arm_of, hour, run, tokens};
 
 const DISKS: [&str; 3] = ["web-01_OsDisk_1", "web-01-data-0", "web-01-data-1"];
 

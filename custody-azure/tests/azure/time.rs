@@ -1,22 +1,13 @@
 //! Time: tokens and grants that end in mid-run, clocks that disagree, an identity that is gone.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[path = "support/passing.rs"]
-mod passing;
-#[path = "support/refusal.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod refusal;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/worker.rs"]
-mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::lab::Lab;
+use crate::support::passing::{AilingIdentity, PassingClock, PassingTransport, SkewedClock};
+use crate::support::refusal;
+use crate::support::run;
+use crate::support::worker::Worker;
 use custody_azure::{CleanTransport, Cloud, Identity};
 use custody_core::capture::CaptureOutcome;
 use custody_core::custody_log::{Act, Event};
@@ -25,10 +16,6 @@ use custody_core::ids::Timestamp;
 use custody_core::port::{EvidenceReader as _, GrantOptions, LogName, SourceAccess as _};
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Timing};
 use custody_testkit::fake::MemoryLog;
-use lab::Lab;
-use passing::{AilingIdentity, PassingClock, PassingTransport, SkewedClock};
-use support::run;
-use worker::Worker;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -253,12 +240,12 @@ fn a_grant_for_longer_than_asked_is_given_back_whatever_the_clocks_say() {
     ).nth(1));
     let access = lab.access();
     let error = run(access.grant(&snapshot, GrantOptions::lasting(HOUR))).unwrap_err();
-    let text = support::all_of(&error);
+    let text = crate::support::all_of(&error);
     assert!(
         text.contains("3600 s were asked for; it was given back"),
         "{text}"
     );
-    assert!(!text.contains(support::CANARY), "{text}");
+    assert!(!text.contains(crate::support::CANARY), "{text}");
     assert_eq!(lab.simulator.live_exports(), [""; 0], "it was not given back");
 }
 
@@ -346,5 +333,5 @@ fn a_secret_that_is_no_longer_accepted_is_a_matter_of_rights_and_not_of_patience
         "{error}"
     );
     assert_eq!(error.remedy().as_str(), "fix-permission");
-    assert!(!support::all_of(&error).contains("another-secret"));
+    assert!(!crate::support::all_of(&error).contains("another-secret"));
 }

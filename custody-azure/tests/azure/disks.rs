@@ -1,18 +1,11 @@
 //! What becomes of disks that are not as others: shared, unmanaged, elsewhere, gone or replaced meanwhile.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-
+use crate::support::lab::Lab;
+use crate::support::run;
 use custody_core::ids::{EvidenceItemId, MachineRef};
 use custody_core::port::{DiskSnapshot, Machine, PlannedSnapshot, SnapshotPlan, Snapshotter as _};
 use custody_core::{Error, Result};
 use custody_testkit::azure_sim::{AttachedDisk, Machine as ScenarioMachine, Scenario};
-use lab::Lab;
-use support::run;
 
 fn describe(lab: &Lab, machine: &MachineRef) -> Machine {
     run(async { lab.snapshotter().describe(machine).await }).unwrap()

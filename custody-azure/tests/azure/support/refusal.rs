@@ -9,9 +9,9 @@ use custody_core::{Error, Result};
 use custody_testkit::azure_sim::{Bytes, Fault, RoleGrant, Scenario};
 use custody_testkit::fake::MemoryLog;
 
-use crate::lab::Lab;
+use crate::support::lab::Lab;
+use crate::support::worker::Worker;
 use crate::support::{all_of, run};
-use crate::worker::Worker;
 
 /// What there is after the faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,23 +1,11 @@
 //! Names that somebody else has already: nothing of theirs is touched.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[path = "support/refusal.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod refusal;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/worker.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod worker;
-
+use crate::support::lab::Lab;
+use crate::support::refusal;
+use crate::support::run;
+use crate::support::worker::Worker;
 use custody_core::capture::ItemStatus;
 use custody_testkit::azure_sim::Scenario;
-use lab::Lab;
-use support::run;
-use worker::Worker;
 
 #[test]
 fn a_disk_snapshot_of_somebody_else_under_our_name_is_left_alone_and_told() {

@@ -1,24 +1,13 @@
 //! Everything that Azure may refuse or get wrong: what the custodian reads, what is kept, and that going on ends well.
 //!
 //! `snapshots/refusals__messages.snap` is what a custodian reads, case by case: read it as one, at three in the morning.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[path = "support/refusal.rs"]
-mod refusal;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/worker.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod worker;
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::support::refusal;
+use crate::support::refusal::{Case, Kept};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
-use refusal::{Case, Kept};
 
 const EXPORTS: &str = "md-*";
 const STORE: &str = "socevidence*";

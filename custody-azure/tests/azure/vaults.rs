@@ -1,21 +1,9 @@
 //! Keys from the owners' vaults, escrow and digests in the center's own, against simulated key vaults.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/vault_lab.rs"]
-mod vault_lab;
 
 use std::collections::BTreeMap;
 
+use crate::support::run;
+use crate::support::vault_lab::{NAME, VaultLab, acquisition, base64, base64url, told};
 use custody_core::digest::Sha256Digest;
 use custody_core::port::{
     DigestEntry, DigestRegister as _, EscrowReceipt, EscrowedKey, KeyEscrow as _, KeyReference,
@@ -26,8 +14,6 @@ use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario, VaultS
 use custody_testkit::fake::pattern;
 use futures::TryStreamExt as _;
 use serde_json::json;
-use support::run;
-use vault_lab::{NAME, VaultLab, acquisition, base64, base64url, told};
 
 #[test]
 fn a_plain_key_is_fetched_with_all_that_its_secret_says() {

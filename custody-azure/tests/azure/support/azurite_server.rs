@@ -18,7 +18,7 @@ use custody_testkit::fake::{FakeClock, SeededEntropy};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use tempfile::TempDir;
 
-use super::support::run;
+use crate::support::run;
 
 pub(crate) const ACCOUNT: &str = "socevidence";
 /// The account that stands for the host of disk exports.

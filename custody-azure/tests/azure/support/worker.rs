@@ -14,7 +14,7 @@ use custody_core::{Ports, Result};
 use custody_testkit::azure_sim::Scenario;
 use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
 
-use crate::lab::Lab;
+use crate::support::lab::Lab;
 use crate::support::run;
 
 pub(crate) fn circumstances() -> Circumstances {

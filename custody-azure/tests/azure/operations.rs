@@ -1,18 +1,14 @@
 //! The Resource Manager's long-running operations, as the service may answer them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{CANARY, Canned, Script, all_of, arm_of, arm_with, hour, run};
 use custody_azure::ServiceRefusal;
 use custody_azure::arm::{AccessGrant, ExportKind, ResourceId};
 use custody_core::{Acted, Error, Result};
 use custody_testkit::fake::FakeClock;
 use serde_json::json;
-use support::{CANARY, Canned, Script, all_of, arm_of, arm_with, hour, run};
 
 const ARM: &str = "https://management.azure.com";
 const SAS: &str =

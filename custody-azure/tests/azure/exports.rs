@@ -1,20 +1,10 @@
 //! Exports that are not a plain fixed VHD: behind a sign-in or a private endpoint, VHDX, guest state. Whole captures on
 //! the simulated cloud.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::run;
 use custody_azure::{
     AzurePorts, AzurePortsOptions, CleanTransport, Cloud, GuestState, Patience, WorkerPorts,
 };
@@ -28,8 +18,6 @@ use custody_core::port::SealSigner as _;
 use custody_core::verify::Verifier;
 use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, GuestStateOfSnapshots, RoleGrant, Scenario};
 use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
-use lab::Lab;
-use support::run;
 
 const OS_DISK: &str = "web-01_OsDisk_1";
 const DATA_DISK: &str = "web-01-data-0";

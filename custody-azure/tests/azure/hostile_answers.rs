@@ -1,20 +1,11 @@
 //! Answers made to lead us, or our tokens, somewhere else; and names made to deceive who reads them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[path = "support/refusal.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod refusal;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/worker.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod worker;
 
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::refusal;
+use crate::support::worker::Worker;
+use crate::support::{CANARY, Canned, Script, all_of, arm_of, hour, run, tokens};
 use custody_azure::arm::{ExportKind, ResourceId};
 use custody_azure::exhibit::AzureMachineRecords;
 use custody_azure::{AzureSnapshotter, AzureSourceAccess, SnapshotPlace};
@@ -27,10 +18,7 @@ use custody_core::port::{
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario};
 use custody_testkit::fake::FakeClock;
 use futures::StreamExt as _;
-use lab::Lab;
 use serde_json::json;
-use support::{CANARY, Canned, Script, all_of, arm_of, hour, run, tokens};
-use worker::Worker;
 
 /// Addresses that a service may answer with, each of which leads somewhere else than it should.
 const HOSTILE: [&str; 17] = [

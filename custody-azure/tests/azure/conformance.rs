@@ -1,21 +1,15 @@
 //! The conformance suites of every port of this crate, against the simulated cloud.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::{hour, run, runtime};
 use custody_core::extent::ByteRange;
 use custody_core::port::{
     DiskSnapshot, EvidenceReader as _, GrantOptions, ImageReaderExt as _, LogAnchor as _, LogHead,
     ProtectionKind, ReadGrant, SourceAccess as _,
 };
 use custody_testkit::azure_sim::{Bytes, Scenario};
-use lab::Lab;
-use support::{hour, run, runtime};
 
 /// A grant on a disk snapshot of the lab, and the bytes behind it.
 fn grant(lab: &Lab) -> (ReadGrant, Vec<u8>) {

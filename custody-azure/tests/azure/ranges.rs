@@ -1,17 +1,13 @@
 //! Ranges of an export: only the bytes that were asked for, of the version that was opened, are ever taken.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{CANARY, Canned, Script, all_of, arm_of, run, tokens};
 use custody_azure::AzureSourceAccess;
 use custody_core::extent::{ByteRange, Extent, Span};
 use custody_core::port::{DiskSnapshot, ImageReader, ReadGrant, SnapshotKind, SourceAccess as _};
 use custody_core::{Error, Result};
 use futures::StreamExt as _;
-use support::{CANARY, Canned, Script, all_of, arm_of, run, tokens};
 
 const LENGTH: u64 = 1 << 20;
 const ETAG: &str = "\"e1\"";

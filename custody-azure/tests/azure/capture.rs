@@ -1,26 +1,16 @@
 //! A virtual machine is captured from plan to register, against the simulated cloud.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
-#[path = "support/worker.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod worker;
 
 use std::time::Duration;
 
+use crate::support::lab::Lab;
+use crate::support::run;
+use crate::support::worker::Worker;
 use custody_core::Error;
 use custody_core::capture::{Capture, Reach};
 use custody_testkit::azure_sim::{
     Bytes, Fault, FaultAction, JournalEntry, LroStyle, RoleGrant, Scenario, Timing,
 };
 use custody_testkit::fake::MemoryLog;
-use lab::Lab;
-use support::run;
-use worker::Worker;
 
 fn captures(scenario: Scenario) -> Worker {
     let worker = Worker::new(&Lab::of(scenario));

@@ -1,5 +1,12 @@
 //! A service that answers by a script and remembers what it was asked, and the identity that asks it.
 
+pub(crate) mod azurite_server;
+pub(crate) mod lab;
+pub(crate) mod passing;
+pub(crate) mod refusal;
+pub(crate) mod vault_lab;
+pub(crate) mod worker;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

@@ -1,14 +1,9 @@
 //! What is only read: the machine and its exhibit, protection, rights; and as whom.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::unreachable, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::{CANARY, all_of, run};
 use custody_azure::arm::{ActivityWindow, ResourceId, RoleAction};
 use custody_azure::exhibit::MachineExhibit;
 use custody_azure::{BlobStore, CleanTransport, Cloud, Identity, StoreLocation};
@@ -16,8 +11,6 @@ use custody_core::Error;
 use custody_core::ids::Timestamp;
 use custody_core::port::{Clock as _, EvidenceSink as _, ProtectionKind, Snapshotter as _};
 use custody_testkit::azure_sim::{AttachedDisk, Container, ImmutabilityPolicy, Machine, RoleGrant, Scenario};
-use lab::Lab;
-use support::{CANARY, all_of, run};
 
 #[test]
 fn all_disks_are_described_wherever_their_group_is() {

@@ -1,19 +1,9 @@
 //! The conformance suites of the ports of keys and digests, against simulated key vaults.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::run;
 use custody_azure::{AzureKeySource, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation};
 use custody_core::port::{DiskDescription, KeyReference, Snapshotter as _};
 use custody_testkit::azure_sim::{Scenario, VaultSecret};
@@ -22,9 +12,7 @@ use custody_testkit::conformance::key_escrow::EscrowHarness;
 use custody_testkit::conformance::key_source::KeySourceHarness;
 use custody_testkit::conformance::key_wrapper::KeyWrapperHarness;
 use custody_testkit::fake::pattern;
-use lab::Lab;
 use serde_json::json;
-use support::run;
 
 fn soc_vault(lab: &Lab, name: &str) -> VaultLocation {
     VaultLocation::new(lab.arm.cloud(), &format!("https://{name}.vault.azure.net")).unwrap()

@@ -13,7 +13,7 @@ use custody_core::ids::Timestamp;
 use custody_core::port::Clock;
 use custody_testkit::azure_sim::Scenario;
 
-use crate::lab::{Lab, LabClock};
+use crate::support::lab::{Lab, LabClock};
 
 /// The lab's clock, by which a long time passes once while the service copies.
 #[derive(Clone)]

@@ -1,15 +1,10 @@
 //! The store against Azurite, an implementation of blob storage that is not ours: every clause of the ports it serves that
 //! an emulator without immutability can answer for. What Azurite is more lenient in than Azure is left to the simulator.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-#[path = "support/azurite.rs"]
-mod azurite;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::sync::Arc;
 
-use azurite::Azurite;
+use crate::support::azurite_server::Azurite;
+use crate::support::{run, runtime};
 use custody_core::port::{EvidenceReader as _, LogAnchor as _};
 use custody_testkit::conformance::evidence_reader::{self, ReaderHarness};
 use custody_testkit::conformance::evidence_sink::{self, SinkHarness};
@@ -17,7 +12,6 @@ use custody_testkit::conformance::image_reader::{self, ImageHarness};
 use custody_testkit::conformance::log_anchor::{self, AnchorHarness};
 use custody_testkit::conformance::{Clause, Conforms};
 use custody_testkit::fake::pattern;
-use support::{run, runtime};
 
 /// Checks each clause but those left out, each on a container of its own, and names all that fail.
 fn check<H>(clauses: &[Clause<H>], left_out: &[(&str, &str)], make: impl Fn() -> H) {

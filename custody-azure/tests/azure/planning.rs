@@ -1,16 +1,11 @@
 //! What a plan finds out about rights, regions and a store that does not answer, against the simulated cloud; and that
 //! none of it keeps the evidence waiting.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-#[path = "support/lab.rs"]
-#[expect(dead_code, reason = "other tests use more of it")]
-mod lab;
-#[expect(dead_code, reason = "other tests use more of it")]
-mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::lab::Lab;
+use crate::support::run;
 use custody_azure::arm::{RightStep, rights_for};
 use custody_azure::{
     AzurePortsOptions, AzureRights, CleanTransport, Cloud, Consistency, Patience, WorkerPorts,
@@ -24,8 +19,6 @@ use custody_core::verify::Verifier;
 use custody_core::{Error, Ports};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
 use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
-use lab::Lab;
-use support::run;
 
 fn circumstances() -> Circumstances {
     let who = Who::new(Stated::new("A. Examiner".parse().unwrap()), [].into());

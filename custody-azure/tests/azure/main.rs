@@ -1,0 +1,28 @@
+//! This crate against a simulated Azure, and against Azurite. One program: what it is linked with is large.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+mod azurite;
+mod capture;
+mod collisions;
+mod conformance;
+mod disks;
+mod embedding;
+mod exports;
+mod hostile_answers;
+mod key_ports;
+mod operations;
+mod planning;
+mod ranges;
+mod reading;
+mod refusals;
+mod restore_points;
+mod support;
+mod time;
+mod vaults;
