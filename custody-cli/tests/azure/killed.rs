@@ -1,9 +1,9 @@
 //! SIGKILL all over a capture, then `resume` in another process.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::lab::{DISKS, Lab, side_by_side};
+use crate::lab::{DISKS, Lab, side_by_side, small};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The line of the log after which a capture is killed, in the order in which they are written.
@@ -25,8 +25,7 @@ const LINES: [&str; 15] = [
     "delete.done",
 ];
 
-fn start(lab: &Lab, words: &[&str]) -> Child {
-    let mut command = lab.command(words);
+fn start(mut command: Command) -> Child {
     command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -68,10 +67,8 @@ fn is_whole_and_proven(lab: &Lab, when: &str) {
 #[test]
 fn a_capture_of_a_machine_that_is_killed_after_any_kind_of_line_is_finished_once() {
     side_by_side(&LINES, |kind| {
-        let lab = Lab::new();
-        let words = Lab::capture_words(&[]);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let child = start(&lab, &words);
+        let lab = Lab::of(small());
+        let child = start(lab.capture_command(&[]));
         kill_at(&lab, child, kind);
         let resumed = lab.custody(&["resume"]);
         assert_eq!(resumed.code, 0, "killed at {kind}: {resumed:?}");
@@ -81,10 +78,8 @@ fn a_capture_of_a_machine_that_is_killed_after_any_kind_of_line_is_finished_once
 
 #[test]
 fn a_capture_of_a_machine_that_is_killed_again_and_again_is_finished_once() {
-    let lab = Lab::new();
-    let words = Lab::capture_words(&[]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let child = start(&lab, &words);
+    let lab = Lab::of(small());
+    let child = start(lab.capture_command(&[]));
     kill_at(&lab, child, "snapshot.intent");
     for kind in [
         "machine-record.intent",
@@ -92,9 +87,9 @@ fn a_capture_of_a_machine_that_is_killed_again_and_again_is_finished_once() {
         "seal.intent",
         "delete.intent",
     ] {
-        let child = start(&lab, &["resume"]);
+        let child = start(lab.command(&["resume"]));
         kill_at(&lab, child, kind);
     }
-    lab.custody(&["resume"]).ends_with(0);
+    lab.custody(&["resume"]).expect(0);
     is_whole_and_proven(&lab, "again and again");
 }

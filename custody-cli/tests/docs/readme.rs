@@ -1,19 +1,10 @@
 //! The commands of `README.md` do what it says.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[expect(dead_code, reason = "the tests of other pages use the rest")]
-mod docs_bench;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use docs_bench::{Bench, DOCS, expect_exit};
+use crate::bench::{Bench, DOCS, expect_exit};
 
 /// In the place of the reader's own: the program under test, whose state folder may be a temporary one.
 const PROGRAM: &str = r#"set -euo pipefail

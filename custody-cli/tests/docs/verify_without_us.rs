@@ -1,19 +1,11 @@
 //! Runs exactly the commands of `docs/verify-without-us.md`, on a store that custody made, and on tampered ones.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-mod docs_bench;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use docs_bench::{Bench, DOCS, answer, expect_exit};
+use crate::bench::{Bench, DOCS, answer, expect_exit};
 
 /// What is between ```` ```bash ```` and ```` ``` ````, in order.
 fn commands() -> String {

@@ -1,6 +1,5 @@
 //! The store in `docs/example-store` is golden: it verifies with today's program, byte by byte, and it is what
 //! `docs/record-format.md` quotes. When it no longer does, a format has changed and needs a new version.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

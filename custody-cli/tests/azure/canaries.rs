@@ -232,10 +232,8 @@ fn no_secret_is_told_or_kept_whatever_fails() {
 
 /// A capture, its arguments and environment looked at while it runs.
 fn watched(name: &str, lab: &Lab, options: &[&str]) -> Run {
-    let words = Lab::capture_words(options);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let mut child = lab
-        .command(&words)
+        .capture_command(options)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -264,16 +262,8 @@ fn holds_none(name: &str, place: &str, bytes: &[u8]) {
 
 /// Neither the worker's state nor the store: names, metadata, bytes.
 fn nothing_holds_a_secret(name: &str, lab: &Lab) {
-    let mut folders = vec![lab.path("state")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                holds_none(name, path.to_str().unwrap(), &fs::read(&path).unwrap());
-            }
-        }
+    for path in lab.state_files() {
+        holds_none(name, path.to_str().unwrap(), &fs::read(&path).unwrap());
     }
     for blob_name in lab.blobs() {
         let found = lab

@@ -1,25 +1,15 @@
 //! Holds real records and real `--json` answers to the schemas in `docs/schemas/`, and shows that altered ones are
 //! refused.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
-#[expect(dead_code, reason = "the tests of other pages use the rest")]
-mod docs_bench;
-mod schemas;
 
 use std::fs;
 use std::path::Path;
 
+use crate::bench::{Bench, answer, expect_exit};
+use crate::json_schemas::Schemas;
 use custody_core::custody_log::Act;
 use custody_core::digest::DiskData;
 use custody_core::ids::EvidenceItemId;
 use custody_core::port::ImageForm;
-use docs_bench::{Bench, answer, expect_exit};
-use schemas::Schemas;
 use serde_json::{Value, json};
 
 fn read_json(path: &Path) -> Value {

@@ -1,13 +1,13 @@
 //! A proxy between the worker and Azure.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, small};
 use crate::tunnel::{Conduct, Proxy};
 
 const USER: &str = "worker";
 const PASSWORD: &str = "canary-proxy-password";
 
 fn behind(proxy: &Proxy) -> Lab {
-    Lab::new().with(
+    Lab::of(small()).with(
         "HTTPS_PROXY",
         &format!("http://{USER}:{PASSWORD}@{}", proxy.address),
     )
@@ -17,9 +17,9 @@ fn behind(proxy: &Proxy) -> Lab {
 fn a_capture_and_its_verification_go_through_the_proxy_and_nowhere_else() {
     let proxy = Proxy::start(Conduct::Tunnels);
     let lab = behind(&proxy);
-    let captured = lab.capture(&["--json"]).ends_with(0);
+    let captured = lab.capture(&["--json"]).expect(0);
     lab.each_disk_is_stored_once("through a proxy");
-    let verified = lab.verify().ends_with(0);
+    let verified = lab.verify().expect(0);
     let mut hosts = lab.hosts().to_vec();
     hosts.sort();
     assert_eq!(proxy.targets(), hosts, "each service, and nothing else");
@@ -38,7 +38,7 @@ fn a_capture_and_its_verification_go_through_the_proxy_and_nowhere_else() {
 fn a_host_that_no_proxy_names_is_reached_without_the_proxy() {
     let proxy = Proxy::start(Conduct::Closes);
     let lab = behind(&proxy).with("NO_PROXY", "localhost,127.0.0.1");
-    lab.capture(&["--dry-run"]).ends_with(0);
+    lab.capture(&["--dry-run"]).expect(0);
     assert_eq!(proxy.targets(), [""; 0]);
 }
 
@@ -57,7 +57,7 @@ fn a_proxy_that_refuses_is_named_and_never_its_password() {
             scope.spawn(move || {
                 let proxy = Proxy::start(conduct);
                 let lab = behind(&proxy);
-                let refused = lab.capture(&["--dry-run"]).ends_with(3);
+                let refused = lab.capture(&["--dry-run"]).expect(3);
                 assert!(refused.err.contains(words), "{conduct:?}: {refused:?}");
                 let named = format!("the proxy {}, which HTTPS_PROXY names", proxy.address);
                 assert!(refused.err.contains(&named), "{conduct:?}: {refused:?}");
@@ -88,8 +88,8 @@ fn a_proxy_that_is_not_there_is_named() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let lab = Lab::new().with("https_proxy", &format!("http://{address}"));
-    let refused = lab.capture(&["--dry-run"]).ends_with(3);
+    let lab = Lab::of(small()).with("https_proxy", &format!("http://{address}"));
+    let refused = lab.capture(&["--dry-run"]).expect(3);
     assert!(
         refused.err.contains(&format!("the proxy {address}")),
         "{refused:?}"

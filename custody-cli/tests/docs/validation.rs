@@ -1,5 +1,4 @@
 //! Every test and every step that `docs/validation.md` names exists, and is run as it says there.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,20 @@
+//! The real program against a simulated Azure, over TLS on loopback.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod canaries;
+mod capture;
+#[path = "../json_schemas/mod.rs"]
+mod json_schemas;
+mod killed;
+mod lab;
+mod preserved;
+mod proxy;
+mod redirect;
+mod restore_points;
+mod setup;
+mod tunnel;
