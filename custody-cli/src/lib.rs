@@ -2,6 +2,9 @@
 //!
 //! It parses what was asked for, wires ports together, and prints what came of it. What happens to evidence is
 //! decided in `custody-core`.
+//!
+//! Linux only, and empty elsewhere, as custody-local is, on which it rests.
+#![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -11,8 +11,9 @@
 //! * [`ports`](ports()) puts all of it together; [`LocalPorts`] keeps the parts at hand.
 //! * [`SystemClock`], [`SystemEntropy`] and [`Host`] are the machine itself.
 //!
-//! Linux only: the guarantees rest on `renameat2`, `openat` with `O_NOFOLLOW`, and `flock`. File operations run on
+//! Linux only, and empty elsewhere: the guarantees rest on `renameat2`, `openat` with `O_NOFOLLOW`, and `flock`. File operations run on
 //! the threads of the `blocking` crate, so that any executor drives the futures.
+#![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
 
 mod clock;
