@@ -9,7 +9,7 @@ param(
     [Parameter(Mandatory)] [string] $Authority,
     [Parameter(Mandatory)] [string] $Job,
     [string] $Custody = 'custody',
-    [string] $Config = '/etc/custody/custody.toml',
+    [string] $Config = $(if ($env:CUSTODY_CONFIG) { $env:CUSTODY_CONFIG } else { '/etc/custody/custody.toml' }),
     [string] $State = '/var/lib/custody'
 )
 $ErrorActionPreference = 'Stop'
@@ -18,8 +18,8 @@ $acquisition = $null
 if (Test-Path -LiteralPath $State) {
     $listed = & $Custody list --json --state $State
     if ($LASTEXITCODE -ne 0) { throw "the acquisitions of this host cannot be told: exit $LASTEXITCODE" }
-    $mine = @(($listed | ConvertFrom-Json).acquisitions | Where-Object { $_.description -eq "job $Job" })
-    if ($mine.Count -gt 1) { throw "job $Job began several acquisitions; go on with them by hand" }
+    $mine = @(($listed | ConvertFrom-Json).acquisitions | Where-Object { $_.description -ceq "job $Job" -and $_.case -ceq $Case })
+    if ($mine.Count -gt 1) { throw "job $Job began several acquisitions of case $Case; go on with them by hand" }
     if ($mine.Count -eq 1) { $acquisition = $mine[0].acquisition }
 }
 if ($acquisition) {

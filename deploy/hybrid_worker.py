@@ -28,8 +28,8 @@ def custody(*words):
         sys.exit(f"custody {words[0]} ended with {done.returncode} and printed no document")
 
 
-def begun_by(job):
-    """The acquisition that this job began earlier, if there is one: the job stands in its `description`."""
+def begun_by(job, case):
+    """The acquisition of this case that this job began earlier, if there is one: the job is its `description`."""
     if not os.path.isdir(STATE):
         return None
     code, listed = custody("list")
@@ -38,10 +38,10 @@ def begun_by(job):
     mine = [
         one["acquisition"]
         for one in listed["acquisitions"]
-        if one.get("description") == f"job {job}"
+        if one.get("description") == f"job {job}" and one.get("case") == case
     ]
     if len(mine) > 1:
-        sys.exit(f"job {job} began several acquisitions: {' '.join(mine)}; go on with them by hand")
+        sys.exit(f"job {job} began several acquisitions of case {case}: {' '.join(mine)}; go on with them by hand")
     return mine[0] if mine else None
 
 
@@ -49,7 +49,7 @@ def main():
     if len(sys.argv) != 8:
         sys.exit(__doc__)
     case, subscription, group, vm, examiner, authority, job = sys.argv[1:]
-    acquisition = begun_by(job)
+    acquisition = begun_by(job, case)
     if acquisition:
         print(f"job {job} was restarted: going on with {acquisition}", file=sys.stderr)
         code, answer = custody("resume", acquisition)

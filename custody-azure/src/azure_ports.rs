@@ -8,13 +8,13 @@ use custody_core::port::{
 use custody_core::{KeyPorts, Ports, Result};
 
 use crate::arm::Arm;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, HostKind};
 use crate::exhibit::AzureMachineRecords;
 use crate::http::{CleanTransport, Patience};
 use crate::{
     AzureKeySource, AzureRights, AzureSnapshotter, AzureSourceAccess, BlobStore, Consistency, GuestState,
-    SnapshotNetwork, SnapshotPlace, StoreLocation, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper,
-    VaultLocation, VaultRights,
+    SignedIn, SnapshotNetwork, SnapshotPlace, StoreLocation, VaultDigestRegister, VaultKeyEscrow,
+    VaultKeyWrapper, VaultLocation, VaultRights,
 };
 
 /// Where Azure's side of a capture is, and as whom it is asked.
@@ -153,6 +153,8 @@ pub struct AzurePorts {
     anchor: BlobStore,
     keys: AzureKeySource,
     center: Option<CenterVault>,
+    cloud: Arc<Cloud>,
+    credential: Arc<dyn TokenCredential>,
 }
 
 /// What lies in the center's vault.
@@ -230,7 +232,20 @@ impl AzurePorts {
             store: evidence,
             anchor,
             arm,
+            cloud: options.cloud.clone(),
+            credential: source.clone(),
         })
+    }
+
+    /// Who asks the source's Resource Manager, as the token says: for the record's *who*.
+    ///
+    /// # Errors
+    /// As [`SignedIn::ask`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn signed_in(&self) -> Result<SignedIn> {
+        SignedIn::ask(&self.credential, &self.cloud, HostKind::ResourceManager).await
     }
 
     /// The Resource Manager, as the source's identity sees it.

@@ -1,5 +1,6 @@
 //! Who a token is for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::cloud::{Cloud, HostKind};
-use crate::http::redact;
+use crate::http::no_token;
 
 /// The longest claim that is shown.
 const MAX_CLAIM_CHARACTERS: usize = 100;
@@ -27,6 +28,8 @@ pub struct SignedIn {
     pub object: Option<String>,
     /// The application's (client) id.
     pub application: Option<String>,
+    /// The token's own id, by which Entra's sign-in logs name it.
+    pub token: Option<String>,
     /// What kind of principal it is.
     pub kind: PrincipalKind,
 }
@@ -54,6 +57,7 @@ struct Claims {
     oid: Option<String>,
     appid: Option<String>,
     azp: Option<String>,
+    uti: Option<String>,
     idtyp: Option<String>,
     /// Only delegated tokens have scopes.
     scp: Option<String>,
@@ -63,7 +67,8 @@ impl SignedIn {
     /// Obtains a token for a kind of service, and tells who it is for.
     ///
     /// # Errors
-    /// [`Error::Provider`] when no token was obtained; [`Error::Misuse`] for a kind of service that takes none.
+    /// [`Error::PermissionDenied`] when no token is given to this identity, [`Error::Provider`] when nobody was there to
+    /// ask; [`Error::Misuse`] for a kind of service that takes none.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
@@ -78,12 +83,24 @@ impl SignedIn {
         let token = credential
             .get_token(&[scope.as_str()], None)
             .await
-            .map_err(|error| Error::Provider {
-                object: format!("a token for {service}"),
-                operation: "obtaining a token",
-                source: Some(redact(&told(&error)).into()),
-            })?;
+            .map_err(|error| no_token(format!("a token for {service}"), &error))?;
         Ok(Self::read(token.token.secret()))
+    }
+
+    /// What a record says of it, beside what else is authenticated: `entra-tenant`, `entra-object`,
+    /// `entra-application`, `entra-token`, each where the token tells it.
+    #[must_use]
+    pub fn authenticated(&self) -> BTreeMap<String, String> {
+        let facts = [
+            ("entra-tenant", &self.tenant),
+            ("entra-object", &self.object),
+            ("entra-application", &self.application),
+            ("entra-token", &self.token),
+        ];
+        facts
+            .into_iter()
+            .filter_map(|(name, fact)| Some((name.to_owned(), fact.clone()?)))
+            .collect()
     }
 
     /// What the second part of a JSON Web Token says; nothing of anything else.
@@ -101,32 +118,20 @@ impl SignedIn {
             tenant: shown(claims.tid),
             object: shown(claims.oid),
             application: shown(claims.appid.or(claims.azp)),
+            token: shown(claims.uti),
             kind,
         }
     }
 }
 
-/// An id of letters, digits and hyphens; whatever else stands there is not shown.
+/// An id of letters, digits, hyphens and underscores; whatever else stands there is not shown.
 fn shown(claim: Option<String>) -> Option<String> {
     claim.filter(|text| {
         (1..=MAX_CLAIM_CHARACTERS).contains(&text.len())
             && text
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     })
-}
-
-fn told(error: &azure_core::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -139,11 +144,16 @@ mod tests {
 
     #[test]
     fn a_token_tells_who_it_is_for() {
-        let read = SignedIn::read(&token(r#"{"tid":"t-1","oid":"o-1","appid":"a-1","idtyp":"app"}"#));
+        let read = SignedIn::read(&token(
+            r#"{"tid":"t-1","oid":"o-1","appid":"a-1","idtyp":"app","uti":"u_1"}"#,
+        ));
         assert_eq!(read.tenant.as_deref(), Some("t-1"));
         assert_eq!(read.object.as_deref(), Some("o-1"));
         assert_eq!(read.application.as_deref(), Some("a-1"));
         assert_eq!(read.kind, PrincipalKind::ServicePrincipal);
+        let facts = read.authenticated();
+        assert_eq!(facts["entra-token"], "u_1");
+        assert_eq!(facts.len(), 4, "{facts:?}");
         let read = SignedIn::read(&token(r#"{"oid":"o-1","azp":"a-2","scp":"user_impersonation"}"#));
         assert_eq!(
             (read.application.as_deref(), read.kind),
@@ -161,7 +171,7 @@ mod tests {
             token(r#"{"tid": 7}"#),
             token("{\"oid\":\"x\\u001b[2J\"}"),
         ] {
-            assert_eq!(SignedIn::read(&text).object, None, "{text}");
+            assert_eq!(SignedIn::read(&text).authenticated().len(), 0, "{text}");
         }
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct TokenSource {
     transport: CleanTransport,
     current: Mutex<Arc<dyn TokenCredential>>,
     has_given: AtomicBool,
+    /// What it was shown was not accepted: the library keeps what a file held for minutes, so it is made anew before it
+    /// is asked again.
+    is_refused: AtomicBool,
 }
 
 impl TokenSource {
@@ -32,6 +35,7 @@ impl TokenSource {
             cloud: cloud.clone(),
             transport: transport.clone(),
             has_given: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
         })
     }
 
@@ -71,8 +75,16 @@ impl TokenCredential for TokenSource {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let token = self.current().get_token(scopes, options.clone()).await;
-        let token = token.map_err(|error| self.told(error))?;
+        let credential = if self.is_refused.swap(false, Ordering::Relaxed) {
+            self.anew()?
+        } else {
+            self.current()
+        };
+        let token = credential.get_token(scopes, options.clone()).await;
+        let token = token.map_err(|error| {
+            self.is_refused.store(was_not_accepted(&error), Ordering::Relaxed);
+            self.told(error)
+        })?;
         self.has_given.store(true, Ordering::Relaxed);
         let is_refused = options.as_ref().is_some_and(|options| {
             let refused = options.method_options.context.value::<RefusedToken>();

@@ -12,15 +12,17 @@ use crate::tool::Tool;
 /// By this name a record holds who called `sudo`, as the environment says: nobody checked it.
 const SUDO_USER: &str = "sudo-user-as-the-environment-says";
 
-/// Who, where, how and why: what people state, beside what this host knows of itself.
+/// Who, where, how and why: what people state, beside what this host knows of itself and what a cloud calls us.
 pub(crate) fn here(
     stated: Stated,
     why: Why,
     settings: BTreeMap<String, String>,
     engine: &Engine,
+    signed_in: &BTreeMap<String, String>,
 ) -> Circumstances {
     let host = Host::observe();
     let mut authenticated = host.authenticated;
+    authenticated.extend(signed_in.clone());
     if let Some(user) = Environment::read().sudo_user {
         authenticated.insert(SUDO_USER.into(), printable::name(&user));
     }
@@ -36,10 +38,11 @@ pub(crate) fn continued(
     examiner: Option<&Statement>,
     settings: BTreeMap<String, String>,
     engine: &Engine,
+    signed_in: &BTreeMap<String, String>,
 ) -> Circumstances {
     let mut stated = before.who.stated.clone();
     if let Some(examiner) = examiner {
         stated.examiner = examiner.clone();
     }
-    here(stated, before.why.clone(), settings, engine)
+    here(stated, before.why.clone(), settings, engine, signed_in)
 }

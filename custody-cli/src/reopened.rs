@@ -31,6 +31,8 @@ pub(crate) struct Reopened {
     /// The key that signs it.
     pub(crate) key: VerifierKey,
     pub(crate) store: StorePlace,
+    /// Who asks the cloud, where it is one.
+    signed_in: BTreeMap<String, String>,
     _turn: AcquisitionLock,
 }
 
@@ -57,12 +59,16 @@ impl Reopened {
         let journaled = Journaled::read(&state, acquisition).await?;
         let key_name = journaled.signer()?;
         let key = signing::must_exist(&state, &key_name)?;
-        let (store, mut ports) = match journaled.azure()? {
-            Some(azure) => {
-                let (ports, _) = azure.ports(&state, state.signer(&key_name)?)?;
-                (StorePlace::container(azure)?, ports)
+        let (store, mut ports, signed_in) = match journaled.azure()? {
+            Some(place) => {
+                let (ports, azure) = place.ports(&state, state.signer(&key_name)?)?;
+                let signed_in = azure.signed_in().await?.authenticated();
+                (StorePlace::container(place)?, ports, signed_in)
             }
-            None => in_directory(&journaled, place, store, &key_name)?,
+            None => {
+                let (store, ports) = in_directory(&journaled, place, store, &key_name)?;
+                (store, ports, BTreeMap::new())
+            }
         };
         ports.progress = progress::observer(console);
         ports.stop = Arc::new(SignalStop::listen(console)?);
@@ -72,6 +78,7 @@ impl Reopened {
             state,
             key,
             store,
+            signed_in,
             _turn: turn,
         })
     }
@@ -85,7 +92,13 @@ impl Reopened {
         let before = self.journaled.circumstances().ok_or_else(|| Error::NotFound {
             object: self.journaled.log.to_string(),
         })?;
-        Ok(circumstances::continued(before, examiner, settings, &engine()?))
+        Ok(circumstances::continued(
+            before,
+            examiner,
+            settings,
+            &engine()?,
+            &self.signed_in,
+        ))
     }
 }
 

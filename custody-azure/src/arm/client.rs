@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use azure_core::error::CheckSuccessOptions;
@@ -16,11 +17,15 @@ use crate::http::{Call, CleanTransport, Failing, Patience, Repeat, Sending};
 
 /// The most pages of a list that are followed.
 const MAX_PAGES: usize = 10_000;
+/// The shortest wait after a 429, so that one that asks for none does not make a loop of requests.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// Azure Resource Manager, as one identity sees it.
 ///
-/// Calls that only read are repeated after failures that may pass. A call that changes something is sent once: whoever
-/// sends it looks at the resource before sending it again. Needs tokio's timer where calls are repeated.
+/// Calls that only read are repeated after failures that may pass. A call that changes something is sent once, unless
+/// the service refuses it for being busy (429), before it does anything: then it is sent again after the wait that the
+/// service asks for. After any other failure whoever sends it looks at the resource before sending it again. Needs
+/// tokio's timer where calls are repeated.
 #[derive(Clone)]
 pub struct Arm {
     pub(super) sending: Sending,
@@ -235,8 +240,37 @@ impl Arm {
         Ok(all)
     }
 
-    /// One request. A GET is repeated by itself; anything else is sent once.
+    /// One request. A GET is repeated by itself; anything else is sent again only when the service was too busy to take
+    /// it, as long as its waits fit into the patience for one call.
     pub(super) async fn send(
+        &self,
+        method: Method,
+        address: Url,
+        body: Option<&serde_json::Value>,
+        due: &'static [u16],
+        object: &(dyn fmt::Display + Sync),
+        action: &'static str,
+    ) -> Result<Answered> {
+        let patience = self.sending.patience;
+        let (mut left, mut unasked) = (patience.in_all, patience.first_wait);
+        loop {
+            let sent = self
+                .send_once(method, address.clone(), body, due, object, action)
+                .await;
+            let wait = match &sent {
+                Err(error) if method != Method::Get => busy_for(error, unasked),
+                _ => None,
+            };
+            let Some((wait, rest)) = wait.and_then(|wait| Some((wait, left.checked_sub(wait)?))) else {
+                return sent;
+            };
+            left = rest;
+            unasked = unasked.saturating_mul(2).min(patience.longest_wait);
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    async fn send_once(
         &self,
         method: Method,
         address: Url,
@@ -290,6 +324,14 @@ impl Arm {
             address.set_query(Some(&query));
         }
         address
+    }
+}
+
+/// How long to wait before a service that was too busy is asked again: what it asked for, or else `unasked`.
+fn busy_for(error: &Error, unasked: Duration) -> Option<Duration> {
+    match error.meaning() {
+        Error::Throttled { retry_after, .. } => Some(retry_after.unwrap_or(unasked).max(SHORTEST_WAIT)),
+        _ => None,
     }
 }
 

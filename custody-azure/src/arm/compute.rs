@@ -11,7 +11,7 @@ use super::client::Arm;
 use super::operation::nothing_done;
 use super::{DiskResource, ResourceId, VirtualMachine};
 use crate::cloud::HostKind;
-use crate::http::Failing;
+use crate::http::{Failing, may_pass};
 
 /// The version of the disk resource provider's interface that is spoken.
 pub(super) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
@@ -247,7 +247,20 @@ impl Arm {
     pub async fn end_access(&self, id: &ResourceId) -> Result<Acted<()>> {
         let action = access_action(id, Access::End);
         let address = self.address(&format!("{id}/endGetAccess"), &[DISK_VERSION]);
-        match self.operate(Method::Post, address, None, id, action).await {
+        let mut ended = self
+            .operate(Method::Post, address.clone(), None, id, action)
+            .await;
+        for _ in 1..MAX_ACCESS_CALLS {
+            if !ended.as_ref().is_err_and(may_pass) {
+                break;
+            }
+            // Ending it twice is the same as once, and a grant must not live on for a failure that passes.
+            self.clock.sleep(self.sending.patience.first_wait).await;
+            ended = self
+                .operate(Method::Post, address.clone(), None, id, action)
+                .await;
+        }
+        match ended {
             Ok(acted) => Ok(Acted {
                 value: (),
                 service: acted.service,

@@ -19,7 +19,6 @@ pub use client::{Arm, RawAnswer};
 pub(crate) use compute::no_guest_state;
 pub use compute::{AccessGrant, ExportKind};
 pub(crate) use model::*;
-pub use operation::OperationKind;
 pub use permissions::{MissingActions, RoleAction};
 pub(crate) use region::{common_region, region};
 pub use resource_group::ResourceGroup;

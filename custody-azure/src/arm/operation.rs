@@ -2,36 +2,20 @@
 //!
 //! The addresses that the service gives for asking about an operation carry authority (since 2024 a signed token of
 //! about 5 kB), so they live in memory only, and are followed only on hosts of the cloud. What survives a restart is
-//! [`OperationKind`] and the resource's id: they can be written down, hold no secret, and are taken up again by
-//! looking at the resource itself.
+//! the journaled intent: what was to be done, and to which resource. It is taken up again by looking at the resource
+//! itself.
 
 use std::time::Duration;
 
 use azure_core::http::{Method, Url};
 use custody_core::{Acted, Error, Result, ServiceRecord};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::ResourceId;
 use super::client::{Answered, Arm};
 use crate::cloud::HostKind;
 use crate::http::{Failing, ServiceRefusal, of_retry_after, redact};
-
-/// What an operation does to its resource. With the resource's id it is all that is needed to take up the wait after
-/// a restart; it may be logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum OperationKind {
-    /// The resource is made: taken up by reading its `provisioningState`.
-    Create,
-    /// The resource is deleted: taken up by reading until it is not found.
-    Delete,
-    /// Access is begun: taken up by asking again, which gives the same access.
-    BeginAccess,
-    /// Access is ended: taken up by asking again, which changes nothing more.
-    EndAccess,
-}
 
 /// Where to ask how an operation goes on. Holds authority: never shown, never stored.
 struct Progress {

@@ -70,6 +70,18 @@ pub(crate) fn refusal_of(error: &Error) -> Option<&ServiceRefusal> {
     None
 }
 
+/// Whether a look at the resource is worth while: the request may have been carried out, or may be later. What a busy
+/// service refused was not, and has been sent again for as long as we wait.
+pub(crate) fn may_pass(error: &Error) -> bool {
+    match error.meaning() {
+        Error::Provider { .. } => match refusal_of(error) {
+            Some(refusal) => refusal.status >= 500 || refusal.status == 408,
+            None => true,
+        },
+        _ => false,
+    }
+}
+
 /// What failed: the object, and the right that the call needs, by its name in role definitions.
 #[derive(Clone, Copy)]
 pub(crate) struct Failing<'a> {
@@ -106,12 +118,7 @@ impl Failing<'_> {
             };
         }
         let failure = match error.kind() {
-            ErrorKind::Credential if was_not_accepted(&error) => Error::PermissionDenied {
-                object: self.object.to_string(),
-                operation: OBTAINING_A_TOKEN,
-                source: Some(told(&error).into()),
-            },
-            ErrorKind::Credential => self.failed(OBTAINING_A_TOKEN, told(&error)),
+            ErrorKind::Credential => no_token(self.object.to_string(), &error),
             _ => self.failed(self.action, told(&error)),
         };
         failure.answered(call.unanswered())
@@ -194,6 +201,39 @@ fn is_of_parent(code: &str) -> bool {
             | "ResourceGroupNotFound"
             | "SubscriptionNotFound"
     )
+}
+
+/// The meaning of a token that was not obtained: whoever gives tokens does not accept this identity, or nobody that
+/// could be asked answered.
+pub(crate) fn no_token(object: String, error: &azure_core::Error) -> Error {
+    let source = Some(told(error).into());
+    if was_not_accepted(error) || !was_asked_for(error) {
+        return Error::PermissionDenied {
+            object,
+            operation: OBTAINING_A_TOKEN,
+            source,
+        };
+    }
+    Error::Provider {
+        object,
+        operation: OBTAINING_A_TOKEN,
+        source,
+    }
+}
+
+/// Whether a service was asked, or tried to be. The Azure CLI that is missing or signed out, and a file that is not what
+/// it must be, are the worker's own.
+fn was_asked_for(error: &azure_core::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = next {
+        if let Some(error) = cause.downcast_ref::<azure_core::Error>()
+            && !matches!(error.kind(), ErrorKind::Credential)
+        {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// Whether whoever gives tokens answered that it does not accept what it was shown: asking again changes nothing.

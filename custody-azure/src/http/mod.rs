@@ -13,7 +13,9 @@ mod transport;
 pub(crate) use asked_wait::of_retry_after;
 pub(crate) use call::Call;
 pub use failure::ServiceRefusal;
-pub(crate) use failure::{ERROR_CODE, Failing, READING_GRANTED, refusal_of, was_not_accepted};
+pub(crate) use failure::{
+    ERROR_CODE, Failing, READING_GRANTED, may_pass, no_token, refusal_of, was_not_accepted,
+};
 pub(crate) use redaction::redact;
 pub(crate) use renewal::RefusedToken;
 pub use sending::Patience;

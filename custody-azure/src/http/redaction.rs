@@ -2,9 +2,11 @@
 const MAX_CHARACTERS: usize = 600;
 
 /// What comes before a value that is the authority itself, in lower case: names of parameters, the scheme of a header,
-/// the beginning of every JSON Web Token.
-const SECRET_NAMES: [&str; 7] = [
+/// the beginning of every JSON Web Token; and addresses inside of others, percent-encoded, as a whole.
+const SECRET_NAMES: [&str; 9] = [
     "sig=",
+    "sig%3d",
+    "%3a%2f%2f",
     "sas=",
     "access_token=",
     "client_secret=",
@@ -83,6 +85,9 @@ mod tests {
         let text = "the query sv=1&SIG=CANARY&se=2 and sig=CANARY";
         assert!(!redact(text).contains("CANARY"));
         assert!(redact(text).contains("se=2"));
+        let inner = "source https%3A%2F%2Fmd-1.blob.storage.azure.net%2Fabcd%3Fsv%3D1%26sig%3DCANARY: no";
+        assert!(!redact(inner).contains("CANARY"), "{}", redact(inner));
+        assert!(!redact("sv%3D1%26SIG%3DCANARY").contains("CANARY"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::part::Part;
 use super::tag::Mark;
 use super::{SnapshotNetwork, SnapshotPlace, identity, name};
 use crate::arm::{Arm, DiskResource, ResourceId};
+use crate::http::may_pass;
 
 /// How often the service is asked, when it says that it is busy or a connection fails.
 pub(super) const MAX_LOOKS: u32 = 8;
@@ -58,7 +59,7 @@ impl Making<'_> {
                 // Accepted, and not to be seen yet.
                 continue;
             }
-            if let Some(error) = failure.take_if(|error| !was_refused_unseen(error)) {
+            if let Some(error) = failure.take() {
                 // It may still be on its way: asking again could take a second instant. Look twice more, then tell.
                 if look >= 3 {
                     return Err(error.into());
@@ -276,21 +277,4 @@ pub(super) async fn pause(arm: &Arm, look: u32) {
     let patience = arm.patience();
     let wait = patience.poll_floor.saturating_mul(1 << look.min(6));
     arm.clock().sleep(wait.min(patience.longest_wait)).await;
-}
-
-/// Whether the service says that it refused before doing anything.
-pub(super) fn was_refused_unseen(error: &Error) -> bool {
-    matches!(error.meaning(), Error::Throttled { .. })
-}
-
-/// Whether a look at the resource is worth while: the request may have been carried out, or may be later.
-pub(super) fn may_pass(error: &Error) -> bool {
-    match error.meaning() {
-        Error::Throttled { .. } => true,
-        Error::Provider { .. } => match crate::http::refusal_of(error) {
-            Some(refusal) => refusal.status >= 500 || refusal.status == 408,
-            None => true,
-        },
-        _ => false,
-    }
 }

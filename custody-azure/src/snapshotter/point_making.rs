@@ -6,12 +6,13 @@ use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 use serde_json::json;
 
 use super::consistency::{INSTEAD, Support};
-use super::made::{MAX_LOOKS, may_pass, pause, was_refused_unseen};
+use super::made::{MAX_LOOKS, pause};
 use super::point_deletion::remove_empty_collection;
 use super::restore_point::{Ending, OwnPoint, PointPlace, not_made, own_collection};
 use super::tag::{SetMark, SetMember};
 use super::{AzureSnapshotter, VHD_FOOTER_BYTES, identity, machine_description};
 use crate::arm::{ResourceId, id_of};
+use crate::http::may_pass;
 
 /// A disk that was asked for, and its id.
 type Asked<'a> = (&'a PlannedSnapshot, ResourceId);
@@ -177,9 +178,7 @@ impl PointMaking<'_> {
             .await
         {
             Ok(service) => Ok(service),
-            Err(error) if may_pass(&error) && !was_refused_unseen(&error) => {
-                self.look_after(place, error).await
-            }
+            Err(error) if may_pass(&error) => self.look_after(place, error).await,
             Err(error) => {
                 // Refused: what was made for it goes, if it can; where it cannot, it holds nothing and is taken up again.
                 drop(remove_empty_collection(arm, place, &self.plan.acquisition).await);

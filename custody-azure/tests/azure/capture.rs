@@ -1,5 +1,6 @@
 //! A virtual machine is captured from plan to register, against the simulated cloud.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::support::lab::Lab;
@@ -106,11 +107,15 @@ fn disks_that_are_only_taken_incrementally_are_waited_for() {
 
 #[test]
 fn a_busy_service_is_waited_for() {
-    let throttled = || FaultAction::status(429, "TooManyRequests").retry_after(1);
+    const ASKED: Duration = Duration::from_secs(1);
+    let throttled = || FaultAction::status(429, "TooManyRequests").retry_after(ASKED.as_secs());
     let busy = || FaultAction::status(503, "ServerBusy");
-    captures(
+    let worker = captures(
         Scenario::lab()
             .with_fault(Fault::on("PUT", "*/snapshots/*", throttled()).times(2))
+            .with_fault(Fault::on("POST", "*GetAccess", throttled()).times(3))
+            .with_fault(Fault::on("DELETE", "*/snapshots/*", throttled()).times(2))
+            .with_fault(Fault::on("DELETE", "*/snapshots/*", busy()).nth(4).times(1))
             .with_fault(Fault::on("GET", "*", throttled()).nth(3).times(1))
             .with_fault(
                 Fault::on("PUT", "*", busy())
@@ -124,6 +129,28 @@ fn a_busy_service_is_waited_for() {
                     .times(2),
             ),
     );
+    let journal = worker.lab.simulator.journal();
+    let mut refused = BTreeMap::new();
+    for call in &journal {
+        let what = (call.host.clone(), call.method.clone(), call.path.clone());
+        if let Some(before) = refused.remove(&what) {
+            let waited = call.at.duration_since(before).unwrap();
+            assert!(waited >= ASKED, "{what:?} was asked again after {waited:?}");
+        }
+        if call.status == 429 {
+            refused.insert(what, call.at);
+        }
+    }
+    assert_eq!(refused.len(), 0, "given up: {refused:?}");
+    let throttled: Vec<&str> = journal
+        .iter()
+        .filter(|call| call.status == 429)
+        .map(|call| call.method.as_str())
+        .collect();
+    for (method, count) in [("PUT", 2), ("POST", 3), ("DELETE", 2), ("GET", 1)] {
+        let found = throttled.iter().filter(|found| **found == method).count();
+        assert_eq!(found, count, "{method}: {throttled:?}");
+    }
 }
 
 #[test]

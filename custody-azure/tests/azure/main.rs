@@ -16,6 +16,7 @@ mod disks;
 mod embedding;
 mod exports;
 mod hostile_answers;
+mod identities;
 mod key_ports;
 mod operations;
 mod planning;

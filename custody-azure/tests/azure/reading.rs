@@ -1,12 +1,10 @@
 //! What is only read: the machine and its exhibit, protection, rights; and as whom.
 
-use std::sync::Arc;
-
 use crate::support::lab::Lab;
-use crate::support::{CANARY, all_of, run};
+use crate::support::run;
 use custody_azure::arm::{ActivityWindow, ResourceId, RoleAction};
 use custody_azure::exhibit::MachineExhibit;
-use custody_azure::{BlobStore, CleanTransport, Cloud, Identity, StoreLocation};
+use custody_azure::{BlobStore, StoreLocation};
 use custody_core::Error;
 use custody_core::ids::Timestamp;
 use custody_core::port::{Clock as _, EvidenceSink as _, ProtectionKind, Snapshotter as _};
@@ -297,73 +295,6 @@ fn rights_that_are_missing_are_named() {
         missing,
         [RoleAction::Control("Microsoft.Compute/snapshots/delete".into())]
     );
-}
-
-#[test]
-fn an_application_proves_itself_by_a_secret_in_a_file_that_is_shown_nowhere() {
-    let lab = Lab::new();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("secret");
-    let cloud = Cloud::public().unwrap();
-    let transport = CleanTransport::over(lab.simulator.transport());
-    let identity = Identity::ClientSecret {
-        tenant: lab.scenario.tenants.first().unwrap().clone(),
-        client: Scenario::LAB_CLIENT_ID.into(),
-        secret_file: file.clone(),
-    };
-    assert!(matches!(
-        identity.credential(&cloud, &transport).unwrap_err().meaning(),
-        Error::NotFound { .. }
-    ));
-    std::fs::write(&file, format!("{}\n", Scenario::LAB_CLIENT_SECRET)).unwrap();
-    let credential = identity.credential(&cloud, &transport).unwrap();
-    let token = run(async {
-        credential
-            .get_token(&["https://management.azure.com/.default"], None)
-            .await
-    });
-    assert!(!token.unwrap().token.secret().is_empty());
-    assert!(!format!("{identity} {identity:?} {credential:?}").contains(Scenario::LAB_CLIENT_SECRET));
-
-    std::fs::write(&file, format!("{CANARY}-wrong")).unwrap();
-    let wrong = identity.credential(&cloud, &transport).unwrap();
-    let clock = Arc::new(lab.clock.clone());
-    let arm = custody_azure::arm::Arm::new(
-        Arc::new(cloud),
-        transport,
-        &wrong,
-        custody_azure::Patience::short(),
-        clock,
-    );
-    let id: ResourceId = lab.machine().as_str().parse().unwrap();
-    let error = run(arm.missing_actions(&id, &[])).unwrap_err();
-    let text = all_of(&error);
-    assert!(
-        text.contains("obtaining a token") && !text.contains(CANARY),
-        "{text}"
-    );
-}
-
-#[test]
-fn a_secret_file_that_cannot_be_one_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("secret");
-    let (cloud, transport) = (Cloud::public().unwrap(), CleanTransport::new());
-    let identity = Identity::ClientSecret {
-        tenant: "11111111-1111-4111-8111-111111111111".into(),
-        client: "c".into(),
-        secret_file: file.clone(),
-    };
-    for wrong in [
-        Vec::new(),
-        vec![b'x'; 70_000],
-        [CANARY.as_bytes(), &[0xff]].concat(),
-    ] {
-        std::fs::write(&file, wrong).unwrap();
-        let error = identity.credential(&cloud, &transport).unwrap_err();
-        assert!(matches!(error.meaning(), Error::Malformed { .. }), "{error}");
-        assert!(!all_of(&error).contains(CANARY));
-    }
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Everything that Azure may refuse or get wrong: what the custodian reads, what is kept, and that going on ends well.
 //!
-//! `snapshots/refusals__messages.snap` is what a custodian reads, case by case: read it as one, at three in the morning.
+//! `snapshots/azure__refusals__messages.snap` is what a custodian reads, case by case: read it as one, at three in the morning.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::support::refusal;
-use crate::support::refusal::{Case, Kept};
+use crate::support::refusal::{self, Case, Kept};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
 
 const EXPORTS: &str = "md-*";
@@ -201,6 +200,8 @@ fn of_the_deletion() -> Vec<Case> {
     vec![
         Case::of("403: snapshots may not be deleted", nobody_may("Microsoft.Compute/snapshots/delete")).keeping(Kept::SealedAndNamed),
         sealed("409: somebody else has access").with(delete(saying(409, "OperationNotAllowed", "There is an active shared access signature outstanding for snapshot X. Call EndGetAccess before attaching or deleting the disk."))),
+        sealed("429 for an hour").with(delete(status(429, "TooManyRequests").retry_after(3600))),
+        sealed("503 at every look").with(delete(status(503, "ServerBusy"))),
         sealed("409: a lock").with(delete(saying(409, "ScopeLocked", "The scope is locked."))),
     ]
 }

@@ -87,7 +87,8 @@ impl AzureCapture {
             signing::tell_of_new_key(&verifier_key, console);
         }
         let store = StorePlace::container(place.clone())?;
-        let (mut ports, _azure) = place.ports(&state, signer)?;
+        let (mut ports, azure) = place.ports(&state, signer)?;
+        let signed_in = azure.signed_in().await?.authenticated();
         ports.progress = progress::observer(console);
         ports.stop = Arc::new(SignalStop::listen(console)?);
 
@@ -98,7 +99,7 @@ impl AzureCapture {
         kept.protection_floor = self.azure.protection_floor(&settings);
         kept.regions = self.azure.regions(&settings);
         kept.provider = provider_settings(&place, &store)?;
-        let request = self.request(machine, kept, key_origin)?;
+        let request = self.request(machine, kept, key_origin, &signed_in)?;
         let capture = Capture::new(ports);
         let plan = capture.plan(request).await?;
         if self.dry_run {
@@ -146,11 +147,18 @@ impl AzureCapture {
         machine: MachineRef,
         settings: AcquisitionSettings,
         key_origin: KeyOrigin,
+        signed_in: &BTreeMap<String, String>,
     ) -> Result<CaptureRequest, Failure> {
         let mut words = settings.provider.clone();
         words.insert(PARALLEL.into(), self.parallel.to_string());
         words.insert("read-all".into(), self.read_all.to_string());
-        let circumstances = circumstances::here(self.about.stated(), self.about.why(), words, &engine()?);
+        let circumstances = circumstances::here(
+            self.about.stated(),
+            self.about.why(),
+            words,
+            &engine()?,
+            signed_in,
+        );
         Ok(
             CaptureRequest::new(self.about.case.clone(), machine, circumstances)
                 .with_exhibits(self.about.exhibit.clone())

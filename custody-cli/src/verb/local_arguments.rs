@@ -138,7 +138,13 @@ impl LocalArguments {
             .provider
             .extend(keys.map(LocalKeyPlace::settings).unwrap_or_default());
         let words = self.words(&settings);
-        let circumstances = circumstances::here(self.about.stated(), self.about.why(), words, &engine()?);
+        let circumstances = circumstances::here(
+            self.about.stated(),
+            self.about.why(),
+            words,
+            &engine()?,
+            &BTreeMap::new(),
+        );
         Ok(
             CaptureRequest::new(self.about.case.clone(), sources.machine().clone(), circumstances)
                 .with_exhibits(self.about.exhibit.clone())

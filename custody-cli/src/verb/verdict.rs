@@ -128,7 +128,7 @@ fn item_text(item: &ItemReport) -> String {
         line(
             "holes",
             format!(
-                "{} taken as zeros on the file system's word; --read-all reads them",
+                "{} taken as zeros on the word of the file system or the service; --read-all reads them",
                 printable::bytes(item.zero_bytes.bytes())
             ),
         );

@@ -68,7 +68,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "ID")]
     acquisition: Option<AcquisitionId>,
 
-    /// Read everything: take no hole of a stored copy on the file system's word
+    /// Read everything: take no hole of a stored copy on the word of the file system or the service
     #[arg(long)]
     read_all: bool,
 
@@ -217,12 +217,20 @@ impl VerifyArguments {
             .clone()
             .map_or_else(|| not_stated("authority"), Ok)?;
         let settings = BTreeMap::from([("read-all".to_owned(), self.read_all.to_string())]);
-        let circumstances =
-            circumstances::here(Stated::new(examiner), Why::new(authority), settings, &engine()?);
-        let ports = match place {
-            StorePlace::Directory(store) => registering(store, state, key)?,
-            StorePlace::Container { place, .. } => place.ports(state, state.signer(key)?)?.0,
+        let (ports, signed_in) = match place {
+            StorePlace::Directory(store) => (registering(store, state, key)?, BTreeMap::new()),
+            StorePlace::Container { place, .. } => {
+                let (ports, azure) = place.ports(state, state.signer(key)?)?;
+                (ports, azure.signed_in().await?.authenticated())
+            }
         };
+        let circumstances = circumstances::here(
+            Stated::new(examiner),
+            Why::new(authority),
+            settings,
+            &engine()?,
+            &signed_in,
+        );
         let checkpoint = Register::enter_verification(
             &ports,
             &circumstances,

@@ -56,7 +56,7 @@ fn echoing() -> FaultAction {
     if let FaultAction::Status { message, .. } = &mut action {
         *message =
             "Signature did not match: https://md-1.z1.blob.storage.azure.net/t/abcd?sv=1&sig=abc%2Fd&se=2 \
-                    (sig=abc%2Fd), Authorization: Bearer eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2ln"
+                    (sig=abc%2Fd; source https%3A%2F%2Fmd-1.z1.blob.storage.azure.net%2Fabcd%3Fsv%3D1%26sig%3Dabc), Authorization: Bearer eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2ln"
                 .into();
     }
     action
@@ -125,7 +125,7 @@ const CLASSES: [Class; 20] = [
     ),
     (
         "429",
-        || on_begin(FaultAction::status(429, "TooManyRequests").retry_after(9)),
+        || on_begin(FaultAction::status(429, "TooManyRequests").retry_after(3600)),
         Ending::Stopped,
     ),
     (
@@ -254,6 +254,7 @@ fn holds_none(name: &str, place: &str, bytes: &[u8]) {
     // What was taken out is shown as an ellipsis.
     let text = String::from_utf8_lossy(bytes)
         .replace("sig=…", "")
+        .replace("sig%3D…", "")
         .replace("earer …", "");
     for secret in SECRETS {
         assert!(!text.contains(secret), "{name}: {place} holds {secret}: {text}");

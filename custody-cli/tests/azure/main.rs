@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod azure_cli;
 mod canaries;
 mod capture;
 #[path = "../json_schemas/mod.rs"]

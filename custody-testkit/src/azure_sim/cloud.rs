@@ -193,6 +193,7 @@ fn entry(host: &str, call: &Call, answer: &Answer) -> JournalEntry {
         _ => name.to_string(),
     };
     JournalEntry {
+        at: call.at.into(),
         host: host.to_string(),
         method: call.method.clone(),
         path,

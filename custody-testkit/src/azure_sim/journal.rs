@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalEntry {
+    /// When it came, by the simulated clock.
+    pub at: std::time::SystemTime,
     /// The production name of the host that was meant, however the call came.
     pub host: String,
     /// `GET` and so on.
