@@ -1,5 +1,10 @@
 //! Volumes on disks: GPT and MBR, two sector sizes, several volumes, tables that lie, and containers.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;

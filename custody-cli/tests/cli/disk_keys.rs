@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -336,4 +336,81 @@ fn a_key_from_standard_input_is_entered_again_after_a_stop() {
     assert_eq!(bench.manifest()["keys"][0]["kept"][0]["key"], 1);
     let proven = ["keys", "prove", "store", "--identity", "identity.txt"];
     bench.custody(proven).ends_with(0);
+}
+
+/// Runs `cryptsetup` with this on its standard input; how it ended.
+fn cryptsetup(words: &[&str], input: &[u8]) -> Option<i32> {
+    let mut command = Command::new("cryptsetup");
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    command.args(words).env("PATH", path);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait().unwrap().code()
+}
+
+/// The passphrase in the escrow, as a custodian with this identity gets it.
+fn escrowed(bench: &Bench, identity: &age::x25519::Identity) -> Vec<u8> {
+    use base64ct::{Base64, Encoding as _};
+    let [file] = &files(&bench.path("state-home/custody/escrow"))[..] else {
+        panic!("one key is in the escrow")
+    };
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let wrapped = Base64::decode_vec(record["key"]["bytes"].as_str().unwrap()).unwrap();
+    age::decrypt(identity, &wrapped).unwrap()
+}
+
+#[test]
+#[ignore = "needs cryptsetup"]
+fn cryptsetup_opens_the_stored_copy_with_the_escrowed_passphrase() {
+    const PASSPHRASE: &[u8] = b"correct horse battery staple";
+    let fast = "--pbkdf-force-iterations=1000";
+    for (name, mib, words) in [
+        ("luks1.raw", 20, &["luksFormat", "--type=luks1", fast][..]),
+        (
+            "luks2.raw",
+            20,
+            &["luksFormat", "--type=luks2", "--pbkdf=pbkdf2", fast],
+        ),
+        (
+            "in-place.raw",
+            48,
+            &[
+                "reencrypt",
+                "--encrypt",
+                "--type=luks2",
+                "--pbkdf=pbkdf2",
+                fast,
+                "--reduce-device-size=32M",
+            ],
+        ),
+    ] {
+        let bench = Bench::new();
+        let identity = age::x25519::Identity::generate();
+        fs::write(bench.path("custodians.txt"), identity.to_public().to_string()).unwrap();
+        let image = bench.path(name);
+        fs::write(&image, &b"known text\n".repeat((mib << 20) / 11 + 1)[..mib << 20]).unwrap();
+        let mut format: Vec<&str> = words.to_vec();
+        format.extend(["--batch-mode", "--key-file=-", image.to_str().unwrap()]);
+        assert_eq!(cryptsetup(&format, PASSPHRASE), Some(0), "{name}");
+        fs::write(bench.path("passphrase"), PASSPHRASE).unwrap();
+        let run = bench
+            .custody(taking_keys(&bench, &image, &["--key-file", "1=passphrase"]))
+            .ends_with(0);
+        assert!(run.out.contains("opens the stored copy"), "{}", run.out);
+        let stored = bench.acquisition().join(name);
+        let open = [
+            "open",
+            "--test-passphrase",
+            "--key-file=-",
+            stored.to_str().unwrap(),
+        ];
+        assert_eq!(cryptsetup(&open, &escrowed(&bench, &identity)), Some(0), "{name}");
+        assert_eq!(cryptsetup(&open, b"another one"), Some(2), "{name}");
+        bench.verify().ends_with(0);
+    }
 }
