@@ -1,11 +1,30 @@
 use rustix::process::{Resource, Rlimit};
 
+use crate::console::Console;
 use crate::failure::Failure;
 
-/// Keeps the memory of this process out of core dumps and from other processes of its user, before a key comes into it.
-///
-/// Swapping is left as it is: a limit on locked memory would end the process when an image is hashed.
-pub(crate) fn guard() -> Result<(), Failure> {
+/// Whether the memory of this process is kept out of swap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Swapping {
+    KeptOut,
+    /// It is not: why.
+    Possible(String),
+}
+
+impl Swapping {
+    /// Says so where keys may be swapped out.
+    pub(crate) fn tell(&self, console: &Console) {
+        if let Self::Possible(reason) = self {
+            console.err(&format!(
+                "keys are wiped from memory, but are not kept out of swap: {reason}\n"
+            ));
+        }
+    }
+}
+
+/// Keeps the memory of this process out of core dumps, from other processes of its user and, where the system allows that,
+/// out of swap, before a key comes into it. Called again it does the same again.
+pub(crate) fn guard() -> Result<Swapping, Failure> {
     let failed = |operation| {
         move |errno: rustix::io::Errno| Failure::system("the memory of this process", operation, errno.into())
     };
@@ -17,20 +36,85 @@ pub(crate) fn guard() -> Result<(), Failure> {
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .map_err(failed("keep from other processes"))?;
-    Ok(())
+    Ok(keep_out_of_swap())
+}
+
+/// Locks every page of this process, those to come as well, as soon as it is used.
+///
+/// Only where locked memory has no limit: with one, memory that is asked for later would be refused, and an image that is
+/// hashed would end the process.
+#[cfg(target_os = "linux")]
+fn keep_out_of_swap() -> Swapping {
+    use rustix::mm::MlockAllFlags;
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    // Root may raise it; what anybody else has is looked at.
+    let raised = rustix::process::setrlimit(Resource::Memlock, unlimited);
+    if let (Err(_), Some(limit)) = (raised, rustix::process::getrlimit(Resource::Memlock).current) {
+        return Swapping::Possible(format!(
+            "locked memory is limited to {limit} bytes (RLIMIT_MEMLOCK), and this user may not raise that; \
+             `ulimit -l unlimited` does, or run it where there is no swap"
+        ));
+    }
+    let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    match rustix::mm::mlockall(all) {
+        Ok(()) => Swapping::KeptOut,
+        Err(errno) => Swapping::Possible(format!("the system refused to lock it: {errno}")),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_out_of_swap() -> Swapping {
+    Swapping::Possible("this system is not asked to lock it".to_owned())
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
-    fn a_guarded_process_leaves_no_core_and_cannot_be_dumped() {
-        guard().unwrap();
+    fn a_guarded_process_leaves_no_core_and_cannot_be_dumped_and_says_whether_it_can_be_swapped() {
+        let swapping = guard().unwrap();
         assert_eq!(rustix::process::getrlimit(Resource::Core).current, Some(0));
         assert_eq!(
             rustix::process::dumpable_behavior().unwrap(),
             rustix::process::DumpableBehavior::NotDumpable
         );
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmLck:"))
+            .unwrap();
+        let locked: u64 = locked.trim().trim_end_matches(" kB").trim().parse().unwrap();
+        match swapping {
+            Swapping::KeptOut => assert!(locked > 100, "{locked} kB are locked"),
+            Swapping::Possible(reason) => assert!(reason.contains("RLIMIT_MEMLOCK"), "{reason}"),
+        }
+    }
+
+    #[test]
+    fn what_may_be_swapped_is_said_and_the_rest_is_not() {
+        #[derive(Clone, Default)]
+        struct Said(Arc<Mutex<Vec<u8>>>);
+        impl std::io::Write for Said {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let said = Said::default();
+        let console = Console::of(Box::new(std::io::sink()), Box::new(said.clone()));
+        Swapping::KeptOut.tell(&console);
+        assert!(said.0.lock().unwrap().is_empty());
+        Swapping::Possible("a limit".into()).tell(&console);
+        let said = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+        assert!(said.contains("not kept out of swap: a limit"), "{said}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use custody_core::Error;
 use custody_core::capture::AcquisitionStatus;
 use custody_core::custody_log::{Act, Circumstances, Event, VerifierKey};
-use custody_core::ids::AcquisitionId;
+use custody_core::ids::{AcquisitionId, DiskId, EvidenceItemId};
 use custody_core::port::LogName;
 use custody_core::visible;
 use custody_local::{AttributeUse, StateFolder};
@@ -100,10 +100,20 @@ impl Journaled {
         noted.next_back().filter(|_| !bound)
     }
 
-    /// Whether it was told of each of its items which keys it needs.
-    pub(crate) fn knows_its_keys(&self) -> bool {
-        let told = |event: &&Event| matches!(event.act, Act::KeyRequirement { .. });
-        self.events.iter().filter(told).count() >= self.status.outcome.items.len()
+    /// The addresses of the keys that a disk needs, once that was told; with the item that it is.
+    pub(crate) fn needed_keys(&self, disk: &DiskId) -> Option<(&EvidenceItemId, Vec<&str>)> {
+        let planned = match &self.events.first()?.act {
+            Act::AcquisitionOpened { items, .. } => items.iter().find(|item| item.disk == *disk),
+            _ => None,
+        };
+        let id = &planned?.item;
+        self.events.iter().find_map(|event| match &event.act {
+            Act::KeyRequirement { item, need } if item == id => {
+                let addresses = need.keys().iter().map(|key| key.source.address.as_str());
+                Some((id, addresses.collect()))
+            }
+            _ => None,
+        })
     }
 
     /// Who, where, how and why, as its first line says.

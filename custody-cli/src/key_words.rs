@@ -1,7 +1,7 @@
 //! What became of keys, for people. Never a key.
 
 use custody_core::capture::{KeyOutcome, KeysOutcome};
-use custody_core::port::{ProofVerdict, VolumeProof};
+use custody_core::port::{KeyProof, ProofVerdict, VolumeProof};
 
 /// A line for each key, and for what is missing.
 pub(crate) fn lines(keys: &KeysOutcome) -> Vec<String> {
@@ -19,7 +19,13 @@ fn of_key(key: &KeyOutcome) -> String {
     let mut words = format!("{} {}", key.key, key.source);
     match &key.form {
         Some(form) => words.push_str(&format!(", in the escrow as {} ({form})", key.name)),
-        None => words.push_str(", NOT in the escrow"),
+        None => words.push_str(&match &key.possibly_kept {
+            Some(why) => format!(
+                ", NOT known to be in the escrow, and it may lie there as {}: {why}",
+                key.name
+            ),
+            None => ", NOT in the escrow".to_owned(),
+        }),
     }
     if let Some(verdict) = &key.opens {
         words.push_str(&format!(": {}", of_verdict(verdict)));
@@ -37,6 +43,14 @@ pub(crate) fn of_verdict(verdict: &ProofVerdict) -> String {
         ProofVerdict::DoesNotOpen => "does NOT open the stored copy".into(),
         ProofVerdict::NotEncrypted => "no encrypted volume was found in the stored copy".into(),
         ProofVerdict::CannotTell { reason } => format!("could not be tried: {reason}"),
+    }
+}
+
+/// What was seen where no encrypted volume is, which "no encryption" rests on; nothing of a proof that says more.
+pub(crate) fn of_what_was_seen(proof: &KeyProof) -> &[String] {
+    match proof.verdict {
+        ProofVerdict::NotEncrypted | ProofVerdict::CannotTell { .. } => &proof.notes,
+        ProofVerdict::Opens | ProofVerdict::DoesNotOpen => &[],
     }
 }
 

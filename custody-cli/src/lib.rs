@@ -37,6 +37,7 @@ mod store_place;
 mod stored_manifests;
 mod sum_line;
 mod summary;
+mod supplied_key;
 mod tool;
 mod verb;
 

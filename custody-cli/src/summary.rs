@@ -201,6 +201,7 @@ impl Summary<'_> {
                 .with_next(format!(
                     "the disks are copied as far as they can be, and nothing is deleted: recover the key or ask for the right, then: {resume}"
                 ))
+                .with_next("a key that was read from standard input is given again: custody resume --key-file N=-")
                 .with_next(format!(
                     "or, if the key is gone for good: custody keys give-up {id} {} --reason TEXT{state}",
                     item.item

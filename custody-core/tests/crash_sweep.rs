@@ -149,14 +149,35 @@ fn i04_a_capture_with_keys_survives_a_fault_at_every_call() {
     sweep("keys", support::keyed::keyed);
 }
 
-/// The process dies at one call, and again at a call of the resume: a fault in the recovery itself.
+#[test]
+fn i04_a_capture_with_entrusted_keys_survives_a_fault_at_every_call() {
+    sweep("entrusted keys", support::keyed::entrusted);
+}
+
 #[test]
 fn i04_a_capture_survives_dying_twice() {
-    let clean = one_disk();
+    dying_twice(one_disk, 1);
+}
+
+#[test]
+fn i04_a_capture_with_keys_survives_dying_twice() {
+    // Another third of the pairs than above: the calls that both captures have are met at other distances.
+    dying_twice(support::keyed::keyed, 2);
+}
+
+#[test]
+fn i04_a_capture_with_entrusted_keys_survives_dying_twice() {
+    dying_twice(support::keyed::entrusted, 3);
+}
+
+/// The process dies at one call, and again at a call of the resume: a fault in the recovery itself. Of each three calls at
+/// which it may die again one is taken, beginning at `from`.
+fn dying_twice(make: impl Fn() -> FakeWorld, from: u64) {
+    let clean = make();
     capture(clean.ports()).unwrap();
     let calls = clean.calls();
     for first in 1..=calls {
-        for later in (1 + first % 3..=calls).step_by(3) {
+        for later in (1 + (first + from) % 3..=calls).step_by(3) {
             let what = format!("dying at call {first} and {later} calls later");
             // Both sides of an effect are met over the whole square; each pair takes one.
             let mode = if (first + later) % 2 == 0 {
@@ -164,7 +185,7 @@ fn i04_a_capture_survives_dying_twice() {
             } else {
                 CrashMode::DieAfter
             };
-            let world = one_disk().with_crash(first, mode);
+            let world = make().with_crash(first, mode);
             drop(capture(world.ports()));
             world.restart();
             if logs(&world).is_empty() {

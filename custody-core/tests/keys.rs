@@ -7,7 +7,9 @@ use custody_core::capture::{Capture, CaptureOutcome, ItemStatus, Reach};
 use custody_core::custody_log::{Act, ClosingState};
 use custody_core::extent::ByteRange;
 use custody_core::manifest::Manifest;
-use custody_core::port::{DiskEncryption, EscrowRecord, EscrowedKey, KeyEscrow as _, ProofVerdict};
+use custody_core::port::{
+    DiskEncryption, EscrowRecord, EscrowedKey, KeyEscrow as _, KeyProver as _, ProofVerdict,
+};
 use custody_core::port::{KeyReference, WrappedKey};
 use custody_core::verify::{Outcome, Verifier};
 use custody_core::{Error, Ports};
@@ -427,4 +429,168 @@ fn only_a_disk_that_needs_keys_has_lines_about_more_than_the_need() {
         _ => None,
     });
     assert_eq!(proofs.collect::<Vec<_>>(), [ProofVerdict::NotEncrypted]);
+}
+
+/// An escrow that acknowledges what it is given and does not show it yet.
+#[derive(Debug)]
+struct Slow(custody_testkit::fake::MemoryEscrow);
+
+impl std::fmt::Display for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("slow escrow")
+    }
+}
+
+#[async_trait::async_trait]
+impl custody_core::port::KeyEscrow for Slow {
+    async fn deposit(
+        &self,
+        name: &custody_core::ids::Segment,
+        record: &EscrowRecord,
+    ) -> custody_core::Result<custody_core::Acted<custody_core::port::EscrowReceipt>> {
+        self.0.deposit(name, record).await
+    }
+
+    async fn withdraw(
+        &self,
+        name: &custody_core::ids::Segment,
+    ) -> custody_core::Result<custody_core::Acted<EscrowRecord>> {
+        Err(Error::NotFound {
+            object: name.to_string(),
+        })
+    }
+
+    fn list(
+        &self,
+        of: &custody_core::ids::AcquisitionId,
+    ) -> futures::stream::BoxStream<'_, custody_core::Result<custody_core::port::EscrowReceipt>> {
+        self.0.list(of)
+    }
+}
+
+#[test]
+fn i08_a_key_that_an_escrow_took_and_does_not_show_is_named_as_possibly_kept() {
+    let world = keyed();
+    let slow = || {
+        let mut ports = world.ports();
+        ports.keys.as_mut().unwrap().escrow = std::sync::Arc::new(Slow(world.escrow.clone()));
+        ports
+    };
+    let outcome = capture(slow()).unwrap();
+    assert_eq!(outcome.state, None, "{outcome:#?}");
+    world.keys.purge(ADDRESS);
+    // Looking again and finding nothing does not make it "nothing there".
+    let outcome = resume_with(&world, slow());
+    let key = &outcome.items[0].keys.as_ref().unwrap().keys[0];
+    assert!(key.form.is_none() && key.possibly_kept.is_some(), "{key:?}");
+    give_up(&world, "item-1").unwrap();
+    let outcome = resume_with(&world, slow());
+    assert_eq!(outcome.state, Some(ClosingState::Incomplete), "{outcome:#?}");
+    let manifest = manifest(&world);
+    let name = world.escrow.names()[0].clone();
+    let possible: Vec<_> = manifest.keys[0].possibly_kept.iter().collect();
+    assert_eq!((possible[0].key, &possible[0].name), (1, &name));
+    let due = format!("purged for good; it may be in the escrow as {name}");
+    assert!(
+        manifest
+            .not_acquired
+            .iter()
+            .any(|left_out| left_out.reason == due),
+        "{:?}",
+        manifest.not_acquired
+    );
+    assert_eq!(verified(&world), Outcome::CouldNotCheck);
+}
+
+#[test]
+fn i08_no_encryption_found_settles_nothing_where_the_disk_is_said_to_be_encrypted() {
+    let disk = || {
+        FakeDisk::patterned("os.img", 3000, 1).with_encryption(DiskEncryption::Encrypted {
+            statement: "encrypted with a key of the vault".into(),
+        })
+    };
+    let with_key = FakeWorld::new(FakeMachine::new("bench", vec![disk()])).with_keys();
+    with_key.keys.put(&disk_id(), ADDRESS, CANARY);
+    let without = FakeWorld::new(FakeMachine::new("bench", vec![disk()])).with_keys();
+    for (world, has_key) in [(with_key, true), (without, false)] {
+        let outcome = capture(world.ports()).unwrap();
+        assert_eq!(outcome.state, Some(ClosingState::Incomplete), "{outcome:#?}");
+        assert_eq!(outcome.kept.len(), 1);
+        let [record] = manifest(&world).keys.try_into().unwrap();
+        let proof = match has_key {
+            true => record.kept[0].proof.clone().unwrap(),
+            false => record.found.clone().unwrap(),
+        };
+        let ProofVerdict::CannotTell { reason } = &proof.verdict else {
+            panic!("{proof:?}")
+        };
+        assert!(
+            reason.contains("encrypted with a key of the vault") && reason.contains("may have been wiped"),
+            "{reason}"
+        );
+        assert_eq!(proof.notes, ["it does not begin as fake volumes do"]);
+    }
+    // A key that somebody named says so as well.
+    let named = FakeWorld::new(FakeMachine::new(
+        "bench",
+        vec![FakeDisk::patterned("os.img", 3000, 1)],
+    ))
+    .with_keys();
+    named.keys.put(&disk_id(), ADDRESS, CANARY);
+    let outcome = capture(named.ports()).unwrap();
+    let opens = outcome.items[0].keys.as_ref().unwrap().keys[0].opens.clone();
+    assert!(
+        matches!(&opens, Some(ProofVerdict::CannotTell { reason }) if reason.contains("a key is said to be needed")),
+        "{opens:?}"
+    );
+}
+
+#[test]
+fn what_was_seen_of_a_disk_without_encryption_is_in_the_record() {
+    let disk = FakeDisk::patterned("os.img", 3000, 1).with_encryption(DiskEncryption::None);
+    let world = FakeWorld::new(FakeMachine::new("bench", vec![disk])).with_keys();
+    capture(world.ports()).unwrap();
+    let [record] = manifest(&world).keys.try_into().unwrap();
+    let found = record.found.unwrap();
+    assert_eq!(found.verdict, ProofVerdict::NotEncrypted);
+    assert_eq!(found.notes, ["it does not begin as fake volumes do"]);
+}
+
+/// A prover during whose work a stop is asked for, and that reads on.
+#[derive(Debug)]
+struct Interrupted(custody_testkit::fake::ScriptedStop);
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted prover")
+    }
+}
+
+#[async_trait::async_trait]
+impl custody_core::port::KeyProver for Interrupted {
+    async fn prove(
+        &self,
+        image: std::sync::Arc<dyn custody_core::port::ImageReader>,
+        key: &custody_core::port::KeyMaterial,
+    ) -> custody_core::Result<custody_core::port::KeyProof> {
+        image.read(ByteRange::at(0, 16)).await?;
+        self.0.stop();
+        FakeProver::new().prove(image, key).await
+    }
+}
+
+#[test]
+fn a_stop_ends_a_proof_between_two_reads_and_leaves_it_to_the_next_run() {
+    let world = keyed();
+    let mut ports = world.ports();
+    ports.keys.as_mut().unwrap().prover = std::sync::Arc::new(Interrupted(world.stop.clone()));
+    let outcome = capture(ports).unwrap();
+    assert_eq!((outcome.state, outcome.exit_code()), (None, 3), "{outcome:#?}");
+    let kinds = kinds(&events(&world));
+    assert!(
+        !kinds.iter().any(|kind| kind.starts_with("key.proof")),
+        "{kinds:?}"
+    );
+    world.stop.reset();
+    assert_eq!(resume(&world).unwrap().state, Some(ClosingState::Complete));
 }

@@ -1,15 +1,12 @@
 //! LUKS headers in files: Azure Disk Encryption on Linux keeps the header of the system's disk on its boot partition.
 
-use std::sync::Arc;
-
 use custody_core::extent::ByteRange;
 
 use crate::access::{Halt, Step, Window};
-use crate::disk_key::DiskKey;
 use crate::disk_proof::ProvenVolume;
 use crate::file_system::{FileInside, FileSystemKind};
-use crate::limits::ProofLimits;
 use crate::luks;
+use crate::trial::Trial;
 
 /// Where the header lies: on a boot partition of its own, or below the root of a file system.
 ///
@@ -54,8 +51,7 @@ impl DetachedHeaders {
 /// Looks for headers where a volume lacks one, and tries the key on those that are found.
 pub(crate) async fn prove(
     headers: DetachedHeaders,
-    key: &Arc<DiskKey>,
-    limits: &ProofLimits,
+    trial: &Trial,
     volumes: &mut Vec<ProvenVolume>,
 ) -> Step<()> {
     if headers.wanted.is_empty() {
@@ -72,7 +68,7 @@ pub(crate) async fn prove(
             continue;
         };
         for path in PATHS {
-            match prove_file(&place.volume, kind, path, key, limits).await {
+            match prove_file(&place.volume, kind, path, trial).await {
                 Ok(None) => {}
                 Ok(Some(mut proven)) => {
                     proven.notes.push(format!(
@@ -101,13 +97,12 @@ async fn prove_file(
     volume: &Window,
     kind: FileSystemKind,
     path: &'static str,
-    key: &Arc<DiskKey>,
-    limits: &ProofLimits,
+    trial: &Trial,
 ) -> Step<Option<ProvenVolume>> {
     let Some(file) = FileInside::find(volume, kind, path).await? else {
         return Ok(None);
     };
-    let finding = luks::prove(&file, key, limits).await?;
+    let finding = luks::prove(&file, trial).await?;
     Ok(Some(ProvenVolume::new(volume.range(), finding)))
 }
 

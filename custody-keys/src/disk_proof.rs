@@ -1,5 +1,5 @@
 use custody_core::extent::ByteRange;
-use custody_core::port::ProofVerdict;
+use custody_core::port::{KeyProof, ProofVerdict, VolumeProof};
 
 use crate::secret_bytes::MemoryLock;
 use crate::volume_finding::VolumeFinding;
@@ -15,7 +15,7 @@ pub struct DiskProof {
     pub verdict: ProofVerdict,
     /// The volumes that are encrypted, or may be, by where they lie.
     pub volumes: Vec<ProvenVolume>,
-    /// What else was seen: damaged partition tables, partitions of unknown content.
+    /// What else was seen: what lies where no encrypted volume is, damaged partition tables.
     pub notes: Vec<String>,
     /// Bytes read of the disk.
     pub bytes_read: u64,
@@ -53,6 +53,32 @@ impl ProvenVolume {
     /// A volume of which nothing could be told.
     pub(crate) fn unknown(range: ByteRange, reason: impl Into<String>) -> Self {
         Self::new(range, VolumeFinding::new("unknown").cannot_tell(reason))
+    }
+}
+
+/// As many notes as a record takes of one disk.
+const MAX_NOTES: usize = 64;
+
+impl From<DiskProof> for KeyProof {
+    fn from(proof: DiskProof) -> Self {
+        let mut told = Self::new(proof.verdict);
+        told.volumes = proof.volumes.into_iter().map(VolumeProof::from).collect();
+        let more = proof.notes.len().saturating_sub(MAX_NOTES);
+        told.notes = proof.notes;
+        told.notes.truncate(MAX_NOTES);
+        if more > 0 {
+            told.notes.push(format!("{more} more are left out"));
+        }
+        told
+    }
+}
+
+impl From<ProvenVolume> for VolumeProof {
+    fn from(volume: ProvenVolume) -> Self {
+        let mut told = Self::new(volume.range, volume.format, volume.verdict);
+        told.identifier = volume.identifier;
+        told.notes = volume.notes;
+        told
     }
 }
 

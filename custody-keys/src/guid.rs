@@ -17,13 +17,20 @@ impl Guid {
         self.0
     }
 
-    /// The GUID with these four parts, as it is written: `Guid::of(0x4967d63b, 0x2e29, 0x4ad8, …)`.
-    pub(crate) const fn of(first: u32, second: u16, third: u16, rest: [u8; 8]) -> Self {
-        let (a, b, c) = (first.to_le_bytes(), second.to_le_bytes(), third.to_le_bytes());
-        let [r0, r1, r2, r3, r4, r5, r6, r7] = rest;
-        Self([
-            a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], r0, r1, r2, r3, r4, r5, r6, r7,
-        ])
+    /// The GUID that documents write so, in lower case; for constants, which a test holds to their text.
+    pub(crate) const fn of(text: &str) -> Self {
+        let mut value = 0_u128;
+        let mut rest = text.as_bytes();
+        while let Some((digit, behind)) = rest.split_first() {
+            rest = behind;
+            value = match *digit {
+                digit @ b'0'..=b'9' => value << 4 | (digit - b'0') as u128,
+                digit @ b'a'..=b'f' => value << 4 | (digit - b'a' + 10) as u128,
+                _ => value,
+            };
+        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value.to_be_bytes();
+        Self([d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p])
     }
 }
 
@@ -49,13 +56,10 @@ mod tests {
 
     #[test]
     fn a_guid_is_written_as_windows_writes_it() {
-        let guid = Guid::of(
-            0x4967_d63b,
-            0x2e29,
-            0x4ad8,
-            [0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01],
-        );
-        assert_eq!(guid.to_string(), "4967d63b-2e29-4ad8-8399-f6a339e3d001");
+        let text = "4967d63b-2e29-4ad8-8399-f6a339e3d001";
+        let guid = Guid::of(text);
+        assert_eq!(guid.to_string(), text);
         assert_eq!(guid.stored()[..4], [0x3b, 0xd6, 0x67, 0x49]);
+        assert_eq!(guid.stored()[4..8], [0x29, 0x2e, 0xd8, 0x4a]);
     }
 }

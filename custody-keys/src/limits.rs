@@ -18,6 +18,10 @@ pub struct ProofLimits {
     pub pbkdf2_iterations: u32,
     /// Key slots that are tried on one volume. Default 128.
     pub key_slots: usize,
+    /// Work on the key slots of one image, over all its volumes and every reading of the key: iterations of PBKDF2, and
+    /// KiB that Argon2 passes over. A unit takes about a microsecond, or less. Default 500 million: some minutes, and
+    /// enough for 32 slots of Argon2 with 1 GiB and four passes each.
+    pub work: u64,
 }
 
 impl Default for ProofLimits {
@@ -30,6 +34,7 @@ impl Default for ProofLimits {
             argon2_lanes: 16,
             pbkdf2_iterations: 200_000_000,
             key_slots: 128,
+            work: 500_000_000,
         }
     }
 }
@@ -60,6 +65,20 @@ impl ProofLimits {
     #[must_use]
     pub const fn with_pbkdf2_iterations(mut self, iterations: u32) -> Self {
         self.pbkdf2_iterations = iterations;
+        self
+    }
+
+    /// Key slots that are tried on one volume.
+    #[must_use]
+    pub const fn with_key_slots(mut self, slots: usize) -> Self {
+        self.key_slots = slots;
+        self
+    }
+
+    /// Work on the key slots of one image.
+    #[must_use]
+    pub const fn with_work(mut self, units: u64) -> Self {
+        self.work = units;
         self
     }
 }

@@ -1,18 +1,30 @@
 use crate::access::{Step, Window};
 
-/// What is looked at; less of it tells nothing.
+/// What is looked at in one place; less of it tells nothing.
 const SAMPLE_BYTES: u64 = 16 << 10;
 /// Volumes below this are no disks that somebody encrypted, but test patterns and remains.
 const MIN_VOLUME_BYTES: u64 = 1 << 20;
+/// The start; and where content begins behind the header of LUKS1, of LUKS2, and of a LUKS2 volume that was encrypted in
+/// place: it looks random there although the header was wiped.
+const PLACES: [u64; 4] = [0, 2 << 20, 16 << 20, 32 << 20];
 
-/// Whether the start of a volume looks like random bytes, as encrypted content does. Compressed content does as well:
-/// the answer is a reason to doubt, never a proof.
-pub(crate) async fn looks_random(volume: &Window) -> Step<bool> {
-    if volume.length() < MIN_VOLUME_BYTES {
-        return Ok(false);
+/// From where on the volume looks like random bytes, as encrypted content does, in the few places that are looked at.
+/// Compressed content does as well: the answer is a reason to doubt, never a proof.
+pub(crate) async fn first_random_bytes(volume: &Window) -> Step<Option<u64>> {
+    let length = volume.length();
+    if length < MIN_VOLUME_BYTES {
+        return Ok(None);
     }
-    let sample = volume.read(0, SAMPLE_BYTES).await?;
-    Ok(is_even(&sample))
+    let middle = length / 2 / SAMPLE_BYTES * SAMPLE_BYTES;
+    for at in PLACES.into_iter().chain([middle]) {
+        if at.saturating_add(SAMPLE_BYTES) > length {
+            continue;
+        }
+        if is_even(&volume.read(at, SAMPLE_BYTES).await?) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether all byte values are about equally frequent: Pearson's chi-squared, whose mean is 255 for random bytes and

@@ -1,8 +1,10 @@
 //! Others' tools: `cryptsetup` makes volumes and must agree with the proof; libbde and `dissect.fve` decrypt what the
 //! test kit makes; a real BitLocker volume opens with its own key.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -293,6 +295,34 @@ fn the_header_on_an_ext_boot_partition_is_found() {
 #[ignore = "needs cryptsetup and xfsprogs"]
 fn the_header_on_an_xfs_boot_partition_is_found() {
     the_detached_header_opens(&xfs);
+}
+
+#[test]
+#[ignore = "needs cryptsetup, e2fsprogs and xfsprogs"]
+fn damaged_boot_partitions_are_looked_into_and_neither_panic_nor_run_away() {
+    let options = &["--type=luks2", "--pbkdf=pbkdf2"][..];
+    for (make, rounds) in [
+        (&ext("ext4") as &dyn Fn(&Path, &Path) -> Vec<u8>, 60_usize),
+        (&xfs, 12),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut image = system_disk(folder.path(), make, options);
+        // The boot partition begins at 1 MiB: its superblock, its first inodes and directories lie near its start.
+        for round in 0..rounds {
+            let changed: Vec<(usize, u8)> = (0..40)
+                .map(|number| MIB + (round * 7919 + number * 104_729) % (256 << 10))
+                .map(|at| (at, image[at]))
+                .collect();
+            for (at, byte) in &changed {
+                image[*at] = byte.wrapping_add(1 + u8::try_from(round % 254).unwrap());
+            }
+            let proof = prove(image.clone(), PASSPHRASE);
+            assert!(proof.bytes_read <= 64 << 20, "{proof:?}");
+            for (at, byte) in changed.into_iter().rev() {
+                image[at] = byte;
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Volumes on disks: GPT and MBR, two sector sizes, several volumes, tables that lie, and containers.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
@@ -166,6 +171,192 @@ fn a_disk_without_encryption_has_none() {
         let proof = prove(image, PASSPHRASE);
         assert_eq!(proof.verdict, ProofVerdict::NotEncrypted, "{length}: {proof:?}");
     }
+}
+
+#[test]
+fn no_encryption_is_said_with_what_was_seen_on_each_volume() {
+    let mut ext4 = vec![0; MIB];
+    ext4[1080..1082].copy_from_slice(&[0x53, 0xef]);
+    let disk = GptDisk::new(512)
+        .with_partition(ext4)
+        .with_partition(vec![0; MIB])
+        .make();
+    let proof = prove(disk.image, PASSPHRASE);
+    assert_eq!(
+        proof.notes,
+        [
+            format!(
+                "bytes {}: ext2, ext3 or ext4 by its signature, not encrypted",
+                disk.partitions[0]
+            ),
+            format!(
+                "bytes {}: nothing is recognised; a header that was wiped or lies elsewhere cannot be excluded",
+                disk.partitions[1]
+            ),
+        ]
+    );
+    // And the notes come along into a record, as many as it takes.
+    let told = custody_core::port::KeyProof::from(proof.clone());
+    assert_eq!(told.notes, proof.notes);
+    let mut many = proof;
+    many.notes = vec!["a note".to_owned(); 70];
+    let told = custody_core::port::KeyProof::from(many);
+    assert_eq!(told.notes.len(), 65);
+    assert_eq!(told.notes[64], "6 more are left out");
+    let empty = prove(GptDisk::new(512).make().image, PASSPHRASE);
+    assert_eq!(empty.notes, ["the partition table names no volume"]);
+}
+
+#[test]
+fn an_encrypted_volume_whose_header_was_wiped_cannot_be_told() {
+    for payload_at in [2 * MIB, 16 * MIB] {
+        let mut wiped = vec![0; payload_at];
+        wiped.extend(random(4 * MIB, 1));
+        let proof = prove(GptDisk::new(512).with_partition(wiped).make().image, PASSPHRASE);
+        let told = reason(&proof.verdict);
+        assert!(
+            told.contains(&format!("its bytes from {payload_at} on look random")),
+            "{told}"
+        );
+        assert!(told.contains("was wiped"), "{told}");
+    }
+}
+
+/// A disk whose first sector is written over, from byte 0 on.
+fn beginning_with(mut image: Vec<u8>, signature: &[u8]) -> Vec<u8> {
+    image[..signature.len()].copy_from_slice(signature);
+    image
+}
+
+const FIRST_SECTORS: [&[u8]; 3] = [b"\xeb\x52\x90NTFS    ", b"XFSB", b"\xeb\x76\x90EXFAT   "];
+
+#[test]
+fn a_signature_in_the_first_sector_does_not_hide_a_partition_table() {
+    for signature in FIRST_SECTORS {
+        let gpt = GptDisk::new(512).with_partition(luks()).make();
+        let mbr = MbrDisk::new(512)
+            .with_partition(content(4096))
+            .with_partition(content(4096))
+            .with_partition(luks())
+            .make();
+        for (disk, range) in [
+            (beginning_with(gpt.image, signature), gpt.partitions[0]),
+            (beginning_with(mbr.image, signature), mbr.partitions[2]),
+        ] {
+            let proof = prove(disk, PASSPHRASE);
+            assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+            assert_eq!(proof.volumes.last().unwrap().range, range, "{proof:?}");
+            assert!(
+                proof.notes.iter().any(|note| note.contains("both are looked at")),
+                "{proof:?}"
+            );
+        }
+    }
+    // A volume that is encrypted as a whole does not hide one either.
+    let mut whole = luks();
+    let gpt = GptDisk::new(4096).with_partition(luks()).make();
+    whole.truncate(4096);
+    let proof = prove(beginning_with(gpt.image, &whole), PASSPHRASE);
+    assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+}
+
+#[test]
+fn boot_code_that_looks_like_entries_is_no_partition_table() {
+    let mut volume = beginning_with(vec![0; 2 * MIB], FIRST_SECTORS[0]);
+    volume[510..512].copy_from_slice(&[0x55, 0xaa]);
+    // An entry far beyond the disk.
+    volume[446 + 4] = 0x07;
+    volume[446 + 8..446 + 16].fill(0x74);
+    let proof = prove(volume, PASSPHRASE);
+    assert_eq!(proof.verdict, ProofVerdict::NotEncrypted, "{proof:?}");
+}
+
+#[test]
+fn a_second_gpt_is_sought_whatever_the_first_sector_says() {
+    for sector in [512, 4096] {
+        let disk = GptDisk::new(sector).with_partition(luks()).make();
+        let mut image = disk.image.clone();
+        // Sector 0, the first table and its entries are gone.
+        image[..MIB / 2].fill(0);
+        let proof = prove(image.clone(), PASSPHRASE);
+        assert_eq!(proof.verdict, ProofVerdict::Opens, "{sector}: {proof:?}");
+        for signature in FIRST_SECTORS {
+            let proof = prove(beginning_with(image.clone(), signature), PASSPHRASE);
+            assert_eq!(proof.verdict, ProofVerdict::Opens, "{sector}: {proof:?}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_an_earlier_use_left_at_the_end_adds_encrypted_volumes_alone() {
+    // A file system over the whole disk, and an MBR, each written where a GPT was once.
+    let old = GptDisk::new(512)
+        .with_partition(random(2 * MIB, 1))
+        .with_partition(luks())
+        .make();
+    let mut ext4 = old.image.clone();
+    ext4[..MIB / 2].fill(0);
+    ext4[1080..1082].copy_from_slice(&[0x53, 0xef]);
+    let mut mbr = old.image.clone();
+    mbr[512..MIB / 2].fill(0);
+    mbr[446 + 4] = 0x83;
+    mbr[446 + 8..446 + 12].copy_from_slice(&64_u32.to_le_bytes());
+    mbr[446 + 12..446 + 16].copy_from_slice(&64_u32.to_le_bytes());
+    for image in [ext4, mbr] {
+        let proof = prove(image, b"another one");
+        assert_eq!(proof.verdict, ProofVerdict::DoesNotOpen, "{proof:?}");
+        let [volume] = proof.volumes.as_slice() else {
+            panic!("{proof:?}")
+        };
+        assert_eq!(volume.range, old.partitions[1]);
+        assert!(
+            proof
+                .notes
+                .iter()
+                .any(|note| note.contains("a GPT at the end of the disk")),
+            "{proof:?}"
+        );
+    }
+}
+
+#[test]
+fn a_partition_of_an_mbr_beside_a_gpt_is_found() {
+    let disk = GptDisk::new(512).with_partition(content(4096)).make();
+    let mut image = disk.image;
+    let at = image.len() - MIB;
+    let hidden = luks();
+    image.splice(at..at, hidden.iter().copied().chain(std::iter::repeat_n(0, MIB)));
+    let (first, count) = (
+        u32::try_from(at / 512).unwrap(),
+        u32::try_from(hidden.len() / 512).unwrap(),
+    );
+    image[462 + 4] = 0x83;
+    image[462 + 8..462 + 12].copy_from_slice(&first.to_le_bytes());
+    image[462 + 12..462 + 16].copy_from_slice(&count.to_le_bytes());
+    let proof = prove(image, PASSPHRASE);
+    assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+    assert!(
+        proof
+            .notes
+            .iter()
+            .any(|note| note.contains("an MBR beside the GPT")),
+        "{proof:?}"
+    );
+}
+
+#[test]
+fn a_damaged_gpt_without_a_protective_record_cannot_be_told() {
+    let disk = GptDisk::new(512).with_partition(luks()).make();
+    let mut image = disk.image;
+    image[..512].fill(0);
+    image[512 + 60] ^= 1;
+    let end = image.len();
+    image[end - MIB..].fill(0);
+    let proof = prove(image, PASSPHRASE);
+    assert!(
+        reason(&proof.verdict).contains("neither copy of it can be used"),
+        "{proof:?}"
+    );
 }
 
 #[test]

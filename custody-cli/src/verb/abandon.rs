@@ -13,7 +13,7 @@ use crate::driver::block_on;
 use crate::failure::Failure;
 use crate::journaled::Journaled;
 use crate::known_logs;
-use crate::reopened::{Reopened, unknown};
+use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
 
@@ -76,6 +76,7 @@ impl AbandonArguments {
             state,
             &self.state,
             self.store.as_deref(),
+            KeyUse::Leave,
             console,
         )
         .await?;

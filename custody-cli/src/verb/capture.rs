@@ -74,7 +74,7 @@ async fn capture(asked: &LocalArguments, console: &Arc<Console>) -> Result<Answe
         return Ok(plan::answer(&plan, &StorePlace::Directory(store), &[]));
     }
     if let Some(place) = &keys {
-        ports.keys = Some(asked.keys.ports(place, &sources, local.state())?);
+        ports.keys = Some(asked.keys.ports(place, &sources, local.state(), console)?);
     }
     let _turn = local.state().lock_acquisition(&plan.acquisition)?;
     let acquisition = plan.acquisition.clone();

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::reopened::{Reopened, unknown};
+use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
 
 /// Go on without keys that are gone for good, and say why
@@ -46,7 +46,8 @@ impl GiveUpArguments {
     pub(super) async fn give_up(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
         let id = &self.acquisition;
         let state = self.state.open_existing()?.ok_or_else(|| unknown(id))?;
-        let reopened = Reopened::open(id, state, &self.state, self.store.as_deref(), console).await?;
+        let store = self.store.as_deref();
+        let reopened = Reopened::open(id, state, &self.state, store, KeyUse::Leave, console).await?;
         let circumstances = reopened.circumstances(self.examiner.as_ref(), BTreeMap::new())?;
         let log = reopened.journaled.log.clone();
         let capture = Capture::new(reopened.ports.clone());

@@ -47,7 +47,8 @@ pub(super) struct ProveArguments {
     #[arg(long, value_name = "FILE", required_unless_present = "identity")]
     key_file: Option<PathBuf>,
 
-    /// Take the keys from the escrow, and unwrap them with the age identities of this file
+    /// Take the keys from an escrow directory, and unwrap them with the age identities of this file. A key that a vault
+    /// keeps is not reached so: read it there by your own right, and give it with --key-file
     #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
     identity: Option<PathBuf>,
 
@@ -81,7 +82,7 @@ enum Keys {
 
 impl ProveArguments {
     pub(super) async fn prove(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
-        guarded_process::guard()?;
+        guarded_process::guard()?.tell(console);
         let place = StorePlace::named(&self.store, self.config.as_deref())?;
         let reader = place.reader()?;
         let manifest = self.manifest(reader.as_ref()).await?;
@@ -227,7 +228,20 @@ async fn withdraw(
     kept: &KeptKey,
 ) -> Result<KeyMaterial, Failure> {
     let name: Segment = kept.receipt.name.parse()?;
-    let record = escrow.withdraw(&name).await?.value;
+    let record = escrow.withdraw(&name).await.map_err(|error| {
+        let is_missing = matches!(error.meaning(), Error::NotFound { .. });
+        let failure = Failure::from(error);
+        match is_missing {
+            true => failure
+                .with_next("another escrow directory may hold it: --key-escrow DIR")
+                .with_next(format!(
+                    "or a vault does, as {}: read it there by your own right, and give it with --key-file",
+                    kept.receipt.form
+                )),
+            false => failure,
+        }
+    })?;
+    let record = record.value;
     if record.acquisition != manifest.acquisition || record.item != item.planned.item {
         return Err(Error::Integrity {
             object: format!("{name} in the escrow"),
@@ -256,7 +270,11 @@ async fn try_on(
     }
     let folder = layout::acquisition_folder(&manifest.case, &manifest.acquisition);
     let image = reader.open(&folder.join(&item.file)).await?;
-    Ok(prover.prove(image, key).await?)
+    let proof = prover.prove(image, key).await?;
+    Ok(match manifest.stated_encryption(item) {
+        Some(statement) => proof.where_encryption_is_stated(&statement),
+        None => proof,
+    })
 }
 
 fn answer(manifest: &Manifest, tried: &[Tried]) -> Answer {
@@ -271,6 +289,9 @@ fn answer(manifest: &Manifest, tried: &[Tried]) -> Answer {
             one.key,
             key_words::of_verdict(&one.proof.verdict)
         ));
+        for note in key_words::of_what_was_seen(&one.proof) {
+            text.push_str(&format!("    {note}\n"));
+        }
         for volume in &one.proof.volumes {
             text.push_str(&format!(
                 "    {}: {}\n",

@@ -108,12 +108,27 @@ fn of_item(keys: &ItemKeys) -> String {
             "key {} in the escrow as {} ({}): {verdict}",
             kept.key, kept.receipt.name, kept.receipt.form
         ));
+        for note in kept.proof.iter().flat_map(key_words::of_what_was_seen) {
+            line(format!("    {note}"));
+        }
     }
     for missing in keys.missing() {
+        let (key, address) = (missing.key, &missing.source.address);
+        line(match keys.possible_name(key) {
+            Some(name) => {
+                format!("key {key} NOT known to be in the escrow, and it may lie there as {name}: {address}")
+            }
+            None => format!("key {key} NOT in the escrow: {address}"),
+        });
+    }
+    if let Some(found) = &keys.found {
         line(format!(
-            "key {} NOT in the escrow: {}",
-            missing.key, missing.source.address
+            "without a key: {}",
+            key_words::of_verdict(&found.verdict)
         ));
+        for note in key_words::of_what_was_seen(found) {
+            line(format!("    {note}"));
+        }
     }
     for volume in keys.unopened() {
         line(format!("no key opens {}", key_words::of_volume(volume)));

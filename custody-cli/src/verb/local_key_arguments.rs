@@ -1,15 +1,16 @@
-use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use custody_core::KeyPorts;
 use custody_local::StateFolder;
 use custody_local::source::LocalSources;
 
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::guarded_process;
-use crate::local_key_place::{LocalKeyPlace, STANDARD_INPUT};
+use crate::local_key_place::LocalKeyPlace;
+use crate::supplied_key::{SuppliedKey, expect_one_entered};
 
 /// Which keys of encrypted images are taken, and for whom they are kept.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub(super) struct LocalKeyArguments {
     /// The file that holds the key of an image: the image's number in the order of --image, an equals sign, the file (a
     /// .BEK file, a key file, a passphrase), or - for standard input. More than once for several
     #[arg(long, value_name = "N=FILE", requires = "key_recipients")]
-    key_file: Vec<NumberedFile>,
+    key_file: Vec<SuppliedKey>,
 
     /// Take keys, wrapped so that only the custodians can use them: their age recipients (age1…), one a line. What was
     /// stored is also looked through for encrypted volumes
@@ -30,46 +31,21 @@ pub(super) struct LocalKeyArguments {
     key_escrow: Option<PathBuf>,
 }
 
-/// A file for the image of this number.
-#[derive(Debug, Clone)]
-struct NumberedFile {
-    number: usize,
-    path: PathBuf,
-}
-
-impl FromStr for NumberedFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (number, path) = text
-            .split_once('=')
-            .ok_or("an image's number, an equals sign and a file are needed: 1=disk.BEK")?;
-        let number = number.strip_prefix("item-").unwrap_or(number).parse().map_err(
-            |_not_a_number| "what stands before the equals sign is the number of an image, from 1",
-        )?;
-        if path.is_empty() {
-            return Err("no file is named behind the equals sign".into());
-        }
-        Ok(Self {
-            number,
-            path: path.into(),
-        })
-    }
-}
-
 impl LocalKeyArguments {
     /// Where keys come from and go to; `None` where none are taken.
     pub(super) fn place(&self, sources: &LocalSources) -> Result<Option<LocalKeyPlace>, Failure> {
         let Some(recipients) = &self.key_recipients else {
             return Ok(None);
         };
+        expect_one_entered(&self.key_file)?;
         let mut place = LocalKeyPlace::of(recipients, self.key_escrow.as_deref())?;
-        for named in self
-            .key_file
-            .iter()
-            .filter(|named| !is_standard_input(&named.path))
-        {
-            place.add_file(disk(sources, named)?, &named.path)?;
+        for key in &self.key_file {
+            let disk = key.disk(sources)?;
+            if key.is_entered() {
+                place.add_entered(disk);
+            } else {
+                place.add_file(disk, key.path())?;
+            }
         }
         Ok(Some(place))
     }
@@ -80,35 +56,13 @@ impl LocalKeyArguments {
         place: &LocalKeyPlace,
         sources: &LocalSources,
         state: &StateFolder,
+        console: &Arc<Console>,
     ) -> Result<KeyPorts, Failure> {
-        guarded_process::guard()?;
+        guarded_process::guard()?.tell(console);
         let mut keys = place.keys()?;
-        let mut entered = self
-            .key_file
-            .iter()
-            .filter(|named| is_standard_input(&named.path));
-        if let Some(named) = entered.next() {
-            keys = keys.with_entered(&disk(sources, named)?, std::io::stdin().as_fd(), STANDARD_INPUT)?;
-        }
-        if entered.next().is_some() {
-            return Err(Failure::usage("standard input gives the key of one image only"));
+        for entered in self.key_file.iter().filter(|key| key.is_entered()) {
+            keys = entered.add_to(keys, &entered.disk(sources)?)?;
         }
         place.ports(keys, state)
     }
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn disk(sources: &LocalSources, named: &NumberedFile) -> Result<custody_core::ids::DiskId, Failure> {
-    let at = named.number.checked_sub(1);
-    let disk = at.and_then(|at| sources.disks().nth(at).cloned());
-    disk.ok_or_else(|| {
-        Failure::usage(format!(
-            "--key-file names image {}, and there are {}",
-            named.number,
-            sources.disks().count()
-        ))
-    })
 }

@@ -17,9 +17,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::journaled::{Journaled, PARALLEL};
 use crate::known_logs;
-use crate::reopened::{Reopened, unknown};
+use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
 use crate::summary::Summary;
+use crate::supplied_key::SuppliedKey;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,6 +47,11 @@ pub(crate) struct ResumeArguments {
     /// How many items are worked on at once [default: as many as when the capture began]
     #[arg(long, value_name = "N")]
     parallel: Option<NonZeroUsize>,
+
+    /// The key of an image, where the capture lacks it: one that was read from standard input is kept nowhere, and a file
+    /// may have been moved. The image's number, an equals sign, the file, or - for standard input
+    #[arg(long, value_name = "N=FILE")]
+    key_file: Vec<SuppliedKey>,
 
     #[command(flatten)]
     state: StatePlace,
@@ -77,8 +83,15 @@ impl ResumeArguments {
                 json!({"open": []}),
             ));
         };
-        let reopened =
-            Reopened::open(&acquisition, state, &self.state, self.store.as_deref(), console).await?;
+        let reopened = Reopened::open(
+            &acquisition,
+            state,
+            &self.state,
+            self.store.as_deref(),
+            KeyUse::Take(&self.key_file),
+            console,
+        )
+        .await?;
         let parallel = self
             .parallel
             .or_else(|| reopened.journaled.parallel())

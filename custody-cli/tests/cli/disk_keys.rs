@@ -2,7 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use age::secrecy::ExposeSecret as _;
 
@@ -236,4 +240,177 @@ fn the_key_of_a_bitlocker_image_is_taken_and_opens_what_is_stored() {
     // Nobody said that it is encrypted: what is found is named, and is no failure.
     let found = bench.custody(taking_keys(&bench, &image, &[])).ends_with(0);
     assert!(found.out.contains("none opens bitlocker volume"), "{}", found.out);
+}
+
+#[test]
+fn an_end_needs_no_key_no_key_file_and_no_escrow() {
+    for end in ["keys give-up", "abandon"] {
+        let (bench, image) = bench();
+        fs::write(bench.path("long.key"), vec![7; (8 << 20) + 1]).unwrap();
+        fs::create_dir(bench.path("vault")).unwrap();
+        let words = ["--key-file", "1=long.key", "--key-escrow", "vault/escrow"];
+        bench.custody(taking_keys(&bench, &image, &words)).ends_with(3);
+        fs::remove_file(bench.path("long.key")).unwrap();
+        fs::remove_dir_all(bench.path("vault")).unwrap();
+        // Nothing can be made where the escrow was.
+        fs::write(bench.path("vault"), "").unwrap();
+        let id = bench.acquisition_id();
+        let mut words: Vec<&str> = end.split(' ').chain([&id[..]]).collect();
+        if end == "keys give-up" {
+            words.push("item-1");
+        }
+        words.extend(["--reason", "the stick is lost"]);
+        let ended = bench.custody(words);
+        assert!(ended.code == 0 || end == "abandon", "{}{}", ended.out, ended.err);
+        assert!(!ended.err.contains("vault"), "{}{}", ended.out, ended.err);
+        let log = bench.custody(["log", &id]).ends_with(0);
+        let due = if end == "abandon" {
+            "abandoned"
+        } else {
+            "key.given-up"
+        };
+        assert!(
+            log.out.contains(due) || log.out.contains("given up"),
+            "{}",
+            log.out
+        );
+    }
+}
+
+#[test]
+fn another_file_cannot_take_the_place_of_a_key_on_record() {
+    let (bench, image) = bench();
+    fs::write(bench.path("long.key"), vec![7; (8 << 20) + 1]).unwrap();
+    bench
+        .custody(taking_keys(&bench, &image, &["--key-file", "1=long.key"]))
+        .ends_with(3);
+    fs::remove_file(bench.path("long.key")).unwrap();
+    let gone = bench.custody(["resume"]).ends_with(3);
+    assert!(gone.err.contains("long.key"), "{}", gone.err);
+    let other = bench.custody(["resume", "--key-file", "1=disk.key"]).ends_with(2);
+    assert!(other.err.contains("is on record already"), "{}", other.err);
+    assert!(other.err.contains("custody keys give-up"), "{}", other.err);
+    let beyond = bench.custody(["resume", "--key-file", "3=disk.key"]).ends_with(2);
+    assert!(beyond.err.contains("names image 3"), "{}", beyond.err);
+    let (plain, _) = (Bench::new(), ());
+    let image = plain.image("disk.raw", 100);
+    let mut words = plain.capture_words([&image]);
+    words.push("--preserve-only".into());
+    plain.custody(words).ends_with(3);
+    let none = plain.custody(["resume", "--key-file", "1=disk.raw"]).ends_with(2);
+    assert!(none.err.contains("takes no keys"), "{}", none.err);
+}
+
+#[test]
+fn a_key_from_standard_input_is_entered_again_after_a_stop() {
+    use custody_testkit::volume::BitLockerVolume;
+    let (bench, _) = bench();
+    let made = BitLockerVolume::new(1, vec![3; 1 << 20]).make();
+    let image = bench.path("bitlocker.raw");
+    fs::write(&image, &made.image).unwrap();
+    let mut child = bench
+        .command(taking_keys(&bench, &image, &["--key-file", "1=-"]))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&made.key_file).unwrap();
+    let begun = Instant::now();
+    while !bench.journals().concat().contains("snapshot.intent") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was begun");
+        sleep(Duration::from_micros(200));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let was_kept = bench.journals().concat().contains("\"deed\":\"deposit\"");
+    let without = bench.custody(["resume"]);
+    if !was_kept {
+        let without = without.ends_with(3);
+        assert!(without.err.contains("standard input"), "{}", without.err);
+        assert!(without.err.contains("--key-file N=-"), "{}", without.err);
+        let again = bench.command(["resume", "--key-file", "1=-"]);
+        let again = with_input(again, &made.key_file).ends_with(0);
+        assert!(again.out.contains("opens the stored copy"), "{}", again.out);
+    }
+    assert_eq!(bench.manifest()["keys"][0]["kept"][0]["key"], 1);
+    let proven = ["keys", "prove", "store", "--identity", "identity.txt"];
+    bench.custody(proven).ends_with(0);
+}
+
+/// Runs `cryptsetup` with this on its standard input; how it ended.
+fn cryptsetup(words: &[&str], input: &[u8]) -> Option<i32> {
+    let mut command = Command::new("cryptsetup");
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    command.args(words).env("PATH", path);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait().unwrap().code()
+}
+
+/// The passphrase in the escrow, as a custodian with this identity gets it.
+fn escrowed(bench: &Bench, identity: &age::x25519::Identity) -> Vec<u8> {
+    use base64ct::{Base64, Encoding as _};
+    let [file] = &files(&bench.path("state-home/custody/escrow"))[..] else {
+        panic!("one key is in the escrow")
+    };
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let wrapped = Base64::decode_vec(record["key"]["bytes"].as_str().unwrap()).unwrap();
+    age::decrypt(identity, &wrapped).unwrap()
+}
+
+#[test]
+#[ignore = "needs cryptsetup"]
+fn cryptsetup_opens_the_stored_copy_with_the_escrowed_passphrase() {
+    const PASSPHRASE: &[u8] = b"correct horse battery staple";
+    let fast = "--pbkdf-force-iterations=1000";
+    for (name, mib, words) in [
+        ("luks1.raw", 20, &["luksFormat", "--type=luks1", fast][..]),
+        (
+            "luks2.raw",
+            20,
+            &["luksFormat", "--type=luks2", "--pbkdf=pbkdf2", fast],
+        ),
+        (
+            "in-place.raw",
+            48,
+            &[
+                "reencrypt",
+                "--encrypt",
+                "--type=luks2",
+                "--pbkdf=pbkdf2",
+                fast,
+                "--reduce-device-size=32M",
+            ],
+        ),
+    ] {
+        let bench = Bench::new();
+        let identity = age::x25519::Identity::generate();
+        fs::write(bench.path("custodians.txt"), identity.to_public().to_string()).unwrap();
+        let image = bench.path(name);
+        fs::write(&image, &b"known text\n".repeat((mib << 20) / 11 + 1)[..mib << 20]).unwrap();
+        let mut format: Vec<&str> = words.to_vec();
+        format.extend(["--batch-mode", "--key-file=-", image.to_str().unwrap()]);
+        assert_eq!(cryptsetup(&format, PASSPHRASE), Some(0), "{name}");
+        fs::write(bench.path("passphrase"), PASSPHRASE).unwrap();
+        let run = bench
+            .custody(taking_keys(&bench, &image, &["--key-file", "1=passphrase"]))
+            .ends_with(0);
+        assert!(run.out.contains("opens the stored copy"), "{}", run.out);
+        let stored = bench.acquisition().join(name);
+        let open = [
+            "open",
+            "--test-passphrase",
+            "--key-file=-",
+            stored.to_str().unwrap(),
+        ];
+        assert_eq!(cryptsetup(&open, &escrowed(&bench, &identity)), Some(0), "{name}");
+        assert_eq!(cryptsetup(&open, b"another one"), Some(2), "{name}");
+        bench.verify().ends_with(0);
+    }
 }

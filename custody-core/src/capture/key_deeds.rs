@@ -108,10 +108,12 @@ impl Workflow<'_> {
     }
 }
 
+/// What an attempt may have left in the escrow. "Not found" says nothing of a deposit: an escrow answers so of a key that it
+/// took and does not show yet, or that was deleted and can be recovered.
 fn left_behind(deed: KeyDeed, error: &Error) -> LeftBehind {
     match (deed, error.meaning()) {
         (KeyDeed::Deposit, Error::AlreadyExists { .. }) => LeftBehind::Object,
-        (KeyDeed::Deposit, Error::Unsupported { .. } | Error::NotFound { .. }) => LeftBehind::Nothing,
+        (KeyDeed::Deposit, Error::Unsupported { .. }) => LeftBehind::Nothing,
         (KeyDeed::Deposit, _) => LeftBehind::Unknown,
         _ => LeftBehind::Nothing,
     }

@@ -30,6 +30,8 @@ pub struct KeysOutcome {
     pub failure: Option<Failure>,
 }
 
+const POSSIBLY_KEPT: &str = "its deposit was begun, and no answer says that nothing was kept";
+
 /// What became of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -43,6 +45,9 @@ pub struct KeyOutcome {
     /// How the escrow keeps it; none when it is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
+    /// Why it may be in the escrow although it is not known to be, where it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub possibly_kept: Option<String>,
     /// Whether it opens the stored copy; none when that was not tried yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opens: Option<ProofVerdict>,
@@ -112,6 +117,7 @@ impl KeyOutcome {
             source: key.needed.source.address.clone(),
             name: key.name.clone(),
             form: kept.map(|kept| kept.receipt.form.clone()),
+            possibly_kept: key.possibly_kept().map(|_| POSSIBLY_KEPT.to_owned()),
             opens: kept
                 .and_then(|kept| kept.proof.as_ref())
                 .map(|proof| proof.verdict.clone()),

@@ -1,11 +1,14 @@
 //! Proving that the keys in the escrow open the stored copies.
 
+use std::sync::Arc;
+
 use super::item::Verified;
 use super::key_deeds::KeyAt;
 use super::key_state::KeyState;
 use super::state::Stage;
+use super::stopping_image::StoppingImage;
 use super::workflow::Workflow;
-use crate::custody_log::{Act, Failure, KeyDeed, KeyTold, shown_proof};
+use crate::custody_log::{Act, Failure, KeyDeed, KeyTold, shown_proof, stated_encryption};
 use crate::digest::DiskData;
 use crate::error::{Error, Result};
 use crate::ids::EvidenceItemId;
@@ -58,7 +61,7 @@ impl Workflow<'_> {
             None => self.key_from_escrow(&KeyAt::of(id, key), ports).await,
         };
         let proof = match plain {
-            Ok(plain) => self.proof(verified, &plain, ports).await,
+            Ok(plain) => self.proof(id, verified, &plain, ports).await,
             // The public part of a wrapping key does not unwrap: the custodians can, and prove it later.
             Err(error) if matches!(error.meaning(), Error::Unsupported { .. }) => {
                 let reason = format!(
@@ -80,19 +83,33 @@ impl Workflow<'_> {
         ports: &KeyPorts,
     ) -> Result<()> {
         let nothing = KeyMaterial::new(Vec::new().into());
-        let proof = self.proof(verified, &nothing, ports).await.map(without_a_key);
+        let proof = self.proof(id, verified, &nothing, ports).await.map(without_a_key);
         self.note_proof(id, None, proof).await
     }
 
-    async fn proof(&self, verified: &Verified, key: &KeyMaterial, ports: &KeyPorts) -> Result<KeyProof> {
+    async fn proof(
+        &self,
+        id: &EvidenceItemId,
+        verified: &Verified,
+        key: &KeyMaterial,
+        ports: &KeyPorts,
+    ) -> Result<KeyProof> {
         let acquired = verified.acquired();
-        let copy = acquired.copy();
-        if let DiskData::NotComputed { reason } = acquired.snapshotted().data(copy.form.as_ref()) {
+        let (snapshotted, copy) = (acquired.snapshotted(), acquired.copy());
+        if let DiskData::NotComputed { reason } = snapshotted.data(copy.form.as_ref()) {
             let reason = format!("the stored copy is not the disk byte for byte: {reason}");
             return Ok(KeyProof::new(ProofVerdict::CannotTell { reason }));
         }
         let stored = self.ports().reader.open(&self.object(&copy.file)).await?;
-        ports.prover.prove(stored, key).await
+        let stored = StoppingImage::new(stored, Arc::clone(&self.ports().stop), id);
+        let proof = ports.prover.prove(Arc::new(stored), key).await?;
+        let need = self.item(id).await?.keys.need;
+        Ok(
+            match stated_encryption(&snapshotted.description.encryption, need.as_ref()) {
+                Some(statement) => proof.where_encryption_is_stated(&statement),
+                None => proof,
+            },
+        )
     }
 
     async fn note_proof(&self, id: &EvidenceItemId, key: Option<u32>, proof: Result<KeyProof>) -> Result<()> {
@@ -106,6 +123,8 @@ impl Workflow<'_> {
                 let act = Act::KeyProof { item, key, proof };
                 self.journal().await.note(act).await.map(drop)
             }
+            // It is tried by the run that goes on, and nothing was found out that a line could tell.
+            Err(error) if matches!(error.meaning(), Error::Stopped { .. }) => Err(error),
             Err(error) => {
                 let failure = Failure::from(&error);
                 let service = error.service().cloned().unwrap_or_default();
@@ -153,10 +172,13 @@ fn without_a_key(proof: KeyProof) -> KeyProof {
             volume
         })
         .collect();
-    if volumes.is_empty() {
-        return KeyProof::new(proof.verdict);
-    }
-    KeyProof::of_volumes(volumes)
+    let mut told = if volumes.is_empty() {
+        KeyProof::new(proof.verdict)
+    } else {
+        KeyProof::of_volumes(volumes)
+    };
+    told.notes = proof.notes;
+    told
 }
 
 /// A verdict for a person.

@@ -1,6 +1,8 @@
 //! Where the keys of an item stand: part of the fold over the log.
 
-use crate::custody_log::{Act, Failure, ItemKeys, KeptKey, KeyDeed, KeyNeed, KeyTold, LeftBehind, NeededKey};
+use crate::custody_log::{
+    Act, Failure, ItemKeys, KeptKey, KeyDeed, KeyNeed, KeyTold, LeftBehind, NeededKey, PossiblyKeptKey,
+};
 use crate::ids::{EvidenceItemId, Segment};
 use crate::port::KeyProof;
 
@@ -122,6 +124,7 @@ impl KeyStates {
         let mut record = ItemKeys::new(item.clone());
         record.need.clone_from(&self.need);
         record.kept = self.keys.iter().filter_map(|key| key.kept.clone()).collect();
+        record.possibly_kept = self.keys.iter().filter_map(KeyState::possibly_kept).collect();
         record.found.clone_from(&self.found);
         record.not_taken.clone_from(&self.not_taken);
         record.given_up.clone_from(&self.given_up);
@@ -147,6 +150,12 @@ impl KeyState {
             kept: None,
             failure: None,
         }
+    }
+
+    /// Where it may lie in the escrow although no line says that it does.
+    pub(super) fn possibly_kept(&self) -> Option<PossiblyKeptKey> {
+        let is_unsure = self.kept.is_none() && self.may_lie_there;
+        is_unsure.then(|| PossiblyKeptKey::new(self.needed.key, self.name.clone()))
     }
 
     fn is_settled(&self) -> bool {

@@ -48,6 +48,7 @@ mod snapshots;
 mod stamps;
 mod state;
 mod status;
+mod stopping_image;
 mod warrant;
 mod workflow;
 

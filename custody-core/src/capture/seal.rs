@@ -54,7 +54,11 @@ fn missing_keys(keys: &ItemKeys) -> Vec<NotAcquired> {
     }
     for missing in keys.missing() {
         let what = format!("key {} of {id}: {}", missing.key, missing.source.address);
-        list.push(NotAcquired::new(what, given_up));
+        let reason = match keys.possible_name(missing.key) {
+            Some(name) => format!("{given_up}; it may be in the escrow as {name}"),
+            None => given_up.to_owned(),
+        };
+        list.push(NotAcquired::new(what, reason));
     }
     for volume in keys.unopened() {
         let name = volume.identifier.as_deref().unwrap_or("without a name");

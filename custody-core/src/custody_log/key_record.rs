@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 use crate::ids::{ByteLength, EvidenceItemId, Segment};
-use crate::port::{EscrowReceipt, KeyProof, KeyReference, ProofVerdict, VolumeProof, WrappedKey};
+use crate::port::{
+    DiskEncryption, EscrowReceipt, KeyProof, KeyReference, ProofVerdict, VolumeProof, WrappedKey,
+};
 use crate::visible;
 
 /// Which keys a disk needs, as its provider told when it was asked.
@@ -38,6 +40,17 @@ impl KeyNeed {
             Self::Keys { keys } => keys,
             Self::None | Self::Unknown { .. } => &[],
         }
+    }
+}
+
+/// Who says that a disk is encrypted, whatever is found on it: the machine's description, or whoever named a key for it.
+pub(crate) fn stated_encryption(encryption: &DiskEncryption, need: Option<&KeyNeed>) -> Option<String> {
+    match (encryption, need) {
+        (DiskEncryption::Encrypted { statement }, _) => {
+            Some(format!("the machine's description says \"{statement}\""))
+        }
+        (_, Some(KeyNeed::Keys { .. })) => Some("a key is said to be needed for it".to_owned()),
+        _ => None,
     }
 }
 
@@ -201,6 +214,25 @@ impl KeptKey {
     }
 }
 
+/// A key that may be in the escrow: a deposit was begun, and no answer to it says that it is there, or that nothing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PossiblyKeptKey {
+    /// Its number among the keys that the disk needs.
+    pub key: u32,
+    /// The name under which the escrow has it, if it does.
+    pub name: Segment,
+}
+
+impl PossiblyKeptKey {
+    /// Key number `key`, under `name` if anywhere.
+    #[must_use]
+    pub const fn new(key: u32, name: Segment) -> Self {
+        Self { key, name }
+    }
+}
+
 /// What is known of the keys of an item. Never a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +246,9 @@ pub struct ItemKeys {
     /// Those that are in the escrow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<KeptKey>,
+    /// Those that may be in the escrow without a word that they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possibly_kept: Vec<PossiblyKeptKey>,
     /// What was found in the stored copy where no key is at hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<KeyProof>,
@@ -233,6 +268,7 @@ impl ItemKeys {
             item,
             need: None,
             kept: Vec::new(),
+            possibly_kept: Vec::new(),
             found: None,
             not_taken: None,
             given_up: None,
@@ -244,6 +280,13 @@ impl ItemKeys {
         let needed = self.need.as_ref().map_or(&[][..], KeyNeed::keys);
         let is_kept = |needed: &&NeededKey| self.kept.iter().any(|kept| kept.key == needed.key);
         needed.iter().filter(move |needed| !is_kept(needed))
+    }
+
+    /// Under which name this key may be in the escrow without a word that it is.
+    #[must_use]
+    pub fn possible_name(&self, key: u32) -> Option<&Segment> {
+        let mut possible = self.possibly_kept.iter();
+        possible.find(|kept| kept.key == key).map(|kept| &kept.name)
     }
 
     /// The encrypted volumes that were found and that no key is proven to open.
@@ -274,14 +317,18 @@ pub(crate) fn shown_proof(mut proof: KeyProof) -> KeyProof {
             *reason = visible::escape(reason);
         }
     };
+    let shown_notes = |notes: &mut Vec<String>| {
+        for note in notes {
+            *note = visible::escape(note);
+        }
+    };
     shown_verdict(&mut proof.verdict);
+    shown_notes(&mut proof.notes);
     for volume in &mut proof.volumes {
         shown_verdict(&mut volume.verdict);
         volume.format = visible::escape(&volume.format);
         volume.identifier = volume.identifier.as_deref().map(visible::escape);
-        for note in &mut volume.notes {
-            *note = visible::escape(note);
-        }
+        shown_notes(&mut volume.notes);
     }
     proof
 }
@@ -353,7 +400,7 @@ mod tests {
         )
         .with_identifier("\u{202e}id")
         .with_note("n\n");
-        let shown = shown_proof(KeyProof::of_volumes(vec![volume]));
+        let shown = shown_proof(KeyProof::of_volumes(vec![volume]).with_note("a label: \u{7}"));
         assert!(crate::canonical::to_bytes(&shown).is_ok());
     }
 }

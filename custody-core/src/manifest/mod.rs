@@ -16,7 +16,7 @@ pub use sums::sums;
 
 use crate::custody_log::{
     Circumstances, ClosingState, Failure, Footers, ItemKeys, ItemVerdict, PlannedItem, SealedObject,
-    StoredRecord, UnreadSummary, ZeroSummary,
+    StoredRecord, UnreadSummary, ZeroSummary, stated_encryption,
 };
 use crate::digest::{DiskData, ImageDigests, Sha256Digest};
 use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, Segment, StoreId};
@@ -64,6 +64,20 @@ pub struct Manifest {
     pub signers: Vec<String>,
     /// What this record proves and what it does not.
     pub limits: Vec<String>,
+}
+
+impl Manifest {
+    /// Who says that an item is encrypted, whatever is found on it: the machine's description, or whoever named a key for
+    /// it; see [`KeyProof::where_encryption_is_stated`](crate::port::KeyProof::where_encryption_is_stated).
+    #[must_use]
+    pub fn stated_encryption(&self, item: &ManifestItem) -> Option<String> {
+        let planned = &item.planned;
+        let mut disks = self.machine.disks.iter();
+        let disk = disks.find(|disk| disk.disk == planned.disk)?;
+        let mut keys = self.keys.iter();
+        let keys = keys.find(|keys| keys.item == planned.item);
+        stated_encryption(&disk.encryption, keys.and_then(|keys| keys.need.as_ref()))
+    }
 }
 
 /// The store's protection at two instants.

@@ -11,7 +11,8 @@ pub enum ProofVerdict {
     Opens,
     /// It does not.
     DoesNotOpen,
-    /// The image holds no encrypted volume.
+    /// No encrypted volume was found; the notes of the proof say what was seen instead. A header that was wiped, or that
+    /// lies elsewhere, leaves nothing to be found.
     NotEncrypted,
     /// It could not be told.
     CannotTell {
@@ -74,6 +75,9 @@ pub struct KeyProof {
     /// The encrypted volumes that were found, by where they lie.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<VolumeProof>,
+    /// What was seen where no encrypted volume is, and of the image as a whole: file systems, damaged tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl KeyProof {
@@ -83,6 +87,7 @@ impl KeyProof {
         Self {
             verdict,
             volumes: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -100,6 +105,31 @@ impl KeyProof {
         } else {
             ProofVerdict::DoesNotOpen
         };
-        Self { verdict, volumes }
+        Self {
+            verdict,
+            volumes,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds what was seen.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The proof of an image of which somebody says that it is encrypted: that no encrypted volume was found does not
+    /// settle it then.
+    #[must_use]
+    pub fn where_encryption_is_stated(mut self, statement: &str) -> Self {
+        if self.verdict == ProofVerdict::NotEncrypted {
+            self.verdict = ProofVerdict::CannotTell {
+                reason: format!(
+                    "no encrypted volume was found, and {statement}: its header may have been wiped or lie elsewhere"
+                ),
+            };
+        }
+        self
     }
 }

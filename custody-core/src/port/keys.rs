@@ -115,8 +115,13 @@ pub trait KeyEscrow: Port {
 /// * `KP-02` a wrong key is [`ProofVerdict::DoesNotOpen`](super::ProofVerdict::DoesNotOpen), an image without encryption
 ///   [`ProofVerdict::NotEncrypted`](super::ProofVerdict::NotEncrypted); what cannot be told says why.
 /// * `KP-03` no content of the image is decrypted.
-/// * An empty key asks which encrypted volumes there are, and opens none: the volumes are listed as they would be for a
-///   wrong key, without the work of trying one; a prover that cannot do that says [`ProofVerdict::CannotTell`](super::ProofVerdict::CannotTell).
+/// * `KP-04` an empty key asks which encrypted volumes there are, and opens none: the volumes are listed as they would be
+///   for a wrong key, without the work of trying one; a prover that cannot do that says
+///   [`ProofVerdict::CannotTell`](super::ProofVerdict::CannotTell).
+/// * `KP-05` a proof that says [`ProofVerdict::NotEncrypted`](super::ProofVerdict::NotEncrypted) has notes that say what was seen instead.
+///
+/// What a proof may cost is bounded by the prover, whatever a header asks for, and so is the memory of several proofs at
+/// once. A caller that is to stop gives a reader that fails from then on, and the proof ends with that error.
 #[async_trait]
 pub trait KeyProver: Port {
     /// Tries the key on the image.

@@ -1,4 +1,6 @@
-use crate::custody_log::{Act, ItemKeys, KeptKey, KeyDeed, KeyNeed, KeyTold, LeftBehind};
+use std::collections::BTreeMap;
+
+use crate::custody_log::{Act, ItemKeys, KeptKey, KeyDeed, KeyNeed, KeyTold, LeftBehind, PossiblyKeptKey};
 use crate::ids::{EvidenceItemId, Segment};
 use crate::port::{KeyProof, ProofVerdict};
 
@@ -15,6 +17,8 @@ pub(super) struct KeyHistory {
     given_up: Option<String>,
     /// Names under which somebody else's key lies.
     taken_names: Vec<Segment>,
+    /// Keys of which a deposit was begun, and whose deposit no answer says to be done or to have left nothing.
+    unsure: BTreeMap<u32, Segment>,
 }
 
 impl KeyHistory {
@@ -41,7 +45,12 @@ impl KeyHistory {
                 }
                 self.need = Some(need);
             }
-            Act::KeyIntent { key, name, deed, .. } => faults.extend(self.intend(key, &name, deed)),
+            Act::KeyIntent { key, name, deed, .. } => {
+                faults.extend(self.intend(key, &name, deed));
+                if deed == KeyDeed::Deposit {
+                    self.unsure.insert(key, name);
+                }
+            }
             Act::KeyDone {
                 key,
                 name,
@@ -57,14 +66,25 @@ impl KeyHistory {
                         "twice".into(),
                     ));
                 }
+                self.unsure.remove(&key);
                 self.kept.push(KeptKey::new(key, receipt, original));
                 self.kept.sort_by_key(|kept| kept.key);
             }
             Act::KeyFailed {
+                key,
                 name,
                 left: LeftBehind::Object,
                 ..
-            } => self.taken_names.push(name),
+            } => {
+                self.unsure.remove(&key);
+                self.taken_names.push(name);
+            }
+            Act::KeyFailed {
+                key,
+                deed: KeyDeed::Deposit,
+                left: LeftBehind::Nothing,
+                ..
+            } => drop(self.unsure.remove(&key)),
             Act::KeyProof { key, proof, .. } => {
                 if !is_evidence {
                     faults.push(fault(
@@ -146,6 +166,10 @@ impl KeyHistory {
         let mut record = ItemKeys::new(item.clone());
         record.need.clone_from(&self.need);
         record.kept.clone_from(&self.kept);
+        let unsure = self.unsure.iter();
+        record.possibly_kept = unsure
+            .map(|(key, name)| PossiblyKeptKey::new(*key, name.clone()))
+            .collect();
         record.found.clone_from(&self.found);
         record.not_taken.clone_from(&self.not_taken);
         record.given_up.clone_from(&self.given_up);

@@ -35,6 +35,11 @@ pub(crate) fn keyed_by(made_with: &[u8]) -> FakeWorld {
     world
 }
 
+/// One disk that the key opens, and an escrow that guards keys itself.
+pub(crate) fn entrusted() -> FakeWorld {
+    keyed().with_entrusted_keys()
+}
+
 /// Two disks, the second of which needs two keys; only one of those opens it.
 pub(crate) fn several_keys() -> FakeWorld {
     let disks = vec![encrypted("os.img", CANARY), encrypted("data.img", b"data key")];

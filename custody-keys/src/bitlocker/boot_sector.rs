@@ -28,19 +28,9 @@ const TO_GO_SIGNATURE: &[u8; 8] = b"MSWIN4.1";
 const VISTA_JUMP: [u8; 3] = [0xeb, 0x52, 0x90];
 const FIXED_AT: usize = 0xa0;
 const TO_GO_AT: usize = 0x1a8;
-const VOLUME: Guid = Guid::of(
-    0x4967_d63b,
-    0x2e29,
-    0x4ad8,
-    [0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0, 0x01],
-);
+const VOLUME: Guid = Guid::of("4967d63b-2e29-4ad8-8399-f6a339e3d001");
 /// Encryption of used space only ("encrypt on write").
-const USED_SPACE: Guid = Guid::of(
-    0x92a8_4d3b,
-    0xdd80,
-    0x4d0e,
-    [0x9e, 0x4e, 0xb1, 0xe3, 0x28, 0x4e, 0xae, 0xd8],
-);
+const USED_SPACE: Guid = Guid::of("92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8");
 
 impl BootSector {
     /// Whether a volume that begins so claims to be BitLocker's.

@@ -7,14 +7,20 @@ mod xfs;
 
 pub(crate) use file_inside::{FileInside, FileSystemKind};
 
-/// Runs the parsers of this module on the bytes as a file system, as a fuzzer does.
-pub(crate) fn parse_anything(bytes: &[u8]) {
+/// Looks for the header in the bytes as a file system of this kind, as a fuzzer does.
+pub(crate) fn parse(kind: FileSystemKind, bytes: &[u8]) {
     let cache = block_cache::BlockCache::filled(bytes);
     let mut buffer = [0; 512];
     for path in ["/luks/osluksheader", "/boot/luks/osluksheader"] {
-        drop(ext::length(&cache, path));
-        drop(ext::read(&cache, path, 0, &mut buffer));
-        drop(xfs::length(&cache, path));
-        drop(xfs::read(&cache, path, 0, &mut buffer));
+        match kind {
+            FileSystemKind::Ext => {
+                drop(ext::length(&cache, path));
+                drop(ext::read(&cache, path, 0, &mut buffer));
+            }
+            FileSystemKind::Xfs => {
+                drop(xfs::length(&cache, path));
+                drop(xfs::read(&cache, path, 0, &mut buffer));
+            }
+        }
     }
 }

@@ -82,6 +82,19 @@ impl KeySlot {
         stripes.saturating_add(SECTOR_BYTES as u64 - 1) / SECTOR_BYTES as u64 * SECTOR_BYTES as u64
     }
 
+    /// What trying one passphrase costs at most, in the units of a proof's [`Effort`](crate::effort::Effort).
+    pub(super) fn work(&self) -> u64 {
+        let blocks = self.key_bytes.div_ceil(self.split_hash.digest_bytes()) as u64;
+        let merging = blocks.saturating_mul(self.stripes as u64);
+        let digests = self.digests.iter().map(KeyDigest::work);
+        digests.fold(
+            self.password_hash
+                .work(self.area_key_bytes)
+                .saturating_add(merging),
+            u64::saturating_add,
+        )
+    }
+
     /// Whether the passphrase opens the slot: the key in it has one of the digests. Takes as long as the slot was made
     /// to take.
     pub(super) fn opens(&self, passphrase: &[u8], area: &[u8]) -> Result<bool> {
@@ -99,6 +112,10 @@ impl KeySlot {
 }
 
 impl KeyDigest {
+    fn work(&self) -> u64 {
+        self.hash.pbkdf2_work(self.iterations, self.digest.len())
+    }
+
     fn fits(&self, key: &[u8]) -> Result<bool> {
         let mut made = vec![0; self.digest.len()];
         self.hash.pbkdf2(key, &self.salt, self.iterations, &mut made)?;

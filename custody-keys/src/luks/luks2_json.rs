@@ -13,7 +13,13 @@ pub(super) const FORMAT: &str = "luks2";
 
 const WHAT: &str = "LUKS2 metadata";
 /// As many as a header has key slots at most in practice; each costs a password hash.
-const MAX_DIGESTS: usize = 32;
+const MAX_DIGESTS_OF_A_SLOT: usize = 32;
+/// What a header may list. `cryptsetup` takes 32 key slots, 32 segments and 8 digests.
+///
+/// Source: cryptsetup, `lib/luks2/luks2.h`: `LUKS2_KEYSLOTS_MAX`, `LUKS2_SEGMENT_MAX`, `LUKS2_DIGEST_MAX`. Read 2026-11-28.
+const MAX_SLOTS: usize = 512;
+const MAX_SEGMENTS: usize = 128;
+const MAX_DIGESTS: usize = 128;
 const MAX_JSON_BYTES: usize = 4 << 20;
 
 /// The parts of the JSON area that say how key slots are opened. Members that are not understood are left alone, as the
@@ -131,6 +137,7 @@ pub(super) fn parse(json: &[u8], limits: &ProofLimits) -> Result<LuksHeader> {
     // The message of serde_json names types and places, and may quote a string: none of them is a key.
     let metadata: Metadata = serde_json::from_slice(json)
         .map_err(|error| Error::field(WHAT, "the JSON", error, "LUKS2 metadata"))?;
+    metadata.within_bounds()?;
     let mut notes = metadata.notes();
     let mut slots = Vec::new();
     for (name, value) in &metadata.keyslots {
@@ -175,6 +182,36 @@ pub(super) fn parse(json: &[u8], limits: &ProofLimits) -> Result<LuksHeader> {
 }
 
 impl Metadata {
+    /// Refuses lists that no header has, with the number.
+    fn within_bounds(&self) -> Result<()> {
+        let longest = |list: fn(&Digest) -> usize| self.digests.values().map(list).max().unwrap_or_default();
+        for (asked, limit, unit) in [
+            (self.keyslots.len(), MAX_SLOTS, "key slots"),
+            (self.segments.len(), MAX_SEGMENTS, "segments"),
+            (self.digests.len(), MAX_DIGESTS, "digests"),
+            (
+                longest(|digest| digest.keyslots.len()),
+                MAX_SLOTS,
+                "key slots of a digest",
+            ),
+            (
+                longest(|digest| digest.segments.len()),
+                MAX_SEGMENTS,
+                "segments of a digest",
+            ),
+        ] {
+            if asked > limit {
+                return Err(Error::Exceeds {
+                    what: WHAT,
+                    asked: asked as u64,
+                    limit: limit as u64,
+                    unit,
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for (name, segment) in self.segments.iter().take(16) {
@@ -211,11 +248,11 @@ impl Metadata {
                 .any(|name| self.segments.contains_key(name));
             if opens_a_segment && digest.keyslots.iter().any(|name| name == slot) {
                 digests.push(digest.key_digest(limits)?);
-                if digests.len() > MAX_DIGESTS {
+                if digests.len() > MAX_DIGESTS_OF_A_SLOT {
                     return Err(Error::Exceeds {
                         what: WHAT,
                         asked: digests.len() as u64,
-                        limit: MAX_DIGESTS as u64,
+                        limit: MAX_DIGESTS_OF_A_SLOT as u64,
                         unit: "digests of a key slot",
                     });
                 }

@@ -67,6 +67,21 @@ impl PasswordHash {
         Ok(self)
     }
 
+    /// What making a key costs, in the units of a proof's [`Effort`](crate::effort::Effort).
+    pub(super) fn work(&self, key_bytes: usize) -> u64 {
+        match self {
+            Self::Pbkdf2 { hash, iterations, .. } => hash.pbkdf2_work(*iterations, key_bytes),
+            Self::Argon2 {
+                passes, memory_kib, ..
+            } => u64::from(*passes) * u64::from(*memory_kib),
+        }
+    }
+
+    /// Whether it takes memory by the MiB, of which proofs beside each other must not take as much each.
+    pub(super) const fn takes_much_memory(&self) -> bool {
+        matches!(self, Self::Argon2 { .. })
+    }
+
     /// The key that this passphrase makes.
     pub(super) fn derive(&self, passphrase: &[u8], key_bytes: usize) -> Result<SecretBytes> {
         let mut key = SecretBytes::zeroed(key_bytes);

@@ -41,6 +41,11 @@ impl SlotHash {
         }
     }
 
+    /// How many iterations PBKDF2 works in all: each digest's length of what is derived takes all of them.
+    pub(super) const fn pbkdf2_work(self, iterations: u32, bytes: usize) -> u64 {
+        (iterations as u64).saturating_mul(bytes.div_ceil(self.digest_bytes()) as u64)
+    }
+
     /// PBKDF2 with HMAC of this hash.
     pub(super) fn pbkdf2(self, password: &[u8], salt: &[u8], iterations: u32, out: &mut [u8]) -> Result<()> {
         let derived = match self {

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use bytes::Bytes;
 use custody_core::port::ProofVerdict;
 
@@ -7,20 +5,16 @@ use super::header::LuksHeader;
 use super::key_slot::KeySlot;
 use super::{luks1, luks2, luks2_json};
 use crate::access::{Halt, Step};
-use crate::disk_key::DiskKey;
 use crate::limits::ProofLimits;
 use crate::ranged::Ranged;
+use crate::trial::Trial;
 use crate::volume_finding::VolumeFinding;
 use crate::worker;
 
 /// What the key does to a volume that begins as LUKS volumes do, or to a header in a file. Reads the headers, and the
 /// area of each slot that is tried.
-pub(crate) async fn prove(
-    source: &dyn Ranged,
-    key: &Arc<DiskKey>,
-    limits: &ProofLimits,
-) -> Step<VolumeFinding> {
-    let (format, header) = match read(source, limits).await {
+pub(crate) async fn prove(source: &dyn Ranged, trial: &Trial) -> Step<VolumeFinding> {
+    let (format, header) = match read(source, &trial.limits).await {
         Ok(header) => (header.format, Ok(header)),
         Err(Halt::CannotTell(reason)) => (luks2_json::FORMAT, Err(reason)),
         Err(halt) => return Err(halt),
@@ -32,7 +26,7 @@ pub(crate) async fn prove(
     };
     finding.identifier = Some(header.identifier.clone()).filter(|identifier| !identifier.is_empty());
     finding.notes.clone_from(&header.notes);
-    let verdict = try_slots(source, &header, key, limits, &mut finding).await?;
+    let verdict = try_slots(source, &header, trial, &mut finding).await?;
     Ok(finding.with_verdict(verdict))
 }
 
@@ -52,18 +46,17 @@ async fn read(source: &dyn Ranged, limits: &ProofLimits) -> Step<LuksHeader> {
 async fn try_slots(
     source: &dyn Ranged,
     header: &LuksHeader,
-    key: &Arc<DiskKey>,
-    limits: &ProofLimits,
+    trial: &Trial,
     finding: &mut VolumeFinding,
 ) -> Step<ProofVerdict> {
     let count = header.slots.len();
     finding.note(format!("{count} key slots in use"));
     let mut unsure = Vec::new();
-    if count > limits.key_slots {
-        let limit = limits.key_slots;
+    let limit = trial.limits.key_slots;
+    if count > limit {
         unsure.push(format!("{count} key slots, of which only {limit} are tried"));
     }
-    for numbered in header.slots.iter().take(limits.key_slots) {
+    for numbered in header.slots.iter().take(limit) {
         let number = numbered.number;
         let slot = match &numbered.slot {
             Ok(slot) => slot,
@@ -72,8 +65,12 @@ async fn try_slots(
                 continue;
             }
         };
+        if trial.key.passphrases().is_empty() {
+            // Nothing is tried, so that nothing more of the slot need be known.
+            continue;
+        }
         let tried = match source.read(slot.area_at, slot.area_bytes()).await {
-            Ok(area) => try_slot(slot.clone(), area, Arc::clone(key)).await,
+            Ok(area) => try_slot(slot.clone(), area, trial).await,
             Err(halt) => Err(halt),
         };
         match tried {
@@ -94,13 +91,23 @@ async fn try_slots(
     })
 }
 
-/// Which reading of the key opens the slot, if any does.
-async fn try_slot(slot: KeySlot, area: Bytes, key: Arc<DiskKey>) -> Step<Option<&'static str>> {
+/// Which reading of the key opens the slot, if any does. A stop is asked for by dropping the future: it comes between two
+/// readings.
+async fn try_slot(slot: KeySlot, area: Bytes, trial: &Trial) -> Step<Option<&'static str>> {
+    let turn = if slot.password_hash.takes_much_memory() {
+        Some(trial.turns.next().await)
+    } else {
+        None
+    };
+    let Trial { key, effort, .. } = trial.clone();
     let tried = worker::run(move |stop| {
+        // Until the memory is given back, also where nobody waits for the answer any longer.
+        let _turn = turn;
         for passphrase in key.passphrases() {
             if stop.is_asked() {
                 break;
             }
+            effort.spend(slot.work())?;
             if slot.opens(passphrase.bytes.expose(), &area)? {
                 return Ok(Some(passphrase.reading));
             }

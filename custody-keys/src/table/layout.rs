@@ -58,10 +58,27 @@ impl Layout {
             self.slices.push(Slice { range, kind });
             return;
         };
-        self.refused.push(RefusedSlice {
-            range,
-            reason: format!("{name} {place}"),
+        self.refuse(range, format!("{name} {place}"));
+    }
+
+    /// Says why it cannot be told what lies there.
+    pub(crate) fn refuse(&mut self, range: ByteRange, reason: String) {
+        self.refused.push(RefusedSlice { range, reason });
+    }
+
+    /// Takes the disk as one volume.
+    pub(crate) fn add_whole(&mut self, disk: ByteRange) {
+        self.slices.push(Slice {
+            range: disk,
+            kind: SliceKind::WholeDisk,
         });
+    }
+
+    /// Takes all that another table says.
+    pub(crate) fn take(&mut self, other: Self) {
+        self.slices.extend(other.slices);
+        self.refused.extend(other.refused);
+        self.notes.extend(other.notes);
     }
 }
 
@@ -78,67 +95,60 @@ pub(crate) enum Expectation {
     Encrypted(&'static str),
 }
 
+/// Types of GPT partitions that say more than that a volume lies there.
+///
+/// Source: UEFI specification 2.10, section 5.3.3; Microsoft, "PARTITION_INFORMATION_GPT"; the Discoverable Partitions
+/// Specification; `sgdisk --list-types`. Read 2026-11-28.
+const KNOWN_TYPES: [(&str, Expectation); 8] = [
+    // Microsoft reserved, BIOS boot, PReP boot.
+    ("e3c9e316-0b5c-4db8-817d-f92df00215ae", Expectation::NoVolume),
+    ("21686148-6449-6e6f-744e-656564454649", Expectation::NoVolume),
+    ("9e1a2d38-c612-4316-aa26-8b49521e5a8b", Expectation::NoVolume),
+    // Metadata and data of the Logical Disk Manager.
+    (
+        "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3",
+        Expectation::Member("a dynamic disk of Windows"),
+    ),
+    (
+        "af9b60a0-1431-4f62-bc68-3311714a69ad",
+        Expectation::Member("a dynamic disk of Windows"),
+    ),
+    (
+        "e75caf8f-f680-4cee-afa3-b001e56efc2d",
+        Expectation::Member("Storage Spaces"),
+    ),
+    (
+        "ca7d7ccb-63ed-4c53-861c-1742536059cc",
+        Expectation::Encrypted("a LUKS volume"),
+    ),
+    (
+        "7ffec5c9-2d00-49b7-8941-3ea10a5586b7",
+        Expectation::Encrypted("a plain dm-crypt volume"),
+    ),
+];
+
 impl SliceKind {
-    /// Source: UEFI specification 2.10, section 5.3.3; Microsoft, "PARTITION_INFORMATION_GPT"; the Discoverable
-    /// Partitions Specification; `sgdisk --list-types`. Read 2026-11-28.
     pub(crate) fn expectation(self) -> Expectation {
-        const MICROSOFT_RESERVED: Guid = Guid::of(
-            0xe3c9_e316,
-            0x0b5c,
-            0x4db8,
-            [0x81, 0x7d, 0xf9, 0x2d, 0xf0, 0x02, 0x15, 0xae],
-        );
-        const BIOS_BOOT: Guid = Guid::of(
-            0x2168_6148,
-            0x6449,
-            0x6e6f,
-            [0x74, 0x4e, 0x65, 0x65, 0x64, 0x45, 0x46, 0x49],
-        );
-        const PREP_BOOT: Guid = Guid::of(
-            0x9e1a_2d38,
-            0xc612,
-            0x4316,
-            [0xaa, 0x26, 0x8b, 0x49, 0x52, 0x1e, 0x5a, 0x8b],
-        );
-        const LDM_METADATA: Guid = Guid::of(
-            0x5808_c8aa,
-            0x7e8f,
-            0x42e0,
-            [0x85, 0xd2, 0xe1, 0xe9, 0x04, 0x34, 0xcf, 0xb3],
-        );
-        const LDM_DATA: Guid = Guid::of(
-            0xaf9b_60a0,
-            0x1431,
-            0x4f62,
-            [0xbc, 0x68, 0x33, 0x11, 0x71, 0x4a, 0x69, 0xad],
-        );
-        const STORAGE_SPACES: Guid = Guid::of(
-            0xe75c_af8f,
-            0xf680,
-            0x4cee,
-            [0xaf, 0xa3, 0xb0, 0x01, 0xe5, 0x6e, 0xfc, 0x2d],
-        );
-        const LUKS: Guid = Guid::of(
-            0xca7d_7ccb,
-            0x63ed,
-            0x4c53,
-            [0x86, 0x1c, 0x17, 0x42, 0x53, 0x60, 0x59, 0xcc],
-        );
-        const PLAIN_DM_CRYPT: Guid = Guid::of(
-            0x7ffe_c5c9,
-            0x2d00,
-            0x49b7,
-            [0x89, 0x41, 0x3e, 0xa1, 0x0a, 0x55, 0x86, 0xb7],
-        );
         match self {
-            Self::Gpt(MICROSOFT_RESERVED | BIOS_BOOT | PREP_BOOT) => Expectation::NoVolume,
-            Self::Gpt(LDM_METADATA | LDM_DATA) => Expectation::Member("a dynamic disk of Windows"),
-            Self::Gpt(STORAGE_SPACES) => Expectation::Member("Storage Spaces"),
-            Self::Gpt(LUKS) => Expectation::Encrypted("a LUKS volume"),
-            Self::Gpt(PLAIN_DM_CRYPT) => Expectation::Encrypted("a plain dm-crypt volume"),
+            Self::Gpt(kind) => KNOWN_TYPES
+                .iter()
+                .find(|(text, _)| Guid::of(text) == kind)
+                .map_or(Expectation::Anything, |(_, expectation)| *expectation),
             Self::Mbr(0x42) => Expectation::Member("a dynamic disk of Windows"),
             Self::Mbr(0xe8) => Expectation::Encrypted("a LUKS volume"),
-            _ => Expectation::Anything,
+            Self::Mbr(_) | Self::WholeDisk => Expectation::Anything,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_type_is_written_as_its_document_writes_it() {
+        for (text, _) in KNOWN_TYPES {
+            assert_eq!(Guid::of(text).to_string(), text);
         }
     }
 }

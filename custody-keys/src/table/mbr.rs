@@ -41,13 +41,27 @@ impl BootRecord {
 
     /// Whether it only says that a GPT follows.
     pub(crate) fn is_protective(&self) -> bool {
-        self.entries.iter().any(|entry| entry.kind == 0xee)
+        self.entries.iter().any(|entry| entry.is_protective())
+    }
+
+    /// Whether it names partitions itself.
+    pub(crate) fn has_partitions(&self) -> bool {
+        self.entries.iter().any(|entry| entry.names_a_partition())
     }
 }
 
 impl BootEntry {
     pub(crate) const fn is_used(self) -> bool {
         self.kind != 0 && self.sectors != 0
+    }
+
+    /// Whether it only says that a GPT follows.
+    const fn is_protective(self) -> bool {
+        self.kind == 0xee
+    }
+
+    pub(crate) const fn names_a_partition(self) -> bool {
+        self.is_used() && !self.is_protective()
     }
 
     pub(crate) const fn is_extended(self) -> bool {

@@ -29,10 +29,12 @@ const IDENTITY: &str = "identity";
 /// Keys that a custodian supplies for disks of this host: files, or what was entered into this process.
 ///
 /// A key file's reference names its path and which file it is, by device, inode and time of change: a file that was
-/// changed or replaced since is refused. What was entered is known to this process alone; a later one asks for it anew.
+/// changed or replaced since is refused. What was entered is known to this process alone; a later one is given it anew, or
+/// says of which disk it lacks the key ([`without`](Self::without)).
 #[derive(Clone, Default)]
 pub struct LocalKeys {
     named: BTreeMap<DiskId, Vec<KeyReference>>,
+    lacking: BTreeMap<DiskId, String>,
     entered: Arc<Mutex<BTreeMap<String, Zeroizing<Vec<u8>>>>>,
 }
 
@@ -73,6 +75,20 @@ impl LocalKeys {
         Ok(self)
     }
 
+    /// Says that a key of the disk was named once and is not at hand now, and why: which keys the disk needs is an error
+    /// then, for that disk alone, and never "none". It can be asked again by a process that has the key.
+    #[must_use]
+    pub fn without(mut self, disk: &DiskId, why: impl Into<String>) -> Self {
+        self.lacking.entry(disk.clone()).or_insert_with(|| why.into());
+        self
+    }
+
+    /// The keys that are named for a disk here.
+    #[must_use]
+    pub fn references(&self, disk: &DiskId) -> &[KeyReference] {
+        self.named.get(disk).map_or(&[], Vec::as_slice)
+    }
+
     /// The key that a file holds, for whoever tries it at once. Blocks.
     ///
     /// # Errors
@@ -109,6 +125,7 @@ impl fmt::Debug for LocalKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalKeys")
             .field("named", &self.named)
+            .field("lacking", &self.lacking)
             .finish_non_exhaustive()
     }
 }
@@ -122,6 +139,11 @@ impl fmt::Display for LocalKeys {
 #[async_trait]
 impl KeySource for LocalKeys {
     async fn requirement(&self, disk: &DiskDescription, _: &DiskSnapshot) -> Result<Acted<KeyRequirement>> {
+        if let Some(why) = self.lacking.get(&disk.disk) {
+            return Err(Error::NotFound {
+                object: format!("the key of {}: {why}", visible::escape(disk.disk.as_str())),
+            });
+        }
         let named = self.named.get(&disk.disk);
         Ok(Acted::local(match (named, &disk.encryption) {
             (Some(keys), _) => KeyRequirement::Keys(keys.clone()),

@@ -256,3 +256,27 @@ fn the_age_program_opens_what_was_wrapped() {
     );
     assert_eq!(output.stdout, b"a passphrase");
 }
+
+#[test]
+fn a_disk_whose_key_is_lacking_is_an_error_and_no_disk_without_keys() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("disk.key");
+    fs::write(&path, "a passphrase").unwrap();
+    let disks: [DiskId; 2] = ["one.img", "two.img"].map(|disk| disk.parse().unwrap());
+    let keys = LocalKeys::new()
+        .with_file(&disks[0], &path)
+        .unwrap()
+        .without(&disks[1], "its file is on a stick that is not here");
+    assert!(matches!(requirement(&keys, &disks[0]), KeyRequirement::Keys(_)));
+    assert_eq!(keys.references(&disks[0]).len(), 1);
+    let description =
+        DiskDescription::new(disks[1].clone(), "two.img", 1000).with_encryption(DiskEncryption::None);
+    let name = "snapshot".parse().unwrap();
+    let snapshot = DiskSnapshot::new(name, disks[1].clone(), SnapshotKind::InPlace, 1000);
+    let error = block_on(keys.requirement(&description, &snapshot)).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    assert!(
+        error.to_string().contains("two.img: its file is on a stick"),
+        "{error}"
+    );
+}

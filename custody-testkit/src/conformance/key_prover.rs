@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use custody_core::Result;
 use custody_core::extent::{ByteRange, Extent, ReadFault, Span};
-use custody_core::port::{ImageReader, KeyMaterial, KeyProver, ProofVerdict};
+use custody_core::port::{ImageReader, KeyMaterial, KeyProof, KeyProver, ProofVerdict};
 use futures::stream::BoxStream;
 use zeroize::Zeroizing;
 
@@ -50,9 +50,13 @@ impl ProverHarness {
         self
     }
 
-    async fn prove(&self, image: MemoryImage, key: &[u8]) -> Result<ProofVerdict> {
+    async fn proof(&self, image: MemoryImage, key: &[u8]) -> Result<KeyProof> {
         let key = KeyMaterial::new(Zeroizing::new(key.to_vec()));
-        Ok(self.prover.prove(Arc::new(image), &key).await?.verdict)
+        self.prover.prove(Arc::new(image), &key).await
+    }
+
+    async fn prove(&self, image: MemoryImage, key: &[u8]) -> Result<ProofVerdict> {
+        Ok(self.proof(image, key).await?.verdict)
     }
 
     fn encrypted(&self) -> MemoryImage {
@@ -103,11 +107,9 @@ pub async fn kp_02_wrong_keys_and_plain_images_are_told_apart(harness: &ProverHa
     let told = harness.prove(harness.encrypted(), &wrong).await?;
     ensure!(told == ProofVerdict::DoesNotOpen, "a wrong key: {told:?}");
 
-    for bytes in [Vec::new(), vec![0; 4096], pattern(100_000, 1)] {
-        let length = bytes.len();
-        let told = harness
-            .prove(MemoryImage::new("plain image", bytes), &harness.key)
-            .await?;
+    for image in plain_images() {
+        let length = image.length();
+        let told = harness.prove(image, &harness.key).await?;
         ensure!(
             told == ProofVerdict::NotEncrypted,
             "a plain image of {length} bytes: {told:?}"
@@ -158,6 +160,61 @@ pub async fn kp_03_only_metadata_are_read(harness: &ProverHarness) -> Conforms {
     Ok(())
 }
 
+/// `KP-04`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn kp_04_an_empty_key_lists_what_is_encrypted_and_opens_nothing(
+    harness: &ProverHarness,
+) -> Conforms {
+    let told = harness.proof(harness.encrypted(), &[]).await?;
+    let is_open = |verdict: &ProofVerdict| *verdict == ProofVerdict::Opens;
+    ensure!(
+        !is_open(&told.verdict) && !told.volumes.iter().any(|volume| is_open(&volume.verdict)),
+        "no key opens an encrypted image: {told:?}"
+    );
+    ensure!(
+        told.verdict != ProofVerdict::NotEncrypted,
+        "an encrypted image has no encryption where no key is at hand"
+    );
+    ensure!(
+        !told.volumes.is_empty() || matches!(told.verdict, ProofVerdict::CannotTell { .. }),
+        "an encrypted image is said to be one, and no volume of it is listed: {told:?}"
+    );
+    for image in plain_images() {
+        let told = harness.proof(image, &[]).await?;
+        ensure!(
+            told.volumes.is_empty() && !is_open(&told.verdict),
+            "a plain image, and no key: {told:?}"
+        );
+    }
+    Ok(())
+}
+
+/// `KP-05`.
+///
+/// # Errors
+/// How the clause is broken.
+pub async fn kp_05_no_encryption_is_said_with_what_was_seen_instead(harness: &ProverHarness) -> Conforms {
+    for key in [&harness.key[..], &[]] {
+        for image in plain_images() {
+            let told = harness.proof(image, key).await?;
+            ensure!(
+                told.verdict != ProofVerdict::NotEncrypted
+                    || told.notes.iter().any(|note| !note.trim().is_empty()),
+                "no encryption was found, and nothing says what was: {told:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn plain_images() -> Vec<MemoryImage> {
+    [Vec::new(), vec![0; 4096], pattern(100_000, 1)]
+        .map(|bytes| MemoryImage::new("plain image", bytes))
+        .into()
+}
+
 /// An image that keeps which ranges were read.
 #[derive(Debug)]
 struct Watched {
@@ -194,5 +251,7 @@ suite! { ($)
         kp_01_opens_only_when_the_image_authenticates_the_key,
         kp_02_wrong_keys_and_plain_images_are_told_apart,
         kp_03_only_metadata_are_read,
+        kp_04_an_empty_key_lists_what_is_encrypted_and_opens_nothing,
+        kp_05_no_encryption_is_said_with_what_was_seen_instead,
     ]
 }

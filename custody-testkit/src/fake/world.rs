@@ -85,6 +85,7 @@ struct Options {
     timestamps: bool,
     digests: bool,
     keys: bool,
+    entrusted: bool,
 }
 
 impl FakeWorld {
@@ -163,6 +164,13 @@ impl FakeWorld {
         self
     }
 
+    /// Gives the ports what deals with keys, without a wrapper: the escrow keeps them in plain form, and guards them itself.
+    #[must_use]
+    pub fn with_entrusted_keys(mut self) -> Self {
+        self.options.entrusted = true;
+        self.with_keys()
+    }
+
     /// Breaks changing call number `at`, counted from 1 since the world was made.
     #[must_use]
     pub fn with_crash(self, at: u64, mode: CrashMode) -> Self {
@@ -226,7 +234,7 @@ impl FakeWorld {
             digests: (self.options.digests).then(|| Arc::new(self.digests.clone()) as _),
             keys: (self.options.keys).then(|| KeyPorts {
                 source: Arc::new(self.keys.clone()),
-                wrapper: Some(Arc::new(self.wrapper.clone())),
+                wrapper: (!self.options.entrusted).then(|| Arc::new(self.wrapper.clone()) as _),
                 escrow: Arc::new(self.escrow.clone()),
                 prover: Arc::new(FakeProver::new()),
             }),

@@ -21,12 +21,15 @@ pub struct Luks2Volume {
     content: Vec<u8>,
     password_hash: Option<String>,
     slots: u32,
+    segments: u32,
+    digests: u32,
+    header_bytes: usize,
     requirements: String,
     sequence: u64,
 }
 
+/// The smallest header, which is what `cryptsetup` makes.
 const HEADER_BYTES: usize = 16 << 10;
-const AREA_AT: usize = 2 * HEADER_BYTES;
 const AREA_BYTES: usize = 258_048;
 const PAYLOAD_AT: usize = 1 << 20;
 
@@ -41,6 +44,9 @@ impl Luks2Volume {
             content,
             password_hash: None,
             slots: 1,
+            segments: 1,
+            digests: 1,
+            header_bytes: HEADER_BYTES,
             requirements: String::new(),
             sequence: 3,
         }
@@ -58,6 +64,27 @@ impl Luks2Volume {
     #[must_use]
     pub const fn with_slots(mut self, slots: u32) -> Self {
         self.slots = slots;
+        self
+    }
+
+    /// Lists so many segments, of which the key belongs to the first.
+    #[must_use]
+    pub const fn with_segments(mut self, segments: u32) -> Self {
+        self.segments = segments;
+        self
+    }
+
+    /// Lists so many digests, of which the last is the volume key's own.
+    #[must_use]
+    pub const fn with_digests(mut self, digests: u32) -> Self {
+        self.digests = digests;
+        self
+    }
+
+    /// Makes both headers so large, which is a power of two up to 256 KiB.
+    #[must_use]
+    pub const fn with_header_bytes(mut self, bytes: usize) -> Self {
+        self.header_bytes = bytes;
         self
     }
 
@@ -82,7 +109,7 @@ impl Luks2Volume {
         let slot_salt = self.random(2, 32);
         let json = self.json(&volume_key, &slot_salt);
         let mut image = self.header(b"LUKS\xba\xbe", 0, &json);
-        image.extend(self.header(b"SKUL\xba\xbe", HEADER_BYTES as u64, &json));
+        image.extend(self.header(b"SKUL\xba\xbe", self.header_bytes as u64, &json));
         image.extend(key_area(&self.passphrase, &slot_salt, &volume_key, self.seed));
         image.resize(PAYLOAD_AT, 0);
         let mut content = self.content;
@@ -100,26 +127,50 @@ impl Luks2Volume {
             Base64::encode_string(slot_salt)
         );
         let password_hash = self.password_hash.as_ref().unwrap_or(&made);
+        let area_at = self.area_at();
         let slot = format!(
-            r#"{{"type":"luks2","key_size":{KEY_BYTES},"af":{{"type":"luks1","stripes":{STRIPES},"hash":"sha256"}},"area":{{"type":"raw","offset":"{AREA_AT}","size":"{AREA_BYTES}","encryption":"aes-xts-plain64","key_size":{KEY_BYTES}}},"kdf":{password_hash}}}"#
+            r#"{{"type":"luks2","key_size":{KEY_BYTES},"af":{{"type":"luks1","stripes":{STRIPES},"hash":"sha256"}},"area":{{"type":"raw","offset":"{area_at}","size":"{AREA_BYTES}","encryption":"aes-xts-plain64","key_size":{KEY_BYTES}}},"kdf":{password_hash}}}"#
         );
         let numbers: Vec<String> = (0..self.slots).map(|number| format!(r#""{number}""#)).collect();
         let slots: Vec<String> = numbers.iter().map(|number| format!("{number}:{slot}")).collect();
+        let segment = format!(
+            r#"{{"type":"crypt","offset":"{PAYLOAD_AT}","size":"dynamic","iv_tweak":"0","encryption":"aes-xts-plain64","sector_size":512}}"#
+        );
+        let segments: Vec<String> = (0..self.segments)
+            .map(|number| format!(r#""{number}":{segment}"#))
+            .collect();
+        let digests: Vec<String> = (1..=self.digests)
+            .map(|number| {
+                // Only the last one is the key's.
+                let digest = if number == self.digests { digest } else { [0x55; 32] };
+                format!(
+                    r#""{}":{{"type":"pbkdf2","keyslots":[{}],"segments":["0"],"hash":"sha256","iterations":{ITERATIONS},"salt":"{}","digest":"{}"}}"#,
+                    number - 1,
+                    numbers.join(","),
+                    Base64::encode_string(&digest_salt),
+                    Base64::encode_string(&digest),
+                )
+            })
+            .collect();
         format!(
-            r#"{{"keyslots":{{{}}},"tokens":{{}},"segments":{{"0":{{"type":"crypt","offset":"{PAYLOAD_AT}","size":"dynamic","iv_tweak":"0","encryption":"aes-xts-plain64","sector_size":512}}}},"digests":{{"0":{{"type":"pbkdf2","keyslots":[{}],"segments":["0"],"hash":"sha256","iterations":{ITERATIONS},"salt":"{}","digest":"{}"}}}},"config":{{"json_size":"{}","keyslots_size":"{}"{}}}}}"#,
+            r#"{{"keyslots":{{{}}},"tokens":{{}},"segments":{{{}}},"digests":{{{}}},"config":{{"json_size":"{}","keyslots_size":"{}"{}}}}}"#,
             slots.join(","),
-            numbers.join(","),
-            Base64::encode_string(&digest_salt),
-            Base64::encode_string(&digest),
-            HEADER_BYTES - 4096,
-            PAYLOAD_AT - AREA_AT,
+            segments.join(","),
+            digests.join(","),
+            self.header_bytes - 4096,
+            PAYLOAD_AT - self.area_at(),
             self.requirements,
         )
     }
 
+    /// Where the area of the key slots lies: behind both headers.
+    const fn area_at(&self) -> usize {
+        2 * self.header_bytes
+    }
+
     fn header(&self, magic: &[u8], at: u64, json: &str) -> Vec<u8> {
-        // A header that the JSON does not fit into is larger, and no reader takes it: for forgeries only.
-        let size = (4096 + json.len() + 1).next_power_of_two().max(HEADER_BYTES);
+        let size = self.header_bytes;
+        assert!(4096 + json.len() < size, "the JSON fits into the header");
         let mut header = magic.to_vec();
         header.extend(2_u16.to_be_bytes());
         header.extend((size as u64).to_be_bytes());

@@ -87,9 +87,24 @@ fn every_clause_of_key_prover_is_failed_by_a_fault_made_for_it() {
             ),
             (
                 ProverFault::CallsWrongKeysNotEncrypted,
-                &["kp_02_wrong_keys_and_plain_images_are_told_apart"],
+                &[
+                    "kp_02_wrong_keys_and_plain_images_are_told_apart",
+                    "kp_04_an_empty_key_lists_what_is_encrypted_and_opens_nothing",
+                ],
             ),
             (ProverFault::ReadsContent, &["kp_03_only_metadata_are_read"]),
+            (
+                ProverFault::OpensWithNothing,
+                &["kp_04_an_empty_key_lists_what_is_encrypted_and_opens_nothing"],
+            ),
+            (
+                ProverFault::LooksForNothing,
+                &["kp_04_an_empty_key_lists_what_is_encrypted_and_opens_nothing"],
+            ),
+            (
+                ProverFault::KeepsWhatItSaw,
+                &["kp_05_no_encryption_is_said_with_what_was_seen_instead"],
+            ),
         ],
     );
 }

@@ -19,6 +19,12 @@ pub enum ProverFault {
     CallsWrongKeysNotEncrypted,
     /// It looks into the content to see whether it makes sense.
     ReadsContent,
+    /// An image that needs a key opens without one.
+    OpensWithNothing,
+    /// It does not look for encrypted volumes where it is given no key.
+    LooksForNothing,
+    /// It does not say what it saw of an image without encryption.
+    KeepsWhatItSaw,
 }
 
 /// A prover with one fault.
@@ -57,12 +63,21 @@ impl KeyProver for FaultyProver {
                 .await?;
         }
         let mut proof = self.inner.prove(image, key).await?;
+        let is_empty = key.expose().is_empty();
+        match self.fault {
+            ProverFault::KeepsWhatItSaw => proof.notes.clear(),
+            ProverFault::LooksForNothing if is_empty => {
+                return Ok(KeyProof::new(ProofVerdict::NotEncrypted).with_note("nothing was looked for"));
+            }
+            _ => {}
+        }
         let mut opened = self.opened.lock();
         let known = opened.iter().any(|known| known == key.expose());
         if proof.verdict == ProofVerdict::Opens {
             opened.push(key.expose().to_vec());
         }
         proof.verdict = match (self.fault, proof.verdict) {
+            (ProverFault::OpensWithNothing, ProofVerdict::DoesNotOpen) if is_empty => ProofVerdict::Opens,
             (ProverFault::RemembersKeys, _) if known => ProofVerdict::Opens,
             (ProverFault::CallsWrongKeysNotEncrypted, ProofVerdict::DoesNotOpen) => {
                 ProofVerdict::NotEncrypted
