@@ -185,7 +185,6 @@ fn unreadable(name: &OsStr, error: io::Error) -> Failure {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
