@@ -10,6 +10,7 @@ mod hash;
 mod hash_against;
 mod hash_algorithm;
 mod hash_progress;
+mod hash_reads;
 mod hash_source;
 mod key;
 mod keys;

@@ -9,6 +9,7 @@ use std::{
 
 use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, SavedPass, backend_name};
 
+mod buffers;
 mod image;
 mod reader;
 mod ready_queue;

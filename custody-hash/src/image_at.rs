@@ -74,6 +74,25 @@ impl<I: ImageAt> ImageAt for MappedImage<I> {
     }
 }
 
+/// An image of which everything is read: for those who do not take the word of a file system, or of a service, for
+/// what is a hole.
+#[derive(Debug, Clone)]
+pub struct UnmappedImage<I>(I);
+
+impl<I> UnmappedImage<I> {
+    /// Leaves the image's own map out of account.
+    #[must_use]
+    pub const fn new(image: I) -> Self {
+        Self(image)
+    }
+}
+
+impl<I: ImageAt> ImageAt for UnmappedImage<I> {
+    fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, at_bytes)
+    }
+}
+
 impl ImageAt for [u8] {
     fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
         let from = usize::try_from(at_bytes).ok().and_then(|at| self.get(at..));
@@ -177,6 +196,17 @@ mod tests {
         assert_eq!(next(29), Some(29..30));
         assert_eq!(next(30), Some(50..70));
         assert_eq!(next(70), None);
+    }
+
+    #[test]
+    fn an_image_without_its_map_is_all_data() {
+        let mapped = MappedImage::new(vec![7; 60], vec![10..20, 25..28]);
+        assert_eq!(mapped.next_data(30).unwrap(), None);
+        let unmapped = UnmappedImage::new(mapped);
+        assert_eq!(unmapped.next_data(30).unwrap(), Some(30..u64::MAX));
+        let mut read = [1; 2];
+        unmapped.read_exact_at(&mut read, 19).unwrap();
+        assert_eq!(read, [7, 0]);
     }
 
     #[test]

@@ -23,7 +23,10 @@ use lane::{Lane, LaneName, Part};
 use side_lanes::SideLanes;
 use state::{Charge, ImageState};
 
-pub(crate) use self::{chunk_lanes::ChunkLane, image_lane::ImageLane, side_lanes::SideLane};
+pub(crate) use self::{
+    chunk_lanes::ChunkLane, gather::SMALL_BYTES as COPIED_BELOW_BYTES, image_lane::ImageLane,
+    side_lanes::SideLane,
+};
 
 /// The least that a piece counts in flight, so that a million tiny pieces cannot hide a hundred megabytes of queue.
 const LEAST_CHARGE_BYTES: u64 = 1 << 10;
@@ -37,7 +40,7 @@ const LEAST_CHARGE_BYTES: u64 = 1 << 10;
 /// After [`Error::GoesOn`](crate::Error::GoesOn) or [`Error::LanePanicked`](crate::Error::LanePanicked) the image has
 /// failed: every later call returns the same error. Dropping it frees what it holds and leaves other images alone.
 ///
-/// Memory: the bytes in flight ([`ImageOptions::with_in_flight_bytes`]) and about 300 KiB. A caller that pushes slices
+/// Memory: the bytes in flight ([`ImageOptions::with_in_flight_bytes`]) and about 600 KiB. A caller that pushes slices
 /// of a buffer keeps that buffer alive for as long as any slice is in flight.
 ///
 /// # Examples
@@ -84,7 +87,8 @@ impl ImageHash {
     pub(crate) fn start(engine: Engine, layout: ImageLayout, options: ImageOptions) -> Result<Self> {
         layout.check()?;
         options.check()?;
-        let state = Arc::new(ImageState::new(options.in_flight_bytes));
+        let in_flight_bytes = options.in_flight_bytes(engine.threads());
+        let state = Arc::new(ImageState::new(in_flight_bytes));
         let mut meters = Vec::new();
         let mut new_meter = || {
             let meter = Arc::new(Meter::default());
@@ -263,6 +267,11 @@ impl ImageHash {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// How many bytes may be in flight.
+    pub(crate) fn in_flight_bytes(&self) -> u64 {
+        self.state.limit_bytes()
     }
 
     /// Whether the image can still succeed.

@@ -1,10 +1,13 @@
 //! How one image is hashed.
 
-use std::{fmt, num::NonZeroU64};
+use std::{
+    fmt,
+    num::{NonZeroU64, NonZeroUsize},
+};
 
 use digest::DynDigest;
 
-use crate::{DEFAULT_CHUNK_BYTES, Error, Result};
+use crate::{CHUNK_BYTES, DEFAULT_CHUNK_BYTES, Error, Result};
 
 /// What [`Engine::start`](crate::Engine::start) makes of an image besides its chunk digests, and in how much memory.
 ///
@@ -17,7 +20,7 @@ use crate::{DEFAULT_CHUNK_BYTES, Error, Result};
 /// ```
 #[non_exhaustive]
 pub struct ImageOptions {
-    pub(crate) in_flight_bytes: u64,
+    in_flight_bytes: Option<u64>,
     pub(crate) whole_digests: WholeDigests,
     pub(crate) side_digests: Vec<NamedDigest>,
     pub(crate) chunk_bytes: NonZeroU64,
@@ -41,16 +44,21 @@ pub(crate) struct NamedDigest {
 }
 
 impl ImageOptions {
-    /// Bytes that may be waiting to be hashed before a push has to wait: 16 MiB.
-    pub const DEFAULT_IN_FLIGHT_BYTES: u64 = 16 << 20;
+    /// Bytes of an image with a whole digest that may wait to be hashed before a push has to wait, unless told
+    /// otherwise: 4 MiB. One thread at a time hashes them, and more would not make it faster.
+    pub const DEFAULT_IN_FLIGHT_BYTES: u64 = 4 << 20;
+
+    /// The same of an image whose chunks alone are hashed: 16 MiB, and 4 MiB for each thread beyond four, so that each
+    /// can have a chunk.
+    pub const DEFAULT_CHUNKS_IN_FLIGHT_BYTES: u64 = 16 << 20;
 
     /// Bounds the bytes that are accepted and not hashed by every lane yet.
     ///
     /// A piece that is larger than the bound is accepted when nothing else is in flight. Any bound works; a small one
-    /// costs speed. Chunk digests alone keep *n* threads busy with about *n* times 4 MiB.
+    /// costs speed.
     #[must_use]
     pub fn with_in_flight_bytes(mut self, in_flight_bytes: u64) -> Self {
-        self.in_flight_bytes = in_flight_bytes;
+        self.in_flight_bytes = Some(in_flight_bytes);
         self
     }
 
@@ -73,6 +81,17 @@ impl ImageOptions {
             digest,
         });
         self
+    }
+
+    /// What was asked for, or what so many threads can use.
+    pub(crate) fn in_flight_bytes(&self, threads: NonZeroUsize) -> u64 {
+        self.in_flight_bytes.unwrap_or_else(|| match self.whole_digests {
+            WholeDigests::Hash => Self::DEFAULT_IN_FLIGHT_BYTES,
+            WholeDigests::Omit => {
+                let all_threads_bytes = CHUNK_BYTES.saturating_mul(threads.get() as u64);
+                Self::DEFAULT_CHUNKS_IN_FLIGHT_BYTES.max(all_threads_bytes)
+            }
+        })
     }
 
     /// Smaller chunks, so that tests need no large images. The format knows one size only.
@@ -101,7 +120,7 @@ impl ImageOptions {
 impl Default for ImageOptions {
     fn default() -> Self {
         Self {
-            in_flight_bytes: Self::DEFAULT_IN_FLIGHT_BYTES,
+            in_flight_bytes: None,
             whole_digests: WholeDigests::default(),
             side_digests: Vec::new(),
             chunk_bytes: DEFAULT_CHUNK_BYTES,

@@ -127,7 +127,7 @@ pub use comparison::{ChunkComparison, ComparedChunks};
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, Remedy, Result};
 pub use hash_many::{digest, hash_many};
-pub use image_at::{ImageAt, MappedImage};
+pub use image_at::{ImageAt, MappedImage, UnmappedImage};
 pub use image_digests::{ImageDigests, SideDigest};
 pub use image_hash::ImageHash;
 pub use image_options::{ImageOptions, WholeDigests};

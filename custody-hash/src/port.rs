@@ -30,7 +30,7 @@ const _: () = assert!(CHUNK_BYTES == custody_core::digest::CHUNK_BYTES);
 #[derive(Debug, Clone)]
 pub struct EngineHasher {
     engine: Engine,
-    in_flight_bytes: u64,
+    in_flight_bytes: Option<u64>,
 }
 
 /// One image on its way through the port.
@@ -42,22 +42,20 @@ struct PortImage {
 }
 
 impl EngineHasher {
-    /// Hashes on this engine's threads, with enough bytes in flight for each image that chunk digests alone can keep
-    /// all of them busy: 4 MiB a thread, and at least [`ImageOptions::DEFAULT_IN_FLIGHT_BYTES`].
+    /// Hashes on this engine's threads, with as many bytes in flight for each image as they can use: those that
+    /// [`ImageOptions`] names.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        let all_threads_bytes = CHUNK_BYTES.saturating_mul(engine.threads().get() as u64);
-        let in_flight_bytes = ImageOptions::DEFAULT_IN_FLIGHT_BYTES.max(all_threads_bytes);
         Self {
             engine,
-            in_flight_bytes,
+            in_flight_bytes: None,
         }
     }
 
     /// Bounds the bytes in flight of each image; see [`ImageOptions::with_in_flight_bytes`].
     #[must_use]
     pub fn with_in_flight_bytes(mut self, in_flight_bytes: u64) -> Self {
-        self.in_flight_bytes = in_flight_bytes;
+        self.in_flight_bytes = Some(in_flight_bytes);
         self
     }
 
@@ -89,9 +87,10 @@ impl ImageHasher for EngineHasher {
             WholeImage::Digest => WholeDigests::Hash,
             WholeImage::Omit => WholeDigests::Omit,
         };
-        let chosen = ImageOptions::default()
-            .with_in_flight_bytes(self.in_flight_bytes)
-            .with_whole_digests(whole_digests);
+        let mut chosen = ImageOptions::default().with_whole_digests(whole_digests);
+        if let Some(in_flight_bytes) = self.in_flight_bytes {
+            chosen = chosen.with_in_flight_bytes(in_flight_bytes);
+        }
         let chosen = options
             .side
             .iter()

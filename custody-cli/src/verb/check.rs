@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use custody_core::digest::Sha256Digest;
 use custody_core::{Error, Remedy};
-use custody_hash::{Engine, ImageDigests};
+use custody_hash::Engine;
 use serde_json::{Value, json};
 
 use super::hash::{AGAIN, digest, for_reader};
-use super::hash_source::open;
+use super::hash_reads::Holes;
+use super::hash_source::{Digested, open};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -31,12 +32,17 @@ struct Tally {
 }
 
 /// Checks every file that these lists name.
-pub(super) fn run(lists: &[PathBuf], engine: &Engine, console: &Console) -> Result<Answer, Failure> {
+pub(super) fn run(
+    lists: &[PathBuf],
+    holes: Holes,
+    engine: &Engine,
+    console: &Console,
+) -> Result<Answer, Failure> {
     let mut tally = Tally::default();
     let mut bad_list = None;
     for list in lists {
         // What the other lists tell counts all the same, and a mismatch more than a list that cannot be read.
-        if let Err(failure) = tally.check_list(list, engine, console) {
+        if let Err(failure) = tally.check_list(list, holes, engine, console) {
             if !console.is_json() && lists.len() > 1 {
                 console.err(&failure.to_text());
             }
@@ -70,7 +76,13 @@ fn next_line(lines: &mut dyn BufRead) -> io::Result<Option<Vec<u8>>> {
 }
 
 impl Tally {
-    fn check_list(&mut self, list: &Path, engine: &Engine, console: &Console) -> Result<(), Failure> {
+    fn check_list(
+        &mut self,
+        list: &Path,
+        holes: Holes,
+        engine: &Engine,
+        console: &Console,
+    ) -> Result<(), Failure> {
         let shown = printable::path(list);
         let before = (self.checked, self.unreadable);
         let is_input = list.as_os_str() == "-";
@@ -87,7 +99,7 @@ impl Tally {
                     let itself = Error::malformed("-", "standard input holds the list itself");
                     self.take(&sum, &Err(itself.into()), console);
                 }
-                Some(sum) => self.take(&sum, &digest(&sum.name, engine, console), console),
+                Some(sum) => self.take(&sum, &digest(&sum.name, holes, engine, console), console),
                 None => self.malformed += 1,
             }
         }
@@ -97,11 +109,11 @@ impl Tally {
         Ok(())
     }
 
-    fn take(&mut self, sum: &SumLine, found: &Result<ImageDigests, Failure>, console: &Console) {
+    fn take(&mut self, sum: &SumLine, found: &Result<Digested, Failure>, console: &Console) {
         let (word, mut document) = match found {
-            Ok(digests) => {
+            Ok(digested) => {
                 self.checked += 1;
-                let found = digests.stored_file.map(Sha256Digest::from_bytes);
+                let found = digested.digests.stored_file.map(Sha256Digest::from_bytes);
                 if found == Some(sum.sha256) {
                     ("OK", json!({"outcome": "matched"}))
                 } else {

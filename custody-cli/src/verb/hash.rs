@@ -7,12 +7,13 @@ use clap::Args;
 use custody_core::Remedy;
 use custody_core::digest::Sha256Digest;
 use custody_hash::chunk_list::write_run;
-use custody_hash::{Engine, ImageDigests, ImageOptions};
+use custody_hash::{Engine, ImageOptions};
 use serde_json::{Value, json};
 
 use super::hash_algorithm::HashAlgorithm;
 use super::hash_progress::Watch;
-use super::hash_source::{Source, Wanted};
+use super::hash_reads::Holes;
+use super::hash_source::{Digested, Source, Wanted};
 use super::{check, hash_against};
 use crate::answer::Answer;
 use crate::console::Console;
@@ -39,8 +40,11 @@ Examples:
 /// What to do about a file that cannot be read. The general advice speaks of captures.
 pub(super) const AGAIN: &str = "remove the cause, then run it again";
 
-/// Bytes that wait to be hashed of each file, where several are read at once.
-const IN_FLIGHT_BYTES: u64 = 6 << 20;
+/// Bytes that wait to be hashed of all files that are read at once, as far as each has [`LEAST_IN_FLIGHT_BYTES`].
+const IN_FLIGHT_BYTES: u64 = 32 << 20;
+
+/// A buffer that is hashed and one that waits.
+const LEAST_IN_FLIGHT_BYTES: u64 = 2 << 20;
 
 /// Files that are read at once for each thread that hashes: two streams share one at little cost.
 const FILES_PER_THREAD: usize = 2;
@@ -69,6 +73,10 @@ pub(crate) struct HashArguments {
     #[arg(long, value_name = "LIST", conflicts_with_all = ["check", "chunks", "tree", "tag", "algorithm"])]
     against: Option<PathBuf>,
 
+    /// Read the holes of sparse files too, instead of taking the file system's word that they are zeros
+    #[arg(long)]
+    read_holes: bool,
+
     /// Print as BSD's tools and `sha256sum --tag` do
     #[arg(long, conflicts_with = "chunks")]
     tag: bool,
@@ -89,10 +97,10 @@ impl HashArguments {
     pub(super) fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let engine = engine()?;
         if self.check {
-            return check::run(&self.files, &engine, console);
+            return check::run(&self.files, self.holes(), &engine, console);
         }
         if let Some(list) = &self.against {
-            return hash_against::run(list, &self.files, &engine, console);
+            return hash_against::run(list, &self.files, self.holes(), &engine, console);
         }
         let mut documents = Vec::new();
         let mut unreadable = 0;
@@ -128,12 +136,7 @@ impl HashArguments {
         console: &Console,
         print: &mut impl FnMut(&Path, Result<Hashed, Failure>),
     ) {
-        // A tree takes all cores for one file; chunks are printed as they come.
-        let at_once = if self.tree || self.chunks {
-            1
-        } else {
-            FILES_PER_THREAD * engine.threads().get()
-        };
+        let at_once = self.files_at_once(engine);
         thread::scope(|scope| {
             let mut running = VecDeque::new();
             for file in &self.files {
@@ -161,7 +164,8 @@ impl HashArguments {
         let source = Source::open(name)?;
         let mut watch = Watch::new(name, source.length_bytes(), console);
         let quiet = console.is_json();
-        let digests = source.digest(name, self.wanted(quiet), engine, |run| {
+        let wanted = self.wanted(quiet, self.files_at_once(engine));
+        let digested = source.digest(name, wanted, self.holes(), engine, |run| {
             watch.add(run);
             if self.chunks && !quiet {
                 let mut lines = Vec::new();
@@ -170,17 +174,36 @@ impl HashArguments {
             }
             Ok(())
         })?;
-        Ok(self.hashed(name, &digests))
+        Ok(self.hashed(name, &digested))
     }
 
-    fn wanted(&self, quiet: bool) -> Wanted {
+    /// A tree takes all cores for one file, and chunks are printed as they come.
+    fn files_at_once(&self, engine: &Engine) -> usize {
+        if self.tree || self.chunks {
+            1
+        } else {
+            self.files.len().min(FILES_PER_THREAD * engine.threads().get())
+        }
+    }
+
+    const fn holes(&self) -> Holes {
+        if self.read_holes {
+            Holes::Read
+        } else {
+            Holes::Trust
+        }
+    }
+
+    fn wanted(&self, quiet: bool, files_at_once: usize) -> Wanted {
         // One document holds the digest of the whole beside the root, unless only the tree was asked for.
         if self.tree || self.chunks && !quiet {
             return Wanted::Tree;
         }
         let mut options = ImageOptions::default();
-        if self.files.len() > 1 {
-            options = options.with_in_flight_bytes(IN_FLIGHT_BYTES);
+        if files_at_once > 1 {
+            let each_bytes = IN_FLIGHT_BYTES / files_at_once as u64;
+            let most_bytes = ImageOptions::DEFAULT_IN_FLIGHT_BYTES;
+            options = options.with_in_flight_bytes(each_bytes.clamp(LEAST_IN_FLIGHT_BYTES, most_bytes));
         }
         let mut asked: Vec<_> = Vec::new();
         for algorithm in &self.algorithm {
@@ -195,7 +218,8 @@ impl HashArguments {
         )
     }
 
-    fn hashed(&self, name: &OsStr, digests: &ImageDigests) -> Hashed {
+    fn hashed(&self, name: &OsStr, digested: &Digested) -> Hashed {
+        let Digested { digests, hole_bytes } = digested;
         let sha256 = digests.stored_file.map(Sha256Digest::from_bytes);
         let root = Sha256Digest::from_bytes(digests.root);
         let (mut lines, mut talk) = (Vec::new(), String::new());
@@ -232,6 +256,8 @@ impl HashArguments {
         }
         if let Value::Object(members) = &mut document {
             members.extend(sha256.map(|sha256| ("sha256".to_owned(), json!(sha256))));
+            members
+                .extend((*hole_bytes > 0).then(|| ("hole_bytes".to_owned(), json!(hole_bytes.to_string()))));
             members.extend((!others.is_empty()).then(|| ("others".to_owned(), Value::Object(others))));
         }
         Hashed {
@@ -243,10 +269,16 @@ impl HashArguments {
 }
 
 /// The digest of a whole file, for a list that names it.
-pub(super) fn digest(name: &OsStr, engine: &Engine, console: &Console) -> Result<ImageDigests, Failure> {
+pub(super) fn digest(
+    name: &OsStr,
+    holes: Holes,
+    engine: &Engine,
+    console: &Console,
+) -> Result<Digested, Failure> {
     let source = Source::open(name)?;
     let mut watch = Watch::new(name, source.length_bytes(), console);
-    source.digest(name, Wanted::Whole(ImageOptions::default()), engine, |run| {
+    let wanted = Wanted::Whole(ImageOptions::default());
+    source.digest(name, wanted, holes, engine, |run| {
         watch.add(run);
         Ok(())
     })

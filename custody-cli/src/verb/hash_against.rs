@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::hash::{AGAIN, for_reader};
 use super::hash_progress::Watch;
+use super::hash_reads::Holes;
 use super::hash_source::{Source, Wanted, open};
 use crate::answer::Answer;
 use crate::console::Console;
@@ -22,6 +23,7 @@ use crate::printable;
 pub(super) fn run(
     list: &Path,
     files: &[PathBuf],
+    holes: Holes,
     engine: &Engine,
     console: &Console,
 ) -> Result<Answer, Failure> {
@@ -39,7 +41,7 @@ pub(super) fn run(
     let lines = ChunkListReader::new(BufReader::new(open(list.as_os_str())?));
     let mut comparison = ChunkComparison::new(length_bytes, lines);
     let (mut fault, mut watch) = (None, Watch::new(name, Some(length_bytes), console));
-    let passed = source.digest(name, Wanted::Tree, engine, |run| {
+    let passed = source.digest(name, Wanted::Tree, holes, engine, |run| {
         watch.add(run);
         comparison.push(run).map_err(|error| {
             fault = Some(error);
@@ -49,7 +51,7 @@ pub(super) fn run(
     if let Some(fault) = fault {
         return Err(of_list(list, fault));
     }
-    passed?;
+    let hole_bytes = passed?.hole_bytes;
     let outcome = comparison.finish().map_err(|fault| of_list(list, fault))?;
 
     let damaged_bytes: u64 = outcome.damaged.iter().map(|range| range.end - range.start).sum();
@@ -72,12 +74,15 @@ pub(super) fn run(
     let ranges: Vec<Value> = ranges
         .map(|range| json!({"start": range.start.to_string(), "end": range.end.to_string()}))
         .collect();
-    let document = json!({
+    let mut document = json!({
         "file": printable::name(name),
         "bytes": length_bytes.to_string(),
         "chunks": outcome.chunks,
         "damaged": ranges,
     });
+    if let Value::Object(members) = &mut document {
+        members.extend((hole_bytes > 0).then(|| ("hole_bytes".to_owned(), json!(hole_bytes.to_string()))));
+    }
     let failure = (damaged_bytes > 0).then(|| {
         let error = format!(
             "{} differs from its chunk list in {} ranges, {damaged_bytes} bytes of chunks in all",

@@ -1,14 +1,16 @@
 //! What `custody hash` reads, and how.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 
 use custody_core::Error;
-use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions};
+use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, WholeDigests};
+use rustix::fs::{FsWord, fstatfs};
 
 use super::hash::AGAIN;
+use super::hash_reads::{CountedReads, Holes};
 use crate::failure::Failure;
 use crate::printable;
 
@@ -23,10 +25,17 @@ pub(super) enum Wanted {
 
 /// Something that is open.
 pub(super) enum Source {
-    /// A file or a device with a length: read at any place, its holes left out.
+    /// A file or a device with a length: read at any place.
     Image { file: File, length_bytes: u64 },
-    /// A pipe, or anything else that is read until it ends.
+    /// A pipe, a file that is made as it is read, or anything else of which only its end tells how long it is.
     Stream(Box<dyn io::Read>),
+}
+
+/// What reading a source came to.
+pub(super) struct Digested {
+    pub(super) digests: ImageDigests,
+    /// How many bytes were not read, because the file system says that they are in holes.
+    pub(super) hole_bytes: u64,
 }
 
 impl Source {
@@ -37,18 +46,10 @@ impl Source {
         }
         let mut file = open(name)?;
         let metadata = file.metadata().map_err(|error| unreadable(name, error))?;
-        let length_bytes = if metadata.is_file() {
-            metadata.len()
-        } else if metadata.file_type().is_block_device() {
-            file.seek(SeekFrom::End(0))
-                .map_err(|error| unreadable(name, error))?
-        } else {
-            0
-        };
-        // Files that are made as they are read, below /proc for one, say that they are empty.
+        let length_bytes = length_of(&mut file, &metadata).map_err(|error| unreadable(name, error))?;
         Ok(match length_bytes {
-            0 => Self::Stream(Box::new(file)),
-            length_bytes => Self::Image { file, length_bytes },
+            Some(length_bytes) => Self::Image { file, length_bytes },
+            None => Self::Stream(Box::new(file)),
         })
     }
 
@@ -65,34 +66,40 @@ impl Source {
         self,
         name: &OsStr,
         wanted: Wanted,
+        holes: Holes,
         engine: &Engine,
         mut deposit: impl FnMut(&ChunkRun) -> io::Result<()>,
-    ) -> Result<ImageDigests, Failure> {
+    ) -> Result<Digested, Failure> {
         let deposit = |run: ChunkRun| deposit(&run);
-        let digests = match (self, wanted) {
-            (Self::Image { file, length_bytes }, wanted) => {
+        let digested = match self {
+            Self::Image { file, length_bytes } => {
+                let image = CountedReads::new(&file, holes);
                 let digests = match wanted {
-                    Wanted::Tree => engine.hash_tree(&file, length_bytes, deposit),
+                    Wanted::Tree => engine.hash_tree(&image, length_bytes, deposit),
                     Wanted::Whole(options) => {
-                        engine.hash_image(&file, ImageLayout::new(length_bytes), options, deposit)
+                        engine.hash_image(&image, ImageLayout::new(length_bytes), options, deposit)
                     }
                 };
                 if digests.is_ok() {
-                    must_be_as_long(&file, length_bytes).map_err(|error| unreadable(name, error))?;
+                    must_end_there(&file, length_bytes).map_err(|error| unreadable(name, error))?;
                 }
-                digests
+                let hole_bytes = length_bytes.saturating_sub(image.read_bytes());
+                digests.map(|digests| Digested { digests, hole_bytes })
             }
-            (Self::Stream(reader), wanted) => {
+            Self::Stream(reader) => {
                 let options = match wanted {
                     Wanted::Whole(options) => options,
-                    Wanted::Tree => {
-                        ImageOptions::default().with_whole_digests(custody_hash::WholeDigests::Omit)
-                    }
+                    Wanted::Tree => ImageOptions::default().with_whole_digests(WholeDigests::Omit),
                 };
-                engine.hash_reader(reader, ImageLayout::of_unknown_length(), options, deposit)
+                let layout = ImageLayout::of_unknown_length();
+                let digests = engine.hash_reader(reader, layout, options, deposit);
+                digests.map(|digests| Digested {
+                    digests,
+                    hole_bytes: 0,
+                })
             }
         };
-        digests.map_err(|error| {
+        digested.map_err(|error| {
             Failure::from(Error::Provider {
                 object: printable::name(name),
                 operation: "digest",
@@ -103,13 +110,53 @@ impl Source {
     }
 }
 
-/// Refuses a file that became longer or shorter while it was read: its digest is of nothing that there is.
-fn must_be_as_long(file: &File, length_bytes: u64) -> io::Result<()> {
+/// The length of a file or a device, if it is a fact before it is read.
+fn length_of(file: &mut File, metadata: &Metadata) -> io::Result<Option<u64>> {
+    if metadata.file_type().is_block_device() {
+        return file.seek(SeekFrom::End(0)).map(Some);
+    }
+    if !metadata.is_file() || is_made_as_read(file) {
+        return Ok(None);
+    }
+    // Other file systems, too, have files that say that they are empty and are not.
+    let is_fact = metadata.len() > 0 || matches!(file.read_at(&mut [0], 0), Ok(0));
+    Ok(is_fact.then_some(metadata.len()))
+}
+
+/// Whether the file system is one whose files are made as they are read: below /proc they say that they are empty, and
+/// below /sys that they have a page, whatever reading gives. They are read as a pipe is, to their end.
+/// Source: the numbers are those of statfs(2), Linux man-pages 6.03, and of linux/magic.h.
+fn is_made_as_read(file: &File) -> bool {
+    const MADE_AS_READ: [FsWord; 9] = [
+        0x9fa0,      // proc
+        0x6265_6572, // sysfs
+        0x6462_6720, // debugfs
+        0x7472_6163, // tracefs
+        0x7363_6673, // securityfs
+        0x6265_6570, // configfs
+        0x0027_e0eb, // cgroup
+        0x6367_7270, // cgroup2
+        0x4249_4e4d, // binfmt_misc
+    ];
+    fstatfs(file).is_ok_and(|system| MADE_AS_READ.contains(&system.f_type))
+}
+
+/// Refuses a file that became longer or shorter while it was read, or that goes on where it says that it ends: its
+/// digest is of nothing that there is.
+fn must_end_there(file: &File, length_bytes: u64) -> io::Result<()> {
     let metadata = file.metadata()?;
-    if metadata.is_file() && metadata.len() != length_bytes {
+    if !metadata.is_file() {
+        return Ok(());
+    }
+    if metadata.len() != length_bytes {
         let now = metadata.len();
         return Err(io::Error::other(format!(
             "it had {length_bytes} bytes and has {now} now: something writes to it"
+        )));
+    }
+    if file.read_at(&mut [0], length_bytes)? > 0 {
+        return Err(io::Error::other(format!(
+            "it goes on after the {length_bytes} bytes that it is said to have; a pipe reads it to its end"
         )));
     }
     Ok(())
@@ -135,4 +182,32 @@ pub(super) fn open(name: &OsStr) -> Result<File, Failure> {
 
 fn unreadable(name: &OsStr, error: io::Error) -> Failure {
     Failure::system(&printable::name(name), "read", error).with_next(AGAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_is_no_fact_is_not_taken_for_one() {
+        let length = |path: &str| {
+            let mut file = File::open(path).unwrap();
+            let metadata = file.metadata().unwrap();
+            (metadata.len(), length_of(&mut file, &metadata).unwrap())
+        };
+        assert_eq!(length("/proc/version"), (0, None));
+        assert_eq!(length("/sys/devices/system/cpu/possible"), (4096, None));
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(length(empty.path().to_str().unwrap()), (0, Some(0)));
+    }
+
+    #[test]
+    fn a_file_that_goes_on_after_its_end_is_refused() {
+        // It says that it is empty, as a file of an unknown file system might.
+        let file = File::open("/proc/version").unwrap();
+        let refused = must_end_there(&file, 0).unwrap_err();
+        assert!(refused.to_string().contains("goes on"), "{refused}");
+        let refused = must_end_there(&file, 7).unwrap_err();
+        assert!(refused.to_string().contains("something writes"), "{refused}");
+    }
 }

@@ -240,3 +240,68 @@ fn damaged_ranges_are_named_and_a_list_that_does_not_fit_is_no_verdict() {
         .custody(["hash", "--against", "chunks.list", "-"])
         .ends_with(2);
 }
+
+#[test]
+fn files_that_are_made_as_they_are_read_have_the_digest_of_what_reading_gives() {
+    let bench = Bench::new();
+    // Said to have no bytes, and said to have a page.
+    let files = ["/proc/version", "/sys/devices/system/cpu/possible"];
+    let theirs = Command::new("sha256sum").args(files).output().unwrap();
+    let ours = bench.command(["hash"]).args(files).output().unwrap();
+    assert_eq!(
+        String::from_utf8(ours.stdout).unwrap(),
+        String::from_utf8(theirs.stdout).unwrap()
+    );
+    assert_eq!(ours.status.code(), Some(0));
+}
+
+#[test]
+fn an_empty_file_matches_an_empty_chunk_list_and_no_other() {
+    let bench = Bench::new();
+    bench.image("empty", 0);
+    let list = bench.custody(["hash", "--chunks", "empty"]).ends_with(0).out;
+    assert_eq!(list, "");
+    fs::write(bench.path("list"), list).unwrap();
+    let run = bench.custody(["hash", "--against", "list", "empty"]).ends_with(0);
+    assert_eq!(run.out, "empty: OK\n");
+    fs::write(bench.path("list"), format!("{}  -\n", "0".repeat(64))).unwrap();
+    let run = bench.custody(["hash", "--against", "list", "empty"]).ends_with(3);
+    assert!(
+        run.err.contains("1 digests for an image of 0 chunks"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn holes_are_read_if_the_file_system_is_not_to_be_taken_at_its_word() {
+    let bench = Bench::new();
+    let sparse = fs::File::create(bench.path("sparse")).unwrap();
+    sparse.set_len(24 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&sparse, b"data", 13 << 20).unwrap();
+    let list = bench.custody(["hash", "--chunks", "sparse"]).ends_with(0).out;
+    fs::write(bench.path("list"), list).unwrap();
+    for words in [&["hash"][..], &["hash", "--tree"], &["hash", "--against", "list"]] {
+        let answer = |more: &[&str]| {
+            let words = [words, more, &["--json", "sparse"]].concat();
+            let mut answer = bench.custody(words).ends_with(0).json();
+            let answer = match answer.get_mut("files") {
+                Some(files) => files[0].take(),
+                None => answer,
+            };
+            let holes: u64 = match answer.get("hole_bytes").and_then(|bytes| bytes.as_str()) {
+                Some(bytes) => bytes.parse().unwrap(),
+                None => 0,
+            };
+            (
+                ["sha256", "root", "damaged"].map(|name| answer.get(name).cloned()),
+                holes,
+            )
+        };
+        let (trusting, not_read) = answer(&[]);
+        let (reading, left) = answer(&["--read-holes"]);
+        assert_eq!(trusting, reading, "{words:?}");
+        assert!(not_read >= 20 << 20, "{words:?}: {not_read}");
+        assert_eq!(left, 0, "{words:?}");
+    }
+}

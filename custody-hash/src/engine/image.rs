@@ -4,7 +4,7 @@ use std::io;
 
 use super::{
     Engine,
-    reader::{BUFFER_BYTES, Buffers},
+    buffers::{BUFFER_BYTES, Buffers},
 };
 use crate::{ChunkRun, Error, ImageAt, ImageDigests, ImageLayout, ImageOptions, Piece, Result};
 
@@ -12,8 +12,8 @@ impl Engine {
     /// Reads an image on the calling thread, its holes aside, and hashes it, handing on chunk digests as they become
     /// final.
     ///
-    /// As [`hash_reader`](Self::hash_reader) with the same bounds of memory, but that holes are not read: their chunks
-    /// come as [`ChunkRun::Zero`], and the whole digest goes through their zeros at the speed of one stream, or of
+    /// As [`hash_reader`](Self::hash_reader) with the same bound of memory, however many extents there are, but that
+    /// holes are not read: their chunks come as [`ChunkRun::Zero`], and the whole digest goes through their zeros at the speed of one stream, or of
     /// four together where four images are in holes at the same time. For chunk digests alone
     /// [`hash_tree`](Self::hash_tree) is faster. `deposit` is called at least once per MiB read or so; an error from it
     /// stops the pass.
@@ -52,7 +52,7 @@ impl Engine {
                 .map_err(|source| Error::Deposit { source })
         };
         let mut hash = self.start(layout, options)?;
-        let (mut buffers, mut at_bytes) = (Buffers::default(), 0);
+        let (mut buffers, mut at_bytes) = (Buffers::new(hash.in_flight_bytes()), 0);
         while at_bytes < length_bytes {
             let at_fault = |source| Error::Read { at_bytes, source };
             let data = image.next_data(at_bytes).map_err(at_fault)?;
@@ -70,7 +70,7 @@ impl Engine {
                 // Up to the next multiple of the buffer, so that chunks end where reads do.
                 let to_boundary = BUFFER_BYTES as u64 - at_bytes % BUFFER_BYTES as u64;
                 let now = usize::try_from(to_boundary.min(end_bytes - at_bytes)).unwrap_or(BUFFER_BYTES);
-                let mut buffer = buffers.take();
+                let mut buffer = buffers.take(now);
                 let read = image.read_exact_at(buffer.split_at_mut(now).0, at_bytes);
                 read.map_err(|source| Error::Read { at_bytes, source })?;
                 at_bytes += now as u64;

@@ -2,20 +2,18 @@
 
 use std::io::{self, Read};
 
-use bytes::{Bytes, BytesMut};
-
-use super::Engine;
-use crate::{ChunkRun, Error, ImageDigests, ImageHash, ImageLayout, ImageOptions, Piece, Result};
-
-/// Large enough that handing it over costs nothing, small enough that it is still cached when it is hashed.
-pub(super) const BUFFER_BYTES: usize = 1 << 20;
+use super::{
+    Engine,
+    buffers::{BUFFER_BYTES, Buffers},
+};
+use crate::{ChunkRun, Error, ImageDigests, ImageHash, ImageLayout, ImageOptions, Result};
 
 impl Engine {
     /// Reads a stream to its end on the calling thread and hashes it, handing on chunk digests as they become final.
     ///
-    /// Reads 1 MiB at a time; its buffers are used again, and there are at most as many as
-    /// [`ImageOptions::with_in_flight_bytes`] allows and two more. Knows nothing of holes: a sparse file is read, and
-    /// hashed, as the zeros that it shows.
+    /// Reads 1 MiB at a time, in buffers that are used again: as many bytes as
+    /// [`ImageOptions::with_in_flight_bytes`] allows (at least 1 MiB), and 1 MiB more. Knows nothing of holes: a
+    /// sparse file is read, and hashed, as the zeros that it shows.
     ///
     /// # Errors
     /// [`Error::Read`] with the position at which reading failed, [`Error::Deposit`] with what `deposit` said, and
@@ -46,9 +44,9 @@ impl Engine {
                 .map_err(|source| Error::Deposit { source })
         };
         let mut image = self.start(layout, options)?;
-        let (mut buffers, mut at_bytes) = (Buffers::default(), 0);
+        let (mut buffers, mut at_bytes) = (Buffers::new(image.in_flight_bytes()), 0);
         loop {
-            let mut buffer = buffers.take();
+            let mut buffer = buffers.take(BUFFER_BYTES);
             let filled = fill(&mut reader, &mut buffer, at_bytes)?;
             if filled == 0 {
                 break;
@@ -80,25 +78,4 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8], at_bytes: u64) -> Result<usiz
         }
     }
     Ok(filled)
-}
-
-/// Buffers that were lent to the lanes. One is free again when nobody else has a part of it.
-#[derive(Default)]
-pub(super) struct Buffers {
-    lent: Vec<Bytes>,
-}
-
-impl Buffers {
-    pub(super) fn take(&mut self) -> BytesMut {
-        let free = self.lent.iter().position(Bytes::is_unique);
-        let free = free.and_then(|at| self.lent.swap_remove(at).try_into_mut().ok());
-        free.unwrap_or_else(|| BytesMut::zeroed(BUFFER_BYTES))
-    }
-
-    pub(super) fn lend(&mut self, buffer: BytesMut, filled: usize) -> Piece {
-        let buffer = buffer.freeze();
-        let piece = buffer.slice(..filled);
-        self.lent.push(buffer);
-        Piece::Data(piece)
-    }
 }

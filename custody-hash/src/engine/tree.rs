@@ -20,7 +20,7 @@ impl Engine {
     /// whole.
     ///
     /// Each thread reads slices of sixteen chunks at once and hashes them together, so nothing waits for a reader, and
-    /// memory depends on nothing but the number of threads: 640 KiB for each. Holes are not read, and of chunks that
+    /// memory depends on nothing but the number of threads: 1.1 MiB for each. Holes are not read, and of chunks that
     /// were read and are zero only the zeros are looked at. An image of 16 TiB with a gigabyte of data takes as long as
     /// the gigabyte.
     ///

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use crate::Piece;
 
 /// Pieces below this go through the gather; larger ones are shared, not copied.
-const SMALL_BYTES: u64 = 64 << 10;
+pub(crate) const SMALL_BYTES: u64 = 64 << 10;
 
 /// What is gathered before it goes on.
 const FULL_BYTES: u64 = 256 << 10;

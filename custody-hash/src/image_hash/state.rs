@@ -49,6 +49,11 @@ impl ImageState {
         }
     }
 
+    /// How many bytes may be in flight.
+    pub(crate) fn limit_bytes(&self) -> u64 {
+        self.limit_bytes
+    }
+
     /// Waits until `bytes` may be in flight. A dropped future took nothing.
     pub(crate) async fn room(self: &Arc<Self>, bytes: u64) -> Result<Charge> {
         std::future::poll_fn(|context| {

@@ -119,7 +119,7 @@ macro_rules! family {
             words: &mut [[__m128i; 4]; N],
         ) {
             let constants = round_constants::<QUAD>();
-            if REGISTERS >= 32 || N * C <= 2 {
+            if N * C <= 2 || C > 1 && REGISTERS >= 32 {
                 let mut sums = [constants; N];
                 for lane in 0..N {
                     sums[lane] = _mm_add_epi32(words[lane][QUAD % 4], constants);
@@ -146,8 +146,8 @@ macro_rules! family {
                 }
                 return;
             }
-            // Where registers are few a lane goes after the other, so that few values are alive at once; the
-            // processor still overlaps them.
+            // Else a lane goes after the other, so that few values are alive at once; the processor still overlaps
+            // them.
             for lane in 0..N {
                 let sum = _mm_add_epi32(words[lane][QUAD % 4], constants);
                 for chain in &mut chains[lane] {
