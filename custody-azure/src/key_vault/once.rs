@@ -12,19 +12,24 @@ use azure_security_keyvault_secrets::models::{
 };
 use custody_core::{Acted, Error, Result};
 use futures::TryStreamExt as _;
+use futures::lock::OwnedMutexGuard;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::action;
 use super::address::{ObjectAddress, ObjectKind, check_name};
 use super::client::Vaults;
 use super::location::VaultLocation;
+use super::name_turns::NameTurns;
 use super::refusal::because;
 use super::secret::{StoredSecret, read};
+use super::vault_name::VaultNames;
 use crate::arm::Arm;
 use crate::http::Call;
 
 /// The longest value that a secret has. Source: "About Azure Key Vault secrets", read 2026-11-21.
 pub(super) const MAX_VALUE_BYTES: usize = 25 * 1024;
+/// The tag in which what we put has the name that core chose for it.
+pub(super) const NAME_TAG: &str = "custody-name";
 /// How many tags it has.
 pub(super) const MAX_TAGS: usize = 15;
 /// The longest tag of ours: an older text of the same page says 256, the current one 512.
@@ -40,6 +45,7 @@ const MAX_TAG_CHARACTERS: usize = 512;
 pub(super) struct OnceOnly {
     vaults: Vaults,
     location: VaultLocation,
+    turns: NameTurns,
 }
 
 /// What is to be put.
@@ -60,7 +66,13 @@ impl OnceOnly {
         Self {
             vaults: Vaults::new(arm.sending().clone(), credential),
             location,
+            turns: NameTurns::default(),
         }
+    }
+
+    /// Waits until nobody else here puts what may lie under these names.
+    pub(super) async fn turn(&self, names: &VaultNames) -> OwnedMutexGuard<()> {
+        self.turns.of(names.plain()).await
     }
 
     pub(super) const fn location(&self) -> &VaultLocation {

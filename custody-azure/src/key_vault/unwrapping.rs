@@ -107,19 +107,19 @@ impl Vaults {
         })
     }
 
-    /// Has a vault wrap a key; says by which version of the wrapping key that was.
+    /// Has a vault wrap bytes; says by which version of the wrapping key that was.
     pub(super) async fn wrap(
         &self,
         key: &ObjectAddress,
         wrapping: Wrapping,
-        plain: &KeyMaterial,
+        plain: &[u8],
     ) -> Result<Acted<WrappedKey>> {
         let client = self.at(&key.vault)?;
         let call = Call::new();
         let mut options = KeyClientWrapKeyOptions::default();
         options.method_options = call.options();
         options.key_version.clone_from(&key.version);
-        let content = parameters(key, wrapping, plain.expose().to_vec())?;
+        let content = parameters(key, wrapping, plain.to_vec())?;
         let answer = client.keys.wrap_key(&key.name, content, Some(options)).await;
         let answer = answer.map_err(|error| because(key, action::WRAP_KEY, &call, error))?;
         let done = read(key, &call, answer)?;
@@ -174,6 +174,8 @@ impl Vaults {
 pub(super) const KID: &str = "kid";
 /// By which algorithm.
 pub(super) const ALGORITHM: &str = "alg";
+/// By which algorithm the key itself is encrypted, where only a content key is wrapped.
+pub(super) const ENCRYPTION: &str = "enc";
 
 fn parameters(
     key: &ObjectAddress,
