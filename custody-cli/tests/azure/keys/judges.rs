@@ -26,7 +26,7 @@ fn fetch_by_microsofts_clients(lab: &KeyLab, told: &Value, folder: &Path) {
     fs::write(folder.join("items.json"), Value::from_iter(items).to_string()).unwrap();
     let python = std::env::var("CUSTODY_AZURE_PYTHON").unwrap_or_else(|_| "python3".into());
     let output = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azure_keys/fetch.py"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azure/keys/fetch.py"))
         .current_dir(folder)
         .env(
             "REQUESTS_CA_BUNDLE",
@@ -151,7 +151,7 @@ fn a_real_bitlocker_disk_is_captured_with_its_key_and_the_stored_copy_opens_to_t
         .find(|name| name.ends_with("data-0"))
         .unwrap();
     assert_eq!(lab.kept(&kept).value, Base64::encode_string(&key));
-    let blobs = lab.lab.blobs(Scenario::LAB_CONTAINER);
+    let blobs = lab.lab.blobs();
     let stored = blobs
         .iter()
         .find(|name| name.ends_with("web-01-data-0.vhd"))

@@ -10,7 +10,7 @@ use custody_testkit::fake::pattern;
 use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
 use serde_json::Value;
 
-use crate::{Lab, Run};
+use crate::lab::{Lab, Run};
 
 const OWNERS: &str = Scenario::LAB_KEY_VAULT;
 const CENTER: &str = Scenario::LAB_SOC_VAULT;
@@ -45,7 +45,7 @@ impl KeyLab {
             scenario.disk_mut(disk).bytes = Bytes::Exactly(image);
         }
         change(&mut scenario);
-        let lab = Lab::of(scenario, Scenario::LAB_CONTAINER);
+        let lab = Lab::of(scenario);
         lab.azure.name_vaults_by_ports();
         Self {
             lab,
@@ -84,7 +84,7 @@ impl KeyLab {
     }
 
     fn is_sealed(&self) -> bool {
-        let blobs = self.lab.blobs(Scenario::LAB_CONTAINER);
+        let blobs = self.lab.blobs();
         blobs.iter().any(|name| name.ends_with("manifest.dsse.json"))
     }
 }
@@ -95,7 +95,7 @@ fn the_keys_of_encrypted_disks_are_kept_in_the_centers_vault_and_open_the_stored
     let captured = lab.capture(&["--json"]).expect(0);
     let told = captured.json();
     assert_eq!(told["state"], "complete", "{told}");
-    lab.lab.nothing_is_left_at_the_source();
+    lab.lab.nothing_is_left_at_the_source("with keys");
     let mut opened = 0;
     for item in told["items"].as_array().unwrap() {
         let events = snapshots_of(&lab, &told, item);
@@ -125,11 +125,9 @@ fn the_keys_of_encrypted_disks_are_kept_in_the_centers_vault_and_open_the_stored
         .lab
         .custody(&["keys", "show", told["acquisition"].as_str().unwrap()]);
     assert_eq!(shown.expect(0).out.matches("opens the stored copy").count(), 2);
-    let store = lab.lab.store(Scenario::LAB_CONTAINER);
+    lab.lab.verify().expect(0);
+    let store = lab.lab.store();
     let settings = ["--config", "custody.toml"];
-    lab.lab
-        .custody(&[&["verify", &store][..], &settings].concat())
-        .expect(0);
     let shown = lab
         .lab
         .custody(&[&["keys", "show", &store][..], &settings].concat())

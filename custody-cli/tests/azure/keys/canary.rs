@@ -9,9 +9,9 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario};
 use memchr::memmem;
 
-use super::bad_luck::started;
+use super::bad_luck::{PATIENCE, started};
 use super::{CENTER, KeyLab};
-use crate::{PATIENCE, Run};
+use crate::lab::Run;
 
 /// How long the sealing is held up, so that the process can be looked at.
 const HELD_MILLIS: u64 = 1500;
@@ -82,7 +82,7 @@ fn no_key_is_told_kept_or_passed_on_by_a_capture() {
         for text in [&run.out, &run.err] {
             assert!(!holds(text.as_bytes(), &canaries), "{options:?}: {text}");
         }
-        for name in lab.lab.blobs(Scenario::LAB_CONTAINER) {
+        for name in lab.lab.blobs() {
             let blob = lab
                 .lab
                 .azure
@@ -133,14 +133,7 @@ fn no_key_is_told_kept_or_passed_on_by_a_capture() {
 
 /// How many proofs of keys the journal tells of: the last thing that is done with them.
 fn proofs(lab: &KeyLab) -> usize {
-    let folders = fs::read_dir(lab.lab.path("state/acquisitions"))
-        .into_iter()
-        .flatten();
-    let logs = folders.map(|folder| folder.unwrap().path().join("log.jsonl"));
-    let texts = logs.filter_map(|log| fs::read_to_string(log).ok());
-    texts
-        .map(|text| text.matches("\"type\":\"key.proof\"").count())
-        .sum()
+    lab.lab.journals().matches("\"type\":\"key.proof\"").count()
 }
 
 /// How often each form of a key stands in the memory of a process, or `None` where that cannot be read.

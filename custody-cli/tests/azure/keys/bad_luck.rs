@@ -1,17 +1,19 @@
 //! Vaults that refuse, are purged or change while a capture runs.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use base64ct::{Base64, Encoding as _};
-use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, VaultSecret};
+use custody_testkit::azure_sim::{Fault, FaultAction, VaultSecret};
 use custody_testkit::fake::pattern;
 use serde_json::json;
 
 use super::{BITLOCKER_DISK, CENTER, KeyLab, OWNERS};
-use crate::{PATIENCE, Run};
+use crate::lab::Run;
 
-/// No more than this is asked of whoever answers slowly.
+/// How long a capture may take that nothing holds up for long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+/// How late each part of a disk comes.
 const SLOW_MILLIS: u64 = 1500;
 
 #[test]
@@ -40,7 +42,7 @@ fn a_vault_that_lets_nobody_in_keeps_the_capture_open_and_nothing_is_deleted() {
             "{vault}: {resumed:?}"
         );
         assert_eq!(lab.kept_keys().len(), 2, "{vault}");
-        lab.lab.nothing_is_left_at_the_source();
+        lab.lab.nothing_is_left_at_the_source("in the end");
     }
 }
 
@@ -67,7 +69,7 @@ fn keys_are_in_the_escrow_before_a_vault_is_purged_while_disks_are_copied() {
     );
     let run = Run::of(&child.wait_with_output().unwrap()).expect(0);
     assert_eq!(run.out.matches("opens the stored copy").count(), 2, "{run:?}");
-    lab.lab.nothing_is_left_at_the_source();
+    lab.lab.nothing_is_left_at_the_source("in the end");
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn an_element_of_the_settings_that_cannot_be_read_is_named_until_it_is_given_up(
     lab.lab.custody(&order).expect(0);
     lab.lab.custody(&["resume"]).expect(3);
     assert!(lab.is_sealed());
-    let store = lab.lab.store(Scenario::LAB_CONTAINER);
+    let store = lab.lab.store();
     let shown = lab
         .lab
         .custody(&["keys", "show", &store, "--config", "custody.toml"])
@@ -164,32 +166,9 @@ fn an_element_of_the_settings_that_cannot_be_read_is_named_until_it_is_given_up(
 }
 
 /// A capture that runs.
-pub(super) fn started(lab: &KeyLab, options: &[&str]) -> std::process::Child {
-    let machine = Scenario::lab().machine_id(Scenario::LAB_MACHINE);
+pub(super) fn started(lab: &KeyLab, options: &[&str]) -> Child {
     let vault = lab.vault();
-    let words = [
-        &[
-            "capture",
-            "azure",
-            "--config",
-            "custody.toml",
-            "--vm",
-            &machine,
-            "--vault",
-            &vault,
-        ][..],
-        &[
-            "--case",
-            "C-1",
-            "--examiner",
-            "M. Example",
-            "--authority",
-            "Incident 1",
-        ],
-        options,
-    ]
-    .concat();
-    let mut command = lab.lab.command(&words);
+    let mut command = lab.lab.capture_command(&[&["--vault", &vault], options].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
