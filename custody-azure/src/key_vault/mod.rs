@@ -27,6 +27,7 @@ mod register;
 mod requirement;
 mod rights;
 mod secret;
+mod secret_body;
 mod source;
 mod unwrapping;
 mod vault_name;

@@ -22,6 +22,7 @@ use super::location::VaultLocation;
 use super::name_turns::NameTurns;
 use super::refusal::because;
 use super::secret::{StoredSecret, read};
+use super::secret_body::SecretBody;
 use super::vault_name::VaultNames;
 use crate::arm::Arm;
 use crate::http::Call;
@@ -171,14 +172,17 @@ impl OnceOnly {
             value: Some(new.value.to_string()),
             ..SetSecretParameters::default()
         };
-        let body = azure_core::json::to_json(&parameters);
+        let body = SecretBody::of(&parameters);
         if let Some(value) = &mut parameters.value {
             value.zeroize();
         }
-        let Ok(body) = body else {
+        let Some(body) = body else {
             return Err(Error::misuse(format!("no request could be made for {address}")));
         };
-        let answer = client.writes.set_secret(name, body.into(), Some(options)).await;
+        let answer = client
+            .writes
+            .set_secret(name, body.content(), Some(options))
+            .await;
         let answer = answer.map_err(|error| because(&address, action::SET_SECRET, &call, error))?;
         let made = read(&address, &call, answer)?;
         let first = self.first(name).await?.map(|first| first.value);

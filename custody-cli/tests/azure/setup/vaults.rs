@@ -126,7 +126,7 @@ fn what_is_not_told_of_vaults_is_asked_for_or_said() {
     let groups = format!("{} {}", lab.group("production"), lab.group("shared-disks"));
     let answers = format!(
         "{}\n{}\n{}\n{}\n{groups}\nyes\n",
-        "\n".repeat(8),
+        "\n".repeat(7),
         "escrow",
         ids[0],
         ids[1]
