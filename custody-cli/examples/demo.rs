@@ -4,8 +4,8 @@
 //! system and files in the first, a BitLocker volume in the second, a LUKS volume in the third), captures the machine into
 //! a container under a locked retention policy and the disks' keys into a vault, with the proof that they open the stored
 //! copies, verifies the container, downloads it, changes one byte of the download, and shows that verification names the
-//! place. It leaves its
-//! results in a new folder below the build directory, says where, and ends with 1 when anything is not as it must be.
+//! place. It leaves its results in a new folder below the build directory, says where, and ends with 1 when anything is
+//! not as it must be.
 //!
 //! Called with `--as-custody` it is the command line itself: the demonstration runs itself so, in a process that trusts
 //! the simulator's certificate.
@@ -238,13 +238,17 @@ impl Demo {
             "/subscriptions/{subscription}/resourceGroups/soc/providers/Microsoft.Storage/storageAccounts/{}",
             Scenario::LAB_ACCOUNT
         );
+        let vault_id = format!(
+            "/subscriptions/{subscription}/resourceGroups/soc/providers/Microsoft.KeyVault/vaults/{}",
+            Scenario::LAB_SOC_VAULT
+        );
         let text = format!(
             "[azure.cloud]\nname = \"simulated\"\nauthority = {:?}\nmanager = {:?}\n\
              manager-audience = \"https://management.azure.com\"\nblob = {template:?}\n\
              blob-hosts = [{hosts}]\nexport-hosts = [{hosts}]\nvault-hosts = {vaults:?}\n\n\
              [azure.identity]\nkind = \"client-secret\"\ntenant = {:?}\nclient = {:?}\nfile = {:?}\n\n\
              [azure.store]\naccount = {:?}\ncontainer = {:?}\nprotection = \"locked-retention\"\n\n\
-             [azure.vault]\naddress = {vault:?}\n",
+             [azure.vault]\naddress = {vault:?}\nid = {:?}\n",
             services.login,
             services.management,
             lab.tenants.first().ok_or("the lab has no tenant")?,
@@ -252,6 +256,7 @@ impl Demo {
             secret,
             storage_account,
             Scenario::LAB_CONTAINER,
+            vault_id,
             hosts = hosts.join(", "),
         );
         fs::write(&settings, text)?;
