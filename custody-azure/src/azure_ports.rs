@@ -173,8 +173,10 @@ impl CenterVault {
         vault: VaultLocation,
         options: &AzurePortsOptions,
         store: &Arc<dyn TokenCredential>,
+        entropy: &Arc<dyn Entropy>,
     ) -> Result<Self> {
-        let wrapper = |key: &String| VaultKeyWrapper::new(arm, vault.clone(), key, store.clone());
+        let wrapper =
+            |key: &String| VaultKeyWrapper::new(arm, vault.clone(), key, store.clone(), entropy.clone());
         Ok(Self {
             wrapper: options.wrapping_key.as_ref().map(wrapper).transpose()?,
             escrow: VaultKeyEscrow::new(arm, vault.clone(), store.clone()),
@@ -218,7 +220,7 @@ impl AzurePorts {
         let center = options
             .vault
             .clone()
-            .map(|vault| CenterVault::new(&arm(store), vault, options, store));
+            .map(|vault| CenterVault::new(&arm(store), vault, options, store, entropy));
         let center = center.transpose()?;
         let arm = arm(source);
         Ok(Self {

@@ -42,7 +42,7 @@ pub use http::{CleanTransport, Patience, ServiceRefusal};
 pub use identity::{Identity, ManagedIdentity};
 pub use key_vault::{
     AzureKeySource, VAULT_RIGHTS, VaultDigestRegister, VaultKeyEscrow, VaultKeyWrapper, VaultLocation,
-    VaultPlace, VaultRight, VaultRights,
+    VaultPlace, VaultPurpose, VaultRight, VaultRights,
 };
 pub use rights::AzureRights;
 pub use service_clock::host_clock_ahead_by;

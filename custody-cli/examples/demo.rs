@@ -1,9 +1,11 @@
 //! A virtual machine in a simulated Azure becomes sealed evidence, is verified, and a changed byte is found.
 //!
 //! `cargo demo` runs it. It starts a simulated Azure on this host with a machine of three disks (a partition, a file
-//! system and files in the first), captures the machine into a container under a locked retention policy, verifies the
-//! container, downloads it, changes one byte of the download, and shows that verification names the place. It leaves its
-//! results in a new folder below the build directory, says where, and ends with 1 when anything is not as it must be.
+//! system and files in the first, a BitLocker volume in the second, a LUKS volume in the third), captures the machine into
+//! a container under a locked retention policy and the disks' keys into a vault, with the proof that they open the stored
+//! copies, verifies the container, downloads it, changes one byte of the download, and shows that verification names the
+//! place. It leaves its results in a new folder below the build directory, says where, and ends with 1 when anything is
+//! not as it must be.
 //!
 //! Called with `--as-custody` it is the command line itself: the demonstration runs itself so, in a process that trusts
 //! the simulator's certificate.
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use custody_cli::{Console, Exit};
 use custody_testkit::azure_sim::{Bytes, Scenario, Simulator};
+use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
 use serde_json::Value;
 
 const SECTOR_BYTES: u64 = 512;
@@ -56,13 +59,17 @@ fn run() -> Outcome<()> {
     make_image(&disk)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let azure = runtime.block_on(Simulator::start(scenario(&disk)))?;
+    azure.name_vaults_by_ports();
     let demo = Demo::new(&folder, &azure)?;
 
-    title("A simulated Azure on this host: one machine, an OS disk with files in it, two data disks");
+    title(
+        "A simulated Azure on this host: one machine, an OS disk with files in it, a BitLocker and a LUKS data disk",
+    );
     println!("{}: virtual machine {MACHINE}", demo.manager);
     println!("{}: a container under a locked policy of 365 days", demo.store);
+    println!("the disks' keys: in a vault of the machine's owners, one of them wrapped");
 
-    title("Capture: disk snapshots, server-side copies, digests, read-back, seal");
+    title("Capture: disk snapshots, keys, server-side copies, digests, read-back, proof of the keys, seal");
     demo.expect(
         Exit::Done,
         &["capture", "azure", "--vm", &azure_machine(), "--case", "DEMO-1"],
@@ -80,6 +87,10 @@ fn run() -> Outcome<()> {
         "no disk snapshot and no access to one may be left",
     )?;
     println!("\nleft in the machine's subscription: no disk snapshot, no access to one");
+    println!("in the security team's vault:");
+    for name in azure.secret_names(Scenario::LAB_SOC_VAULT) {
+        println!("  {name}");
+    }
 
     title("Verify the container: every byte read again, every signature checked");
     demo.expect(
@@ -94,6 +105,9 @@ fn run() -> Outcome<()> {
     print_tree(&store, 0)?;
     let acquisition = only_folder(&store.join("cases/DEMO-1"))?;
     check_with_coreutils(&acquisition)?;
+
+    title("The disks' keys: in the escrow, and what each opens");
+    demo.expect(Exit::Done, &["keys", "show", &text(&store)?], &[])?;
 
     title("Who did what, when: the log");
     let id = acquisition
@@ -135,11 +149,23 @@ fn run() -> Outcome<()> {
     Ok(())
 }
 
-/// The lab, its machine's OS disk with these bytes.
+/// The lab, its machine's OS disk with these bytes, the others encrypted.
 fn scenario(disk: &Path) -> Scenario {
-    let mut lab = Scenario::lab();
-    for found in lab.disks.iter_mut().filter(|found| found.name == OS_DISK) {
-        found.bytes = Bytes::File(disk.to_owned());
+    let bitlocker = BitLockerVolume::new(1, vec![0x5a; 2 << 20]).make();
+    let passphrase = custody_testkit::fake::pattern(32, 5);
+    let luks = Luks2Volume::new(2, &passphrase, vec![0xa5; 1 << 20]).make();
+    let mut lab = Scenario::lab_with_keys(&bitlocker.key_file, &passphrase);
+    let alone = |volume| {
+        let disk = GptDisk::new(512).with_partition(volume).make();
+        Bytes::Exactly(disk.image)
+    };
+    let contents = [
+        (OS_DISK, Bytes::File(disk.to_owned())),
+        ("web-01-data-0", alone(bitlocker.image)),
+        ("web-01-data-1", alone(luks)),
+    ];
+    for (name, bytes) in contents {
+        lab.disk_mut(name).bytes = bytes;
     }
     lab
 }
@@ -200,6 +226,9 @@ impl Demo {
         };
         let hosts = host(account).into_iter().chain(host(&services.exports));
         let hosts: Vec<String> = hosts.map(|host| format!("{host:?}")).collect();
+        let vaults: Vec<String> = services.vault.values().filter_map(|url| host(url)).collect();
+        let vault = services.vault.get(Scenario::LAB_SOC_VAULT);
+        let vault = vault.ok_or("the simulator has no vault")?;
         let secret = folder.join("client-secret");
         fs::write(&secret, Scenario::LAB_CLIENT_SECRET)?;
         let settings = folder.join("custody.toml");
@@ -209,12 +238,17 @@ impl Demo {
             "/subscriptions/{subscription}/resourceGroups/soc/providers/Microsoft.Storage/storageAccounts/{}",
             Scenario::LAB_ACCOUNT
         );
+        let vault_id = format!(
+            "/subscriptions/{subscription}/resourceGroups/soc/providers/Microsoft.KeyVault/vaults/{}",
+            Scenario::LAB_SOC_VAULT
+        );
         let text = format!(
             "[azure.cloud]\nname = \"simulated\"\nauthority = {:?}\nmanager = {:?}\n\
              manager-audience = \"https://management.azure.com\"\nblob = {template:?}\n\
-             blob-hosts = [{hosts}]\nexport-hosts = [{hosts}]\n\n\
+             blob-hosts = [{hosts}]\nexport-hosts = [{hosts}]\nvault-hosts = {vaults:?}\n\n\
              [azure.identity]\nkind = \"client-secret\"\ntenant = {:?}\nclient = {:?}\nfile = {:?}\n\n\
-             [azure.store]\naccount = {:?}\ncontainer = {:?}\nprotection = \"locked-retention\"\n",
+             [azure.store]\naccount = {:?}\ncontainer = {:?}\nprotection = \"locked-retention\"\n\n\
+             [azure.vault]\naddress = {vault:?}\nid = {:?}\n",
             services.login,
             services.management,
             lab.tenants.first().ok_or("the lab has no tenant")?,
@@ -222,6 +256,7 @@ impl Demo {
             secret,
             storage_account,
             Scenario::LAB_CONTAINER,
+            vault_id,
             hosts = hosts.join(", "),
         );
         fs::write(&settings, text)?;

@@ -28,6 +28,7 @@ mod selftest;
 mod setup;
 mod setup_azure;
 mod setup_report;
+mod setup_vault_arguments;
 mod verdict;
 mod verify;
 mod version;

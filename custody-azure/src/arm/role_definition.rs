@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::{Right, RoleAction};
+use crate::VaultRight;
 
 /// A custom role, in the form that `az role definition create --role-definition` takes.
 ///
@@ -48,8 +49,33 @@ impl RoleDefinition {
         rights: impl IntoIterator<Item = &'a Right>,
         assignable_scopes: Vec<String>,
     ) -> Self {
+        let rights = rights
+            .into_iter()
+            .map(|right| (right.role_action(), right.action()));
+        Self::of_actions(name.into(), description, rights, assignable_scopes)
+    }
+
+    /// A role that gives these rights in vaults and nothing else.
+    pub fn in_vaults<'a>(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        rights: impl IntoIterator<Item = &'a VaultRight>,
+        assignable_scopes: Vec<String>,
+    ) -> Self {
+        let rights = rights
+            .into_iter()
+            .map(|right| (right.role_action(), right.action()));
+        Self::of_actions(name.into(), description, rights, assignable_scopes)
+    }
+
+    fn of_actions(
+        name: String,
+        description: impl Into<String>,
+        rights: impl Iterator<Item = (RoleAction, &'static str)>,
+        assignable_scopes: Vec<String>,
+    ) -> Self {
         let mut role = Self {
-            name: name.into(),
+            name,
             is_custom: CustomRole,
             description: description.into(),
             actions: Vec::new(),
@@ -58,10 +84,10 @@ impl RoleDefinition {
             not_data_actions: Vec::new(),
             assignable_scopes,
         };
-        for right in rights {
-            match right.role_action() {
-                RoleAction::Data(_) => role.data_actions.push(right.action()),
-                RoleAction::Control(_) => role.actions.push(right.action()),
+        for (kind, action) in rights {
+            match kind {
+                RoleAction::Data(_) => role.data_actions.push(action),
+                RoleAction::Control(_) => role.actions.push(action),
             }
         }
         role

@@ -3,6 +3,7 @@
 //! Source: Microsoft's OpenAPI document, KeyVault 2023-07-01, for access policies, read 2026-11-28; the built-in roles
 //! Key Vault Secrets User, Key Vault Secrets Officer and Key Vault Crypto User for the others.
 
+pub(crate) const READ_VAULT: &str = "Microsoft.KeyVault/vaults/read";
 pub(crate) const GET_SECRET: &str =
     "Microsoft.KeyVault/vaults/secrets/getSecret/action (in access policies: secrets get)";
 pub(crate) const SET_SECRET: &str =

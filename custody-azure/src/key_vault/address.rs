@@ -6,7 +6,7 @@ use custody_core::{Error, Result, visible};
 use crate::cloud::{Cloud, HostKind};
 
 /// The longest name of a secret or a key. Source: "About keys, secrets and certificates", read 2026-11-21.
-const MAX_NAME_CHARACTERS: usize = 127;
+pub(super) const MAX_NAME_CHARACTERS: usize = 127;
 
 /// What lies at an address in a vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key_text::{public_text, text_of};
-use super::once::{Listed, MAX_TAGS, NewSecret, tag_text};
+use super::once::{Listed, MAX_TAGS, NAME_TAG, NewSecret, tag_text};
 use super::source::{ALGORITHM_TAG, CONTENT_TYPE, KEK_TAG, TAG};
+use super::vault_name::VaultNames;
 
 /// The content type of a secret that is a record: of a wrapped key, or of one that lies beside it in plain form.
 pub(super) const RECORD_TYPE: &str = "application/vnd.custody.escrowed-key+json";
 /// What a record's name has behind the name of the key that it is of, where that lies beside it.
-const RECORD_SUFFIX: &str = "-custody-record";
+pub(super) const RECORD_SUFFIX: &str = "-custody-record";
 /// What the secret of a plain key says of its content where its source said nothing, or that it was wrapped.
 const PLAIN_TYPE: &str = "BEK";
 /// The version of this form.
@@ -24,7 +25,6 @@ const FORM_VERSION: u32 = 1;
 const KIND_TAG: &str = "custody-kind";
 const KIND: &str = "escrowed-key";
 const ACQUISITION_TAG: &str = "custody-acquisition";
-const NAME_TAG: &str = "custody-name";
 const FORM_TAG: &str = "custody-form";
 const DIGEST_TAG: &str = "custody-wrapped-sha256";
 
@@ -127,8 +127,8 @@ impl RecordForm {
     }
 }
 
-/// The name of the record of a key that lies beside it in plain form.
-pub(super) fn record_name(name: &Segment) -> String {
+/// The name of the record of a key that lies in plain form under this one.
+pub(super) fn record_name(name: &str) -> String {
     format!("{name}{RECORD_SUFFIX}")
 }
 
@@ -192,22 +192,37 @@ pub(super) fn plain_secret(record: &EscrowRecord, key: &KeyMaterial) -> NewSecre
     }
 }
 
-/// The receipt of a key by the tags of its record; none for what is not a key of this acquisition.
-pub(super) fn receipt_of(listed: &Listed, of: &AcquisitionId) -> Option<(EscrowReceipt, IsBeside)> {
+/// A key as a list of secrets tells of it.
+pub(super) struct ListedKey {
+    pub(super) receipt: EscrowReceipt,
+    /// The secret that is the key, and whether what told of it is a record beside that.
+    pub(super) secret: String,
+    pub(super) is_beside: IsBeside,
+}
+
+/// A key by the tags of its record; none for what is not a key of this acquisition.
+pub(super) fn key_of(listed: &Listed, of: &AcquisitionId) -> Option<ListedKey> {
     let tag = |name: &str| listed.tags.get(name).map(String::as_str);
     if tag(KIND_TAG) != Some(KIND) || tag(ACQUISITION_TAG) != Some(of.as_str()) {
         return None;
     }
     let name: Segment = tag(NAME_TAG)?.parse().ok()?;
-    let is_beside = listed.name.eq_ignore_ascii_case(&record_name(&name));
-    if !is_beside && !listed.name.eq_ignore_ascii_case(name.as_str()) {
-        return None;
-    }
+    let names = VaultNames::of(name.as_str());
+    let (secret, is_beside) = names.each().into_iter().find_map(|secret| {
+        let is = |name: &str| listed.name.eq_ignore_ascii_case(name);
+        let beside = is(&record_name(secret)).then_some(IsBeside::Yes);
+        let is_beside = beside.or_else(|| is(secret).then_some(IsBeside::No))?;
+        Some((secret.to_owned(), is_beside))
+    })?;
     let empty = EscrowedKey::Entrusted(KeyMaterial::new(Zeroizing::default()));
     let mut receipt = EscrowReceipt::new(&name, &empty);
     receipt.form = tag(FORM_TAG).map_or_else(|| EscrowReceipt::ENTRUSTED.to_owned(), visible::escape);
     receipt.wrapped_digest = tag(DIGEST_TAG).and_then(|text| text.parse::<Sha256Digest>().ok());
-    Some((receipt, if is_beside { IsBeside::Yes } else { IsBeside::No }))
+    Some(ListedKey {
+        receipt,
+        secret,
+        is_beside,
+    })
 }
 
 /// Whether a record lies beside its key, so that the key may be missing.

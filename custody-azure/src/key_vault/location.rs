@@ -42,7 +42,9 @@ impl VaultLocation {
         if resource.kind() != "microsoft.keyvault/vaults" {
             return Err(Error::malformed(resource.to_string(), "is no key vault"));
         }
-        if !resource.name().eq_ignore_ascii_case(self.name()) {
+        // What has no name in its address, as a simulator on a port, can be any.
+        let is_named = self.address.domain().is_some();
+        if is_named && !resource.name().eq_ignore_ascii_case(self.name()) {
             let reason = format!("is not the vault {}", self.name());
             return Err(Error::malformed(resource.to_string(), reason));
         }
@@ -62,11 +64,14 @@ impl VaultLocation {
         self.resource.as_ref()
     }
 
-    /// Its name: the first label of its host.
+    /// Its name: the first label of its host. Where that is an address of the network, its resource's, or that address.
     #[must_use]
     pub fn name(&self) -> &str {
-        let host = self.address.host_str().unwrap_or_default();
-        host.split('.').next().unwrap_or(host)
+        let resource = self.resource.as_ref().map(ResourceId::name);
+        match self.address.domain() {
+            Some(domain) => domain.split('.').next().unwrap_or(domain),
+            None => resource.or(self.address.host_str()).unwrap_or_default(),
+        }
     }
 }
 

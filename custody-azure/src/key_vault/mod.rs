@@ -5,6 +5,8 @@
 //!   are kept in plain form; [`VaultKeyWrapper`] wraps them with a key of that vault first.
 //! * [`VaultDigestRegister`] keeps digests there.
 //!
+//! What core names after a disk snapshot's file lies in a vault under the name that the disk snapshot has in Azure.
+//!
 //! A vault has no "put if absent": setting a secret adds a version. So what counts here is the first version of a name,
 //! whoever adds others; and a name is looked at before it is set, and again after.
 
@@ -15,22 +17,26 @@ mod client;
 mod encryption_settings;
 mod escrow;
 mod escrow_form;
+mod jwe;
 mod key_text;
 mod location;
+mod name_turns;
 mod once;
 mod refusal;
 mod register;
 mod requirement;
 mod rights;
 mod secret;
+mod secret_body;
 mod source;
 mod unwrapping;
+mod vault_name;
 mod wrapper;
 
 pub(crate) use encryption_settings::{MACHINE_SETTINGS, SETTINGS, statement, told};
 pub use escrow::VaultKeyEscrow;
 pub use location::VaultLocation;
 pub use register::VaultDigestRegister;
-pub use rights::{VAULT_RIGHTS, VaultPlace, VaultRight, VaultRights};
+pub use rights::{VAULT_RIGHTS, VaultPlace, VaultPurpose, VaultRight, VaultRights};
 pub use source::AzureKeySource;
 pub use wrapper::VaultKeyWrapper;

@@ -12,19 +12,25 @@ use azure_security_keyvault_secrets::models::{
 };
 use custody_core::{Acted, Error, Result};
 use futures::TryStreamExt as _;
+use futures::lock::OwnedMutexGuard;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::action;
 use super::address::{ObjectAddress, ObjectKind, check_name};
 use super::client::Vaults;
 use super::location::VaultLocation;
+use super::name_turns::NameTurns;
 use super::refusal::because;
 use super::secret::{StoredSecret, read};
+use super::secret_body::SecretBody;
+use super::vault_name::VaultNames;
 use crate::arm::Arm;
 use crate::http::Call;
 
 /// The longest value that a secret has. Source: "About Azure Key Vault secrets", read 2026-11-21.
 pub(super) const MAX_VALUE_BYTES: usize = 25 * 1024;
+/// The tag in which what we put has the name that core chose for it.
+pub(super) const NAME_TAG: &str = "custody-name";
 /// How many tags it has.
 pub(super) const MAX_TAGS: usize = 15;
 /// The longest tag of ours: an older text of the same page says 256, the current one 512.
@@ -40,6 +46,7 @@ const MAX_TAG_CHARACTERS: usize = 512;
 pub(super) struct OnceOnly {
     vaults: Vaults,
     location: VaultLocation,
+    turns: NameTurns,
 }
 
 /// What is to be put.
@@ -60,7 +67,13 @@ impl OnceOnly {
         Self {
             vaults: Vaults::new(arm.sending().clone(), credential),
             location,
+            turns: NameTurns::default(),
         }
+    }
+
+    /// Waits until nobody else here puts what may lie under these names.
+    pub(super) async fn turn(&self, names: &VaultNames) -> OwnedMutexGuard<()> {
+        self.turns.of(names.plain()).await
     }
 
     pub(super) const fn location(&self) -> &VaultLocation {
@@ -159,14 +172,17 @@ impl OnceOnly {
             value: Some(new.value.to_string()),
             ..SetSecretParameters::default()
         };
-        let body = azure_core::json::to_json(&parameters);
+        let body = SecretBody::of(&parameters);
         if let Some(value) = &mut parameters.value {
             value.zeroize();
         }
-        let Ok(body) = body else {
+        let Some(body) = body else {
             return Err(Error::misuse(format!("no request could be made for {address}")));
         };
-        let answer = client.writes.set_secret(name, body.into(), Some(options)).await;
+        let answer = client
+            .writes
+            .set_secret(name, body.content(), Some(options))
+            .await;
         let answer = answer.map_err(|error| because(&address, action::SET_SECRET, &call, error))?;
         let made = read(&address, &call, answer)?;
         let first = self.first(name).await?.map(|first| first.value);

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use custody_core::port::KeyRequirement;
+use custody_core::port::{KeyReference, KeyRequirement};
 use custody_core::visible;
 
-use super::encryption_settings::{MACHINE_SETTINGS, SETTINGS, keys, read, read_machine};
+use super::encryption_settings::{MACHINE_SETTINGS, SETTINGS, Told, VOLUME, keys, read};
 use crate::arm::{DiskResource, EncryptionSettings};
 
 const OF_THE_SNAPSHOT: &str = "the disk snapshot";
@@ -24,15 +24,16 @@ pub(super) fn decide(found: &DiskResource, described: &BTreeMap<String, String>)
             KeyRequirement::None
         };
     }
-    let planned = described.get(SETTINGS).and_then(|told| read(told));
-    if let Some(settings) = planned.filter(|settings| settings.enabled) {
-        return of(&settings, OF_THE_DISK, described);
-    }
-    let of_machine = described
-        .get(MACHINE_SETTINGS)
-        .and_then(|told| read_machine(told));
-    if let Some(settings) = of_machine.filter(|settings| settings.enabled) {
-        return of(&settings, OF_THE_MACHINE, described);
+    for (name, read_from) in [(SETTINGS, OF_THE_DISK), (MACHINE_SETTINGS, OF_THE_MACHINE)] {
+        match read(described, name) {
+            Told::Settings(settings) if settings.enabled => return of(&settings, read_from, described),
+            Told::Settings(_) | Told::Nothing => {}
+            Told::Not(why) => {
+                return KeyRequirement::Unknown(format!(
+                    "there are settings of Azure Disk Encryption that name its keys, and they could not be read: {why}"
+                ));
+            }
+        }
     }
     KeyRequirement::Unknown(why_unknown(found))
 }
@@ -42,19 +43,18 @@ fn of(
     read_from: &str,
     described: &BTreeMap<String, String>,
 ) -> KeyRequirement {
-    let keys = match keys(settings, read_from) {
-        Ok(keys) => keys,
-        Err(reason) => return KeyRequirement::Unknown(reason),
+    let named = keys(settings, read_from);
+    if named.keys.is_empty() {
+        return KeyRequirement::Unknown(named.reasons().join("; "));
+    }
+    let planned = match read(described, SETTINGS) {
+        Told::Settings(settings) => keys(&settings, "").keys,
+        Told::Nothing | Told::Not(_) => Vec::new(),
     };
-    let planned = described
-        .get(SETTINGS)
-        .and_then(|told| read(told))
-        .and_then(|settings| super::encryption_settings::keys(&settings, "").ok())
-        .unwrap_or_default();
-    let with_change = keys
-        .into_iter()
-        .enumerate()
-        .map(|(number, key)| match planned.get(number) {
+    let volume = |key: &KeyReference| key.attributes.get(VOLUME).cloned();
+    let with_change = named.with_unreadable().into_iter().map(|key| {
+        let mut before = planned.iter();
+        match before.find(|before| volume(before) == volume(&key)) {
             Some(before) if before.address != key.address => {
                 let note = format!(
                     "{}; it was changed since: this one is the snapshot's",
@@ -63,7 +63,8 @@ fn of(
                 key.with_attribute("planned", note)
             }
             _ => key,
-        });
+        }
+    });
     KeyRequirement::Keys(with_change.collect())
 }
 
@@ -176,6 +177,43 @@ mod tests {
                 KeyRequirement::Unknown(reason) => assert!(reason.contains(words), "{reason}"),
                 other => panic!("{other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn one_element_that_cannot_be_read_keeps_no_other_key_from_being_taken() {
+        let found = resource(
+            &json!({"encryptionSettingsCollection": {"enabled": true, "encryptionSettings": [
+                {"diskEncryptionKey": "odd"}, {"diskEncryptionKey": {"secretUrl": "https://v/2"}},
+            ]}}),
+        );
+        // By its place among the volumes, and not among those that can be read.
+        let before = json!({"enabled": true, "encryptionSettings": [
+            {"diskEncryptionKey": {"secretUrl": "https://v/1"}}, {"diskEncryptionKey": {"secretUrl": "https://v/2"}},
+        ]});
+        let KeyRequirement::Keys(keys) = decide(&found, &described(SETTINGS, &before)) else {
+            panic!("keys are needed")
+        };
+        assert_eq!(keys[0].address, "https://v/2");
+        assert!(!keys[0].attributes.contains_key("planned"));
+        assert_eq!(keys[1].address, "no address: volume 0");
+    }
+
+    #[test]
+    fn settings_that_were_not_carried_along_are_no_absence_of_settings() {
+        let long = [(
+            SETTINGS.to_owned(),
+            "not told here: they have 20000 bytes".to_owned(),
+        )]
+        .into();
+        match decide(&resource(&json!({})), &long) {
+            KeyRequirement::Unknown(reason) => {
+                assert!(
+                    reason.contains("could not be read") && reason.contains("20000 bytes"),
+                    "{reason}"
+                );
+            }
+            other => panic!("{other:?}"),
         }
     }
 }

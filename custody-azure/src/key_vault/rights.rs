@@ -7,8 +7,10 @@ use custody_core::{Error, Result};
 use futures::future::join_all;
 use serde::Deserialize;
 
-use super::action::{GET_SECRET, LIST_SECRETS, READ_KEY, SET_SECRET, UNWRAP_KEY, WRAP_KEY, name_of};
-use super::encryption_settings::{MACHINE_SETTINGS, SETTINGS, keys, read, read_machine};
+use super::action::{
+    GET_SECRET, LIST_SECRETS, READ_KEY, READ_VAULT, SET_SECRET, UNWRAP_KEY, WRAP_KEY, name_of,
+};
+use super::encryption_settings::{MACHINE_SETTINGS, SETTINGS, Told, keys, read};
 use super::location::VaultLocation;
 use crate::arm::{Arm, ResourceId, RoleAction};
 
@@ -46,7 +48,7 @@ impl VaultRight {
         self.place
     }
 
-    /// Its name in role definitions: a right on data.
+    /// Its name in role definitions: a right on data, but for that to look at the vault.
     #[must_use]
     pub fn action(&self) -> &'static str {
         name_of(self.action)
@@ -55,8 +57,54 @@ impl VaultRight {
     /// As a question to the Resource Manager.
     #[must_use]
     pub fn role_action(&self) -> RoleAction {
+        if self.action == READ_VAULT {
+            return RoleAction::Control(self.action.into());
+        }
         RoleAction::Data(self.action().into())
     }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> VaultPurpose {
+        match (self.place, self.action) {
+            (_, READ_VAULT) => VaultPurpose::Checking,
+            (VaultPlace::Center, WRAP_KEY | READ_KEY) => VaultPurpose::Wrapping,
+            _ => VaultPurpose::Keeping,
+        }
+    }
+
+    /// Which of these rights role assignments do not give at a vault.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a vault in which access policies decide; otherwise the service's, when it cannot be told.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn missing_at(
+        arm: &Arm,
+        vault: &ResourceId,
+        rights: &[&'static Self],
+    ) -> Result<Vec<&'static Self>> {
+        let asked: Vec<RoleAction> = rights.iter().map(|right| right.role_action()).collect();
+        let missing = missing(arm, vault.as_str(), &asked).await?;
+        let lacks = |right: &&&'static Self| missing.contains(&right.role_action());
+        Ok(rights.iter().filter(lacks).copied().collect())
+    }
+}
+
+/// What a right in a vault is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever assigns roles decides on every purpose"
+)]
+pub enum VaultPurpose {
+    /// Keys and digests are taken and kept.
+    Keeping,
+    /// What is kept is wrapped with a key of the vault.
+    Wrapping,
+    /// It is looked at whether role assignments decide in the vault, so that rights can be told beforehand.
+    Checking,
 }
 
 /// Every right in vaults that keys and digests take.
@@ -64,17 +112,19 @@ impl VaultRight {
 /// The built-in roles *Key Vault Secrets User* and *Key Vault Crypto User* have those at the owners' vaults, *Key Vault
 /// Secrets Officer* and *Key Vault Crypto User* those at the center's; they have more than these. To read a key gives its
 /// public part, which is recorded; without it the record says that it was not read.
-pub const VAULT_RIGHTS: [VaultRight; 8] = {
+pub const VAULT_RIGHTS: [VaultRight; 10] = {
     use VaultPlace::{Center, Owners};
     [
         VaultRight::new(Owners, GET_SECRET),
         VaultRight::new(Owners, UNWRAP_KEY),
         VaultRight::new(Owners, READ_KEY),
+        VaultRight::new(Owners, READ_VAULT),
         VaultRight::new(Center, GET_SECRET),
         VaultRight::new(Center, SET_SECRET),
         VaultRight::new(Center, LIST_SECRETS),
         VaultRight::new(Center, WRAP_KEY),
         VaultRight::new(Center, READ_KEY),
+        VaultRight::new(Center, READ_VAULT),
     ]
 };
 
@@ -140,22 +190,41 @@ impl VaultRights {
             }
         };
         for disk in &machine.disks {
-            let own = disk.attributes.get(SETTINGS).and_then(|told| read(told));
-            let settings = own.or_else(|| {
-                disk.attributes
-                    .get(MACHINE_SETTINGS)
-                    .and_then(|told| read_machine(told))
+            let told = [SETTINGS, MACHINE_SETTINGS].map(|name| read(&disk.attributes, name));
+            let named = told.into_iter().find_map(|told| match told {
+                Told::Settings(settings) => Some(settings),
+                Told::Nothing | Told::Not(_) => None,
             });
-            let named = settings.filter(|settings| settings.enabled);
-            for key in named
-                .and_then(|settings| keys(&settings, "").ok())
-                .unwrap_or_default()
-            {
+            let named = named.filter(|settings| settings.enabled);
+            for key in named.map(|settings| keys(&settings, "").keys).unwrap_or_default() {
                 add(key.attributes.get("diskEncryptionKey sourceVault"), GET_SECRET);
                 add(key.attributes.get("keyEncryptionKey sourceVault"), UNWRAP_KEY);
             }
         }
         needed
+    }
+
+    /// What the settings of disks do not tell.
+    fn untold(machine: &Machine) -> Vec<RightsFinding> {
+        let mut untold = Vec::new();
+        for disk in &machine.disks {
+            let mut unchecked = |reason| {
+                untold.push(RightsFinding::Unchecked {
+                    scope: format!("the vaults that disk {} names", disk.name),
+                    reason,
+                });
+            };
+            for name in [SETTINGS, MACHINE_SETTINGS] {
+                match read(&disk.attributes, name) {
+                    Told::Not(why) => unchecked(why),
+                    Told::Settings(settings) if settings.enabled => {
+                        keys(&settings, "").reasons().into_iter().for_each(&mut unchecked);
+                    }
+                    Told::Settings(_) | Told::Nothing => {}
+                }
+            }
+        }
+        untold
     }
 
     fn at_center(&self) -> Vec<&'static str> {
@@ -165,9 +234,7 @@ impl VaultRights {
 }
 
 async fn missing(arm: &Arm, vault: &str, actions: &[RoleAction]) -> Result<Vec<RoleAction>> {
-    let answer = arm
-        .fetch(vault, &[VAULT_VERSION], "Microsoft.KeyVault/vaults/read")
-        .await?;
+    let answer = arm.fetch(vault, &[VAULT_VERSION], READ_VAULT).await?;
     let told: VaultAnswer = serde_json::from_slice(&answer.body).unwrap_or_default();
     if told.properties.enable_rbac_authorization != Some(true) {
         return Err(Error::Refused {
@@ -210,6 +277,7 @@ impl Rights for VaultRights {
             join_all(owners.map(|(vault, actions)| check(&self.source, vault, actions)))
                 .await
                 .concat();
+        found.extend(Self::untold(machine));
         match self.vault.as_ref().map(|vault| (vault, vault.resource())) {
             None => {}
             Some((_, Some(id))) => found.extend(check(&self.store, id.to_string(), self.at_center()).await),

@@ -11,7 +11,7 @@ use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 
 use super::address::{ObjectAddress, ObjectKind};
 use super::client::Vaults;
-use super::encryption_settings::KEK;
+use super::encryption_settings::{KEK, UNREADABLE};
 use super::key_text::bytes_of;
 use super::requirement;
 use super::secret::{StoredSecret, beside};
@@ -29,6 +29,8 @@ pub(super) const ALGORITHM_TAG: &str = "DiskEncryptionKeyEncryptionAlgorithm";
 const WRAPPED: &str = "Wrapped BEK";
 /// The attribute of a fetched key that holds its secret's content type.
 pub(super) const CONTENT_TYPE: &str = "contentType";
+/// The attribute of a key's reference that names the disk snapshot's resource whose content needs it.
+pub(super) const DISK_SNAPSHOT: &str = "disk snapshot";
 /// What stands before the names of tags in a fetched key's attributes.
 pub(super) const TAG: &str = "tag ";
 
@@ -91,6 +93,19 @@ impl AzureKeySource {
     }
 }
 
+/// Says at each key whose it is.
+fn of_snapshot(name: &str, requirement: KeyRequirement) -> KeyRequirement {
+    match requirement {
+        KeyRequirement::Keys(keys) => {
+            let named = keys
+                .into_iter()
+                .map(|key| key.with_attribute(DISK_SNAPSHOT, visible::escape(name)));
+            KeyRequirement::Keys(named.collect())
+        }
+        other => other,
+    }
+}
+
 fn not_base64(address: &ObjectAddress) -> Error {
     Error::malformed(address.to_string(), "its value is not a key in base64")
 }
@@ -105,7 +120,7 @@ impl KeySource for AzureKeySource {
         let id = resource_of(snapshot)?;
         let found = self.arm.disk(&id).await?;
         let value = match Part::of(&snapshot.disk) {
-            Part::Disk => requirement::decide(&found.value, &disk.attributes),
+            Part::Disk => of_snapshot(id.name(), requirement::decide(&found.value, &disk.attributes)),
             Part::GuestState => KeyRequirement::Unknown(
                 "it is a guest state, not a disk: where it is encrypted, its key is sealed by the platform, and Azure \
                  gives it to nobody"
@@ -119,6 +134,10 @@ impl KeySource for AzureKeySource {
     }
 
     async fn fetch(&self, key: &KeyReference) -> Result<Acted<FetchedKey>> {
+        if let Some(reason) = key.attributes.get(UNREADABLE) {
+            let reason = format!("{reason}: look at the disk's settings, and secure the key by other means");
+            return Err(Error::malformed("settings of Azure Disk Encryption", reason));
+        }
         let address = ObjectAddress::parse(self.vaults.cloud(), ObjectKind::Secret, &key.address)?;
         if address.version.is_none() {
             return Err(Error::malformed(

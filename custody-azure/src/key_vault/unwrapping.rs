@@ -14,6 +14,7 @@ use super::address::ObjectAddress;
 use super::client::Vaults;
 use super::key_text::public_text;
 use super::refusal::because;
+use super::secret_body::SecretBody;
 use crate::http::{Call, refusal_of};
 
 /// How a key is wrapped by an RSA key of a vault.
@@ -81,10 +82,10 @@ impl Vaults {
             method_options: call.options(),
         };
         let version = key.version.as_deref().unwrap_or_default();
-        let content = parameters(key, wrapping, wrapped.to_vec())?;
+        let body = parameters(key, wrapping, wrapped.to_vec())?;
         let answer = client
             .keys
-            .unwrap_key(&key.name, version, content, Some(options))
+            .unwrap_key(&key.name, version, body.content(), Some(options))
             .await;
         let answer = answer.map_err(|error| {
             let error = because(key, action::UNWRAP_KEY, &call, error);
@@ -107,20 +108,23 @@ impl Vaults {
         })
     }
 
-    /// Has a vault wrap a key; says by which version of the wrapping key that was.
+    /// Has a vault wrap bytes; says by which version of the wrapping key that was.
     pub(super) async fn wrap(
         &self,
         key: &ObjectAddress,
         wrapping: Wrapping,
-        plain: &KeyMaterial,
+        plain: &[u8],
     ) -> Result<Acted<WrappedKey>> {
         let client = self.at(&key.vault)?;
         let call = Call::new();
         let mut options = KeyClientWrapKeyOptions::default();
         options.method_options = call.options();
         options.key_version.clone_from(&key.version);
-        let content = parameters(key, wrapping, plain.expose().to_vec())?;
-        let answer = client.keys.wrap_key(&key.name, content, Some(options)).await;
+        let body = parameters(key, wrapping, plain.to_vec())?;
+        let answer = client
+            .keys
+            .wrap_key(&key.name, body.content(), Some(options))
+            .await;
         let answer = answer.map_err(|error| because(key, action::WRAP_KEY, &call, error))?;
         let done = read(key, &call, answer)?;
         let address = done
@@ -174,26 +178,20 @@ impl Vaults {
 pub(super) const KID: &str = "kid";
 /// By which algorithm.
 pub(super) const ALGORITHM: &str = "alg";
+/// By which algorithm the key itself is encrypted, where only a content key is wrapped.
+pub(super) const ENCRYPTION: &str = "enc";
 
-fn parameters(
-    key: &ObjectAddress,
-    wrapping: Wrapping,
-    value: Vec<u8>,
-) -> Result<azure_core::http::RequestContent<KeyOperationParameters>> {
+fn parameters(key: &ObjectAddress, wrapping: Wrapping, value: Vec<u8>) -> Result<SecretBody> {
     let mut parameters = KeyOperationParameters {
         algorithm: Some(wrapping.algorithm()),
         value: Some(value),
         ..KeyOperationParameters::default()
     };
-    let body = azure_core::json::to_json(&parameters);
+    let body = SecretBody::of(&parameters);
     if let Some(value) = &mut parameters.value {
         value.zeroize();
     }
-    match body {
-        Ok(body) => Ok(body.into()),
-        // The library's error can quote what it was to write.
-        Err(_) => Err(Error::misuse(format!("no request could be made for {key}"))),
-    }
+    body.ok_or_else(|| Error::misuse(format!("no request could be made for {key}")))
 }
 
 fn read(key: &ObjectAddress, call: &Call, answer: Response<KeyOperationResult>) -> Result<Acted<Done>> {

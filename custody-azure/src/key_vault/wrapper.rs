@@ -4,33 +4,39 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use custody_core::ids::AcquisitionId;
-use custody_core::port::{KeyMaterial, KeyWrapper, WrappedKey};
+use custody_core::port::{Entropy, KeyMaterial, KeyWrapper, WrappedKey};
 use custody_core::{Acted, Error, Result};
+use zeroize::Zeroizing;
 
 use super::address::{ObjectAddress, ObjectKind, check_name};
 use super::client::Vaults;
+use super::jwe::{CONTENT_ENCRYPTION, CONTENT_KEY_BYTES, Jwe, JweHeader, NONCE_BYTES};
 use super::location::VaultLocation;
 use super::secret::beside;
-use super::unwrapping::{ALGORITHM, KID, Wrapping};
+use super::unwrapping::{ALGORITHM, ENCRYPTION, KID, Wrapping};
 use crate::arm::Arm;
 
-/// The longest key that RSA-OAEP-256 wraps with a key of 2048 bits. Longer ones need a longer wrapping key.
+/// The longest key that RSA-OAEP-256 wraps with a key of 2048 bits, the shortest that vaults make. What is longer is
+/// encrypted with a content key, and that is wrapped.
+///
+/// Source: RFC 8017, section 7.1.1: the modulus less two digests less two bytes, 256 - 2 * 32 - 2.
 const SHORT_KEY_BYTES: usize = 190;
 
 /// Wraps keys with an RSA key of a vault of the security operations center, by RSA-OAEP-256; the vault unwraps them for
-/// whoever may.
+/// whoever may. A key of more than 190 bytes becomes a JWE (RFC 7516, A256GCM), whose content key is wrapped so.
 ///
 /// The wrapping does not bind the acquisition. A key that is kept so is not in the form of Microsoft's runbook: its
 /// users' steps need an `az keyvault key decrypt` before them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VaultKeyWrapper {
     vaults: Vaults,
     location: VaultLocation,
     key: ObjectAddress,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl VaultKeyWrapper {
-    /// Wraps with the latest version of this key of the vault. Sends nothing yet.
+    /// Wraps with the latest version of this key of the vault; content keys come of `entropy`. Sends nothing yet.
     ///
     /// # Errors
     /// [`Error::Malformed`] for a name that no key has.
@@ -39,6 +45,7 @@ impl VaultKeyWrapper {
         vault: VaultLocation,
         key: &str,
         credential: Arc<dyn TokenCredential>,
+        entropy: Arc<dyn Entropy>,
     ) -> Result<Self> {
         check_name(key)?;
         Ok(Self {
@@ -50,6 +57,36 @@ impl VaultKeyWrapper {
                 version: None,
             },
             location: vault,
+            entropy,
+        })
+    }
+
+    /// A key that is too long for RSA: sealed with a content key, which is wrapped.
+    async fn wrap_long(&self, key: &KeyMaterial) -> Result<Acted<WrappedKey>> {
+        let mut content_key = Zeroizing::new([0_u8; CONTENT_KEY_BYTES]);
+        let mut nonce = [0_u8; NONCE_BYTES];
+        self.entropy.fill(content_key.as_mut_slice())?;
+        self.entropy.fill(&mut nonce)?;
+        let wrapped = self
+            .vaults
+            .wrap(&self.key, Wrapping::RsaOaep256, content_key.as_slice())
+            .await?;
+        let (service, wrapped) = (wrapped.service, wrapped.value);
+        let header = JweHeader {
+            alg: Wrapping::RsaOaep256.name().into(),
+            enc: CONTENT_ENCRYPTION.into(),
+            kid: wrapped.attributes.get(KID).cloned(),
+        };
+        let jwe = Jwe::seal(header, wrapped.bytes, &content_key, nonce, key)
+            .map_err(|error| error.answered(service.clone()))?;
+        let mut sealed = WrappedKey::new(
+            format!("JWE, {CONTENT_ENCRYPTION}, {}", wrapped.wrapping),
+            jwe.text().into_bytes(),
+        );
+        sealed.attributes = wrapped.attributes;
+        Ok(Acted {
+            value: sealed.with_attribute(ENCRYPTION, CONTENT_ENCRYPTION),
+            service,
         })
     }
 }
@@ -57,19 +94,12 @@ impl VaultKeyWrapper {
 #[async_trait]
 impl KeyWrapper for VaultKeyWrapper {
     async fn wrap(&self, key: &KeyMaterial, _: &AcquisitionId) -> Result<Acted<WrappedKey>> {
-        let wrapped = self.vaults.wrap(&self.key, Wrapping::RsaOaep256, key).await.map_err(|error| {
-            let length = key.expose().len();
-            let too_long = crate::http::refusal_of(&error).is_some_and(|refusal| refusal.status == 400);
-            if !too_long || length <= SHORT_KEY_BYTES {
-                return error;
-            }
-            let meaning = Error::Unsupported {
-                operation: "wrapping a key of that length: an RSA key of 2048 bits wraps at most 190 bytes, one of \
-                            3072 bits 318. Use a longer wrapping key",
-                provider: format!("{} (the key has {length} bytes)", self.key),
-            };
-            meaning.answered(error.service().cloned().unwrap_or_default())
-        })?;
+        let wrapped = if key.expose().len() > SHORT_KEY_BYTES {
+            self.wrap_long(key).await?
+        } else {
+            let wrap = self.vaults.wrap(&self.key, Wrapping::RsaOaep256, key.expose());
+            wrap.await?
+        };
         let service = wrapped.service;
         let mut wrapped = wrapped.value;
         let exact = wrapped.attributes.get(KID).cloned().unwrap_or_default();
@@ -104,12 +134,38 @@ impl KeyWrapper for VaultKeyWrapper {
             });
         }
         let wrapping = Wrapping::of(key.attributes.get(ALGORITHM).map(String::as_str))?;
-        self.vaults.unwrap(&exact, wrapping, &key.bytes).await
+        if !key.attributes.contains_key(ENCRYPTION) {
+            return self.vaults.unwrap(&exact, wrapping, &key.bytes).await;
+        }
+        let jwe = Jwe::parse(&key.bytes)?;
+        if jwe.header.kid.as_deref() != Some(kid.as_str()) || jwe.header.alg != wrapping.name() {
+            return Err(Error::Integrity {
+                object: format!("key wrapped by {exact}"),
+                place: "the head of the JWE".into(),
+                expected: format!("{} by {kid}", wrapping.name()),
+                actual: "another wrapping".into(),
+            });
+        }
+        let content_key = self.vaults.unwrap(&exact, wrapping, &jwe.encrypted_key).await?;
+        let service = content_key.service;
+        match jwe.open(content_key.value.expose()) {
+            Ok(value) => Ok(Acted { value, service }),
+            Err(error) => Err(error.answered(service)),
+        }
     }
 }
 
 impl fmt::Display for VaultKeyWrapper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RSA-OAEP-256 by {}", self.key)
+    }
+}
+
+impl fmt::Debug for VaultKeyWrapper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultKeyWrapper")
+            .field("location", &self.location)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }

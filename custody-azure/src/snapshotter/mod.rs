@@ -37,6 +37,7 @@ pub(crate) use disk_description::{
 pub(crate) use disk_size::DiskSize;
 use guest_state::Beside;
 pub use guest_state::GuestState;
+pub(crate) use name::{hyphenated, own_name, resource_name, with_digest};
 pub(crate) use part::DiskPart;
 pub(crate) use part::Part;
 use source::AzureSource;

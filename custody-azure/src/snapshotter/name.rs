@@ -16,7 +16,7 @@ pub(super) fn resource_names(plan: &[PlannedSnapshot]) -> Vec<String> {
     let mut taken = BTreeSet::new();
     plan.iter()
         .map(|planned| {
-            let plain = resource_name(&planned.name);
+            let plain = resource_name(planned.name.as_str());
             if taken.insert(plain.to_ascii_lowercase()) {
                 plain
             } else {
@@ -28,30 +28,44 @@ pub(super) fn resource_names(plan: &[PlannedSnapshot]) -> Vec<String> {
 
 /// The name of the resource for a snapshot: what Azure does not take becomes `-`, the ending of the file goes. A name
 /// that is too long is cut and gets a digest.
-fn resource_name(name: &SnapshotName) -> String {
+pub(crate) fn resource_name(name: &str) -> String {
     let plain = plain(name);
     if plain.len() > MAX_NAME_CHARACTERS {
-        return distinct_name(name);
+        return own_name(name);
     }
     plain
 }
 
 /// The name with a digest, which no other snapshot's has.
 pub(super) fn distinct_name(name: &SnapshotName) -> String {
-    let digest = Sha256Digest::of(name.as_str().as_bytes()).to_string();
+    own_name(name.as_str())
+}
+
+/// The same of a name as text.
+pub(crate) fn own_name(name: &str) -> String {
+    with_digest(&plain(name), name, MAX_NAME_CHARACTERS)
+}
+
+/// What Azure takes of a text, cut so that a digest of the whole name fits behind it.
+pub(crate) fn with_digest(plain: &str, name: &str, most: usize) -> String {
+    let digest = Sha256Digest::of(name.as_bytes()).to_string();
     let digits: String = digest.chars().take(DIGEST_DIGITS).collect();
-    let room = MAX_NAME_CHARACTERS - DIGEST_DIGITS - 1;
-    let cut: String = plain(name).chars().take(room).collect();
+    let room = most.saturating_sub(DIGEST_DIGITS + 1);
+    let cut: String = plain.chars().take(room).collect();
     format!("{}-{digits}", cut.trim_end_matches('-'))
 }
 
-fn plain(name: &SnapshotName) -> String {
-    let text = name.as_str();
+fn plain(text: &str) -> String {
     let stem = [".vhd", ".vhdx"]
         .iter()
         .find_map(|ending| text.strip_suffix(ending))
         .unwrap_or(text);
-    stem.chars()
+    hyphenated(stem)
+}
+
+/// A text with `-` for whatever Azure does not take in names.
+pub(crate) fn hyphenated(text: &str) -> String {
+    text.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect()
 }

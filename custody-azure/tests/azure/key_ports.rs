@@ -80,7 +80,14 @@ mod wrapper {
         let guard = Lab::guard();
         let lab = Lab::of(Scenario::lab_with_keys(b"plain", b"wrapped"));
         let vault = soc_vault(&lab, Scenario::LAB_SOC_VAULT);
-        let wrapper = VaultKeyWrapper::new(&lab.arm, vault, Scenario::LAB_SOC_KEY, lab.credential.clone());
+        let entropy = Arc::new(custody_testkit::fake::SeededEntropy::new(1));
+        let wrapper = VaultKeyWrapper::new(
+            &lab.arm,
+            vault,
+            Scenario::LAB_SOC_KEY,
+            lab.credential.clone(),
+            entropy,
+        );
         KeyWrapperHarness::new(Arc::new(wrapper.unwrap())).keeping(guard)
     }
 

@@ -50,9 +50,9 @@ pub(crate) fn commands(
     let mut commands = container(scopes, wants, floor, retention_days);
     for role in scopes.roles() {
         let lacks = |scope: &&String| {
-            not_held.iter().any(|one| {
-                one.scope == **scope && role.rights.iter().any(|right| right.action() == one.right)
-            })
+            not_held
+                .iter()
+                .any(|one| one.scope == **scope && role.rights.contains(&one.right))
         };
         let at: Vec<&String> = role.assigned_at.iter().filter(lacks).collect();
         if at.is_empty() {

@@ -44,6 +44,7 @@ impl<'a> Questions<'a> {
         &mut self,
         wishes: &mut Wishes,
         groups: &mut Vec<ResourceGroup>,
+        owner_vaults: &mut Vec<ResourceId>,
         standing: &AzureSettings,
     ) -> Result<(), Failure> {
         self.console.err(
@@ -55,6 +56,7 @@ impl<'a> Questions<'a> {
         self.ask_identity(wishes, standing)?;
         self.ask_store(wishes, standing)?;
         self.ask_snapshots(wishes, standing)?;
+        self.ask_vault(wishes, owner_vaults, standing)?;
         if groups.is_empty() {
             *groups = self.ask(
                 &Question {
@@ -214,6 +216,71 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
+    fn ask_vault(
+        &mut self,
+        wishes: &mut Wishes,
+        owner_vaults: &mut Vec<ResourceId>,
+        standing: &AzureSettings,
+    ) -> Result<(), Failure> {
+        let stands = standing.vault.clone();
+        let mut optional = |explained, name, flag, default: Option<String>| {
+            let default = Some(default.unwrap_or_default());
+            let question = Question {
+                explained,
+                name,
+                flag,
+                default,
+            };
+            let answer = self.ask(&question, |text| Ok::<_, String>(text.to_owned()))?;
+            Ok::<_, Failure>(Some(answer).filter(|answer| !answer.is_empty()))
+        };
+        let vault = &mut wishes.vault;
+        if vault.address.is_none() {
+            vault.address = optional(
+                "The security team's key vault, in which the keys of encrypted disks and the digests are kept, by its address:\n  https://NAME.vault.azure.net\nNothing: keys of encrypted disks are not taken.",
+                "vault",
+                "--vault",
+                stands.as_ref().map(|vault| vault.address.clone()),
+            )?;
+        }
+        let Some(address) = vault.address.clone() else {
+            return Ok(());
+        };
+        let same = stands.filter(|stands| stands.address == address);
+        if vault.wrapping_key.is_none() {
+            vault.wrapping_key = optional(
+                "The RSA key of that vault which wraps the keys. Nothing: they are kept as Microsoft's runbook keeps them, and whoever may read secrets there can use them.",
+                "wrapping key",
+                "--wrapping-key",
+                same.as_ref().and_then(|vault| vault.wrapping_key.clone()),
+            )?;
+        }
+        if vault.id.is_none() {
+            let known = same.and_then(|vault| vault.id).map(|id| id.to_string());
+            vault.id = self.ask(
+                &Question {
+                    explained: "Its resource id, by which rights are asked for:\n  az keyvault show --name NAME --query id -o tsv\nNothing: they are not checked.",
+                    name: "vault id",
+                    flag: "--vault-id",
+                    default: Some(known.unwrap_or_default()),
+                },
+                |text| Some(text).filter(|text| !text.is_empty()).map(self::vault).transpose(),
+            )?;
+        }
+        if owner_vaults.is_empty() {
+            *owner_vaults = self.ask(
+                &Question {
+                    explained: "The key vaults of the machines' owners, in which the keys of their disks lie. Their ids, with spaces between them.\nNothing: rights there are not checked.",
+                    name: "owners' vaults",
+                    flag: "--owner-vault",
+                    default: Some(String::new()),
+                },
+                |text| text.split_whitespace().map(self::vault).collect(),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Whether the file may be changed.
     pub(crate) fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
         self.ask(
@@ -287,6 +354,15 @@ impl<'a> Questions<'a> {
             }
         }
     }
+}
+
+/// A key vault's id.
+pub(crate) fn vault(text: &str) -> Result<ResourceId, custody_core::Error> {
+    let id: ResourceId = text.parse()?;
+    if id.kind() == "microsoft.keyvault/vaults" {
+        return Ok(id);
+    }
+    Err(custody_core::Error::malformed(id.to_string(), "is no key vault"))
 }
 
 /// A storage account's id.

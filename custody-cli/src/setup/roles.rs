@@ -1,6 +1,7 @@
 use custody_azure::arm::{
     ResourceGroup, ResourceId, Right, RightPlace, RightStep, RoleDefinition, rights_for,
 };
+use custody_azure::{VAULT_RIGHTS, VaultPlace, VaultPurpose, VaultRight};
 
 use crate::azure::ConsistencyChoice;
 
@@ -19,6 +20,19 @@ pub(crate) struct RoleScopes {
     pub(crate) consistencies: Vec<ConsistencyChoice>,
     /// Whether exports of disks that demand a sign-in are read.
     pub(crate) sign_in_exports: SignInExportRights,
+    /// The vaults that the machines' disks name.
+    pub(crate) owner_vaults: Vec<ResourceId>,
+    /// The vault in which keys and digests are kept, where its resource is known.
+    pub(crate) vault: Option<ResourceId>,
+    /// Whether what is kept there is wrapped with a key of the vault.
+    pub(crate) wrapping: WrappingRights,
+}
+
+/// Whether the rights that wrapping takes are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrappingRights {
+    Wanted,
+    LeftOut,
 }
 
 /// Whether the right to read exports that demand a sign-in is asked for.
@@ -41,7 +55,8 @@ pub(crate) struct Role {
     pub(crate) definition: RoleDefinition,
     /// The ids of the scopes.
     pub(crate) assigned_at: Vec<String>,
-    pub(crate) rights: Vec<&'static Right>,
+    /// The names of the rights that it gives.
+    pub(crate) rights: Vec<&'static str>,
 }
 
 impl RoleScopes {
@@ -50,6 +65,15 @@ impl RoleScopes {
         rights_for(&self.steps())
             .filter(|right| right.place() == place)
             .collect()
+    }
+
+    /// The rights in a vault, as far as they are wanted.
+    pub(crate) fn vault_rights(&self, place: VaultPlace) -> Vec<&'static VaultRight> {
+        let wanted = |right: &&VaultRight| {
+            right.place() == place
+                && (right.purpose() != VaultPurpose::Wrapping || self.wrapping == WrappingRights::Wanted)
+        };
+        VAULT_RIGHTS.iter().filter(wanted).collect()
     }
 
     /// What will be done by the rights.
@@ -130,6 +154,43 @@ impl RoleScopes {
             store_group,
             vec![self.container_id()],
         ));
+        roles.extend(self.vault_roles());
+        roles
+    }
+
+    fn vault_roles(&self) -> Vec<Role> {
+        let account = self.account.name();
+        let role = |name: String, description: &str, place, vaults: &[ResourceId]| {
+            let rights = self.vault_rights(place);
+            let mut groups: Vec<String> = vaults
+                .iter()
+                .map(|vault| ResourceGroup::of(vault).to_string())
+                .collect();
+            groups.sort();
+            groups.dedup();
+            Role {
+                definition: RoleDefinition::in_vaults(name, description, rights.iter().copied(), groups),
+                assigned_at: vaults.iter().map(ToString::to_string).collect(),
+                rights: rights.iter().map(|right| right.action()).collect(),
+            }
+        };
+        let mut roles = Vec::new();
+        if !self.owner_vaults.is_empty() {
+            roles.push(role(
+                format!("Custody keys for {account}"),
+                "Reads the keys of encrypted disks, and has wrapped ones unwrapped; cannot change or delete them",
+                VaultPlace::Owners,
+                &self.owner_vaults,
+            ));
+        }
+        if let Some(vault) = &self.vault {
+            roles.push(role(
+                format!("Custody escrow for {account}"),
+                "Keeps keys and digests in a vault and reads them back; cannot delete them",
+                VaultPlace::Center,
+                std::slice::from_ref(vault),
+            ));
+        }
         roles
     }
 }
@@ -145,7 +206,7 @@ impl Role {
         Self {
             definition: RoleDefinition::new(name, description, rights.iter().copied(), assignable),
             assigned_at,
-            rights,
+            rights: rights.into_iter().map(Right::action).collect(),
         }
     }
 }
@@ -166,7 +227,54 @@ mod tests {
             records: MachineRecordRights::Wanted,
             consistencies: vec![ConsistencyChoice::DiskSnapshots, ConsistencyChoice::RestorePoint],
             sign_in_exports: SignInExportRights::Wanted,
+            owner_vaults: Vec::new(),
+            vault: None,
+            wrapping: WrappingRights::LeftOut,
         }
+    }
+
+    #[test]
+    fn the_roles_for_vaults_give_every_right_there_and_those_of_wrapping_only_where_it_is_done() {
+        let vault =
+            |group: &str, name: &str| ResourceId::new("s", group, "Microsoft.KeyVault/vaults", name).unwrap();
+        for wrapping in [WrappingRights::Wanted, WrappingRights::LeftOut] {
+            let keyed = RoleScopes {
+                owner_vaults: vec![vault("prod", "a"), vault("prod", "b")],
+                vault: Some(vault("soc", "c")),
+                wrapping,
+                ..scopes(None)
+            };
+            let roles = keyed.vault_roles();
+            let [owners, center] = roles.as_slice() else {
+                panic!("{roles:?}")
+            };
+            assert_eq!(owners.assigned_at.len(), 2);
+            assert_eq!(
+                owners.definition.assignable_scopes,
+                ["/subscriptions/s/resourceGroups/prod"]
+            );
+            assert_eq!(center.assigned_at, [vault("soc", "c").to_string()]);
+            for (role, place) in [(owners, VaultPlace::Owners), (center, VaultPlace::Center)] {
+                for right in VAULT_RIGHTS.iter().filter(|right| right.place() == place) {
+                    let wanted =
+                        wrapping == WrappingRights::Wanted || right.purpose() != VaultPurpose::Wrapping;
+                    let definition = &role.definition;
+                    let given = definition.actions.iter().chain(&definition.data_actions);
+                    assert_eq!(
+                        given.filter(|one| **one == right.action()).count() == 1,
+                        wanted,
+                        "{right:?}"
+                    );
+                }
+                assert!(
+                    role.definition
+                        .actions
+                        .iter()
+                        .all(|one| *one == "Microsoft.KeyVault/vaults/read")
+                );
+            }
+        }
+        assert!(scopes(None).vault_roles().is_empty());
     }
 
     #[test]
@@ -186,7 +294,10 @@ mod tests {
                             .all(|at| at.ends_with("/containers/immutable"))
                     );
                 }
-                for right in &role.rights {
+                for right in RIGHTS
+                    .iter()
+                    .filter(|right| role.rights.contains(&right.action()))
+                {
                     let on_data = matches!(right.role_action(), RoleAction::Data(_));
                     assert_eq!(definition.data_actions.contains(&right.action()), on_data);
                 }

@@ -146,6 +146,14 @@ impl IdentityWish {
     }
 }
 
+/// The vault for keys and digests, as far as somebody has spoken of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct VaultWish {
+    pub(crate) address: Option<String>,
+    pub(crate) id: Option<ResourceId>,
+    pub(crate) wrapping_key: Option<String>,
+}
+
 /// What somebody wants in the settings file. What is not spoken of stays as it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wishes {
@@ -158,6 +166,7 @@ pub(crate) struct Wishes {
     pub(crate) snapshot_group: Option<String>,
     pub(crate) network: Option<NetworkChoice>,
     pub(crate) consistency: Option<ConsistencyChoice>,
+    pub(crate) vault: VaultWish,
 }
 
 impl Wishes {
@@ -172,6 +181,7 @@ impl Wishes {
             document.set(&["azure"], "cloud", Some(word.into()));
         }
         self.apply_identity(document)?;
+        self.vault.apply(document)?;
         const STORE: [&str; 2] = ["azure", "store"];
         if let Some(account) = &self.account {
             document.set(&STORE, "account", Some(account.as_str().into()));
@@ -230,6 +240,37 @@ impl Wishes {
         document.set(&IDENTITY, "client", wanted.client.map(Into::into));
         let file = wanted.file.map(|file| text_of(&file)).transpose()?;
         document.set(&IDENTITY, "file", file.map(Into::into));
+        Ok(())
+    }
+}
+
+impl VaultWish {
+    fn apply(&self, document: &mut SettingsDocument) -> Result<(), Failure> {
+        const VAULT: [&str; 2] = ["azure", "vault"];
+        let standing = document.standing()?.vault;
+        if self.address.is_none() && standing.is_none() {
+            if self.id.is_some() || self.wrapping_key.is_some() {
+                return Err(
+                    Failure::usage("a vault's id or key is named, and not its address")
+                        .with_next("give --vault URL"),
+                );
+            }
+            return Ok(());
+        }
+        if let Some(address) = &self.address {
+            document.set(&VAULT, "address", Some(address.as_str().into()));
+            // What stands beside another vault's address is not this one's.
+            if standing.is_some_and(|standing| standing.address != *address) {
+                document.set(&VAULT, "id", None);
+                document.set(&VAULT, "wrapping-key", None);
+            }
+        }
+        if let Some(id) = &self.id {
+            document.set(&VAULT, "id", Some(id.as_str().into()));
+        }
+        if let Some(key) = &self.wrapping_key {
+            document.set(&VAULT, "wrapping-key", Some(key.as_str().into()));
+        }
         Ok(())
     }
 }

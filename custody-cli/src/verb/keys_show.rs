@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -90,6 +91,14 @@ async fn of_store(store: &Path, config: Option<&Path>) -> Result<Answer, Failure
     Ok(Answer::new(text, document))
 }
 
+/// Where exactly the escrow keeps a key, by its own names.
+fn place(version: &BTreeMap<String, String>) -> String {
+    version
+        .iter()
+        .map(|(name, value)| format!("; {name} {value}"))
+        .collect()
+}
+
 fn of_item(keys: &ItemKeys) -> String {
     let mut text = format!("  {}\n", keys.item);
     let mut line = |words: String| text.push_str(&format!("      {words}\n"));
@@ -105,8 +114,11 @@ fn of_item(keys: &ItemKeys) -> String {
             None => "not tried".into(),
         };
         line(format!(
-            "key {} in the escrow as {} ({}): {verdict}",
-            kept.key, kept.receipt.name, kept.receipt.form
+            "key {} in the escrow as {} ({}{}): {verdict}",
+            kept.key,
+            kept.receipt.name,
+            kept.receipt.form,
+            place(&kept.receipt.version)
         ));
         for note in kept.proof.iter().flat_map(key_words::of_what_was_seen) {
             line(format!("    {note}"));

@@ -10,6 +10,7 @@ use custody_core::port::ProtectionKind;
 
 use super::setup::file_or_default;
 use super::setup_report::{Report, WhatHappened, roles_answer};
+use super::setup_vault_arguments::VaultArguments;
 use crate::answer::Answer;
 use crate::azure::{
     AzureSettings, ConsistencyChoice, DEFAULT_PROTECTION, NamedCloud, NetworkChoice, Protection,
@@ -20,8 +21,9 @@ use crate::local_ports::absolute;
 use crate::printable;
 use crate::setup::{
     Check, CheckState, ContainerChecks, IdentityKind, IdentityWish, MachineRecordRights, Making, Questions,
-    RoleScopes, SettingsDocument, SignInExportRights, Wishes, account, ahead, commands, patience, place,
-    right_checks, sign_in, signer, snapshot_group, state_folder, store, vault_check,
+    RoleScopes, SettingsDocument, SignInExportRights, Wishes, WrappingRights, account, ahead, commands,
+    patience, place, right_checks, sign_in, signer, snapshot_group, state_folder, store, vault_check,
+    vault_right_checks,
 };
 use crate::state_place::StatePlace;
 
@@ -108,6 +110,9 @@ pub(super) struct AzureSetup {
     #[arg(long, num_args = 1.., value_enum, value_name = "KIND", help_heading = "Settings")]
     consistency: Vec<ConsistencyChoice>,
 
+    #[command(flatten)]
+    vaults: VaultArguments,
+
     /// Resource groups of the machines and disks that may have to be captured, by id: for roles and checks, not stored
     #[arg(long, num_args = 1.., value_name = "ID", help_heading = "Rights")]
     source_group: Vec<ResourceGroup>,
@@ -158,16 +163,18 @@ impl AzureSetup {
         let mut document = SettingsDocument::open(&file)?;
         let mut wishes = self.wishes();
         let mut groups = self.source_group.clone();
+        let mut owner_vaults = self.vaults.of_owners();
         if self.check_only {
             self.must_only_check(&document)?;
         } else if self.asks(console) {
             console.err(&format!("custody: settings file {}\n", printable::path(&file)));
-            Questions::of_stdin(console).complete(&mut wishes, &mut groups, &document.standing()?)?;
+            let standing = document.standing()?;
+            Questions::of_stdin(console).complete(&mut wishes, &mut groups, &mut owner_vaults, &standing)?;
         }
         wishes.apply(&mut document)?;
         self.must_be_complete(&document, &wishes, console)?;
         let settings = document.settings()?;
-        let scopes = self.scopes(&settings, &groups)?;
+        let scopes = self.scopes(&settings, &groups, owner_vaults)?;
         if self.print_roles {
             return roles_answer(&scopes);
         }
@@ -197,6 +204,7 @@ impl AzureSetup {
             snapshot_group: self.snapshot_group.clone(),
             network: self.snapshot_network.clone(),
             consistency: self.consistency.first().copied(),
+            vault: self.vaults.wish(),
         }
     }
 
@@ -242,7 +250,12 @@ impl AzureSetup {
         Ok(())
     }
 
-    fn scopes(&self, settings: &AzureSettings, groups: &[ResourceGroup]) -> Result<RoleScopes, Failure> {
+    fn scopes(
+        &self,
+        settings: &AzureSettings,
+        groups: &[ResourceGroup],
+        owner_vaults: Vec<ResourceId>,
+    ) -> Result<RoleScopes, Failure> {
         let (account, container) = store(settings)?;
         let (subscription, group) = snapshot_group(settings, groups, &account);
         let apart = settings.snapshots.resource_group.is_some() || settings.snapshots.subscription.is_some();
@@ -250,7 +263,16 @@ impl AzureSetup {
             .then(|| ResourceGroup::new(&subscription, &group))
             .transpose()?;
         let standing = settings.snapshots.consistency.unwrap_or_default();
+        let vault = settings.vault.as_ref();
+        let wraps = vault.is_some_and(|vault| vault.wrapping_key.is_some());
         Ok(RoleScopes {
+            owner_vaults,
+            vault: vault.and_then(|vault| vault.id.clone()),
+            wrapping: if wraps {
+                WrappingRights::Wanted
+            } else {
+                WrappingRights::LeftOut
+            },
             sources: groups.to_vec(),
             snapshots,
             account,
@@ -357,8 +379,12 @@ impl AzureSetup {
             None => None,
         };
         let mut checks = signed.checks;
-        let (rights, not_held) = right_checks(ports.as_ref().map(|ports| ports.arm()), scopes).await;
+        let arm = ports.as_ref().map(|ports| ports.arm());
+        let (rights, mut not_held) = right_checks(arm, scopes).await;
         checks.extend(rights);
+        let (rights, not_held_in_vaults) = vault_right_checks(arm, scopes, settings.vault.as_ref()).await;
+        checks.extend(rights);
+        not_held.extend(not_held_in_vaults);
         let mut container = match &ports {
             Some(ports) => ContainerChecks::look(ports.arm(), ports.store(), floor).await,
             None => ContainerChecks::unknown(),

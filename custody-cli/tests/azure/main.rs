@@ -11,6 +11,7 @@ mod canaries;
 mod capture;
 #[path = "../json_schemas/mod.rs"]
 mod json_schemas;
+mod keys;
 mod killed;
 mod lab;
 mod preserved;

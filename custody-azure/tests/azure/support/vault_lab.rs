@@ -122,7 +122,15 @@ impl VaultLab {
 
     pub(crate) fn wrapper(&self) -> VaultKeyWrapper {
         let credential = self.lab.credential.clone();
-        VaultKeyWrapper::new(&self.lab.arm, self.soc_vault(), Scenario::LAB_SOC_KEY, credential).unwrap()
+        let entropy = std::sync::Arc::new(custody_testkit::fake::SeededEntropy::new(1));
+        VaultKeyWrapper::new(
+            &self.lab.arm,
+            self.soc_vault(),
+            Scenario::LAB_SOC_KEY,
+            credential,
+            entropy,
+        )
+        .unwrap()
     }
 
     pub(crate) fn vault_id(&self, name: &str) -> String {

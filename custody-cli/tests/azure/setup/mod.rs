@@ -3,6 +3,7 @@
 mod checks;
 mod roles;
 mod settings;
+mod vaults;
 
 use std::fs;
 use std::io::Write as _;

@@ -64,7 +64,7 @@ fn a_right_that_is_missing_is_named_with_its_scope_and_the_commands_that_give_it
 }
 
 /// What `--print-roles` prints where no identity is named and no file is there.
-fn printed_roles(lab: &Lab, more: &[&str]) -> Value {
+pub(super) fn printed_roles(lab: &Lab, more: &[&str]) -> Value {
     let groups = [lab.group("production"), lab.group("shared-disks")];
     let account = lab.account();
     let words = [
@@ -87,7 +87,7 @@ fn printed_roles(lab: &Lab, more: &[&str]) -> Value {
 }
 
 /// These roles, assigned as they say, without one right.
-fn grants_of(printed: &Value, without: &str) -> Vec<RoleGrant> {
+pub(super) fn grants_of(printed: &Value, without: &str) -> Vec<RoleGrant> {
     let mut grants = Vec::new();
     for role in printed["roles"].as_array().unwrap() {
         let list = |name: &str| -> Vec<&str> {

@@ -182,7 +182,7 @@ fn a_file_that_says_otherwise_is_changed_only_when_that_is_asked_for() {
     assert!(refused.err.contains("--check-only"), "{refused:?}");
     assert_eq!(lab.settings(), before);
     // A person says no, and then yes.
-    let answers = |last: &str| format!("{}{last}\n", "\n".repeat(8));
+    let answers = |last: &str| format!("{}{last}\n", "\n".repeat(9));
     let words = ["setup", "azure", "--container", "plain", "--ask"];
     let refused = lab.answering(&words, &answers("no")).expect(2);
     assert!(refused.err.contains("-> \"plain\""), "{refused:?}");
@@ -211,6 +211,7 @@ fn a_person_is_asked_with_explanations_and_never_for_a_secret() {
         "client-secret",
         "socevidence",
         &lab.account(),
+        "",
         "",
         "",
         "",
