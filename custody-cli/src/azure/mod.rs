@@ -5,7 +5,7 @@ mod place;
 mod settings_file;
 
 pub(crate) use arguments::{AzureArguments, DEFAULT_PROTECTION, Protection};
-pub(crate) use place::{AZURE, AzurePlace, GuestStateChoice, is_store_address, no_identity};
+pub(crate) use place::{AZURE, AzurePlace, GuestStateChoice, is_store_address, no_identity, transport};
 pub(crate) use settings_file::{
     AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NamedCloud, NetworkChoice, SettingsFile,
     VaultPlace,

@@ -89,6 +89,15 @@ fn no_identity_in(config: Option<&Path>) -> Failure {
     })
 }
 
+/// What carries requests, which names the environment's proxy in its errors.
+pub(crate) fn transport() -> CleanTransport {
+    let transport = CleanTransport::new();
+    match Environment::read().proxy {
+        Some(proxy) => transport.with_proxy_named(&proxy),
+        None => transport,
+    }
+}
+
 /// Whether these words name a store in a cloud and no directory.
 pub(crate) fn is_store_address(words: &str) -> bool {
     words.starts_with("https://")
@@ -225,10 +234,7 @@ impl AzurePlace {
 
     fn azure_ports(&self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<AzurePorts, Error> {
         let cloud = self.cloud.cloud()?;
-        let mut transport = CleanTransport::new();
-        if let Some(proxy) = Environment::read().proxy {
-            transport = transport.with_proxy_named(&proxy);
-        }
+        let transport = transport();
         let credential = self.identity.identity().credential(&cloud, &transport)?;
         let options = self.options()?.with_transport(transport);
         AzurePorts::new(&options, &credential, &credential, clock, entropy)

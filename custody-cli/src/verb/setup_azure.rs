@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use custody_azure::SignedIn;
 use custody_azure::arm::{ResourceGroup, ResourceId};
-use custody_azure::{CleanTransport, SignedIn};
 use custody_core::Error;
 use custody_core::port::ProtectionKind;
 
@@ -371,7 +371,7 @@ impl AzureSetup {
         floor: ProtectionKind,
     ) -> Result<AzureFound, Failure> {
         let place = place(settings, &scopes.sources)?;
-        let transport = CleanTransport::new();
+        let transport = crate::azure::transport();
         let identity = settings.identity.as_ref().ok_or_else(crate::azure::no_identity)?;
         let signed = sign_in(&place.cloud, identity, &transport).await;
         let ports = match &signed.credential {

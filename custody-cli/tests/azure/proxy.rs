@@ -83,6 +83,31 @@ fn a_proxy_that_refuses_is_named_and_never_its_password() {
 }
 
 #[test]
+fn setting_up_names_a_proxy_that_refuses_and_never_its_password() {
+    let proxy = Proxy::start(Conduct::Answers("407 Proxy Authentication Required"));
+    let lab = behind(&proxy);
+    let found = lab
+        .custody(&[
+            "setup",
+            "azure",
+            "--check-only",
+            "--config",
+            "custody.toml",
+            "--source-group",
+            "/subscriptions/s/resourceGroups/g",
+        ])
+        .expect(3);
+    let named = format!("the proxy {}, which HTTPS_PROXY names", proxy.address);
+    assert!(found.out.contains(&named), "{found:?}");
+    for secret in [PASSWORD, USER] {
+        assert!(
+            !found.out.contains(secret) && !found.err.contains(secret),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_proxy_that_is_not_there_is_named() {
     let address = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

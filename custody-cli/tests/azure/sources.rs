@@ -13,7 +13,14 @@ fn i06_disk_snapshots_that_were_there_are_a_source_and_stay() {
         .expect(0);
     let there = lab.azure.snapshots();
     assert_eq!(there.len(), DISKS.len());
-    let about = ["--case", "C-2", "--examiner", "M. Example", "--authority", "Incident 2"];
+    let about = [
+        "--case",
+        "C-2",
+        "--examiner",
+        "M. Example",
+        "--authority",
+        "Incident 2",
+    ];
     let mut words = vec!["capture", "azure", "--config", "custody.toml"];
     for snapshot in &there {
         words.extend(["--snapshot", &snapshot.id]);
