@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -12,6 +13,9 @@ use super::settings_file::{
     AzureSettings, CloudChoice, ConsistencyChoice, IdentityChoice, NetworkChoice, SettingsFile, VaultPlace,
 };
 use crate::failure::Failure;
+
+/// Source: "Snapshots - Grant Access", durationInSeconds; the limit of 60 days: docs of managed disks, read 2026-11-21.
+const MAX_GRANT_DAYS: i64 = 60;
 
 /// The least protection that a store must give unless the settings say otherwise: none that its keeper can lift.
 pub(crate) const DEFAULT_PROTECTION: ProtectionKind = ProtectionKind::LegalHold;
@@ -122,6 +126,10 @@ pub(crate) struct AzureArguments {
     #[arg(long, help_heading = "Azure")]
     open_snapshots: bool,
 
+    /// The longest that access to a disk snapshot is asked for, in days, at most Azure's 60 [default: 7]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=MAX_GRANT_DAYS), help_heading = "Azure")]
+    grant_days: Option<u32>,
+
     /// Leave out the guest state (VMGS: firmware variables, virtual TPM) of Trusted Launch and Confidential machines;
     /// the record says that it was not acquired
     #[arg(long, help_heading = "Azure")]
@@ -214,6 +222,19 @@ impl AzureArguments {
             Regions::Any
         } else {
             Regions::Same
+        }
+    }
+
+    /// The longest that access to a disk snapshot is asked for, where somebody says it.
+    pub(crate) fn grant_days(&self, settings: &AzureSettings) -> Result<Option<NonZeroU32>, Failure> {
+        let Some(days) = self.grant_days.or(settings.snapshots.grant_days) else {
+            return Ok(None);
+        };
+        match NonZeroU32::new(days) {
+            Some(whole) if i64::from(days) <= MAX_GRANT_DAYS => Ok(Some(whole)),
+            _ => Err(Failure::usage(format!(
+                "azure.snapshots.grant-days is {days}; Azure grants access for 1 to {MAX_GRANT_DAYS} days"
+            ))),
         }
     }
 

@@ -61,6 +61,8 @@ pub(crate) struct SnapshotSettings {
     pub(crate) resource_group: Option<String>,
     pub(crate) network: Option<NetworkChoice>,
     pub(crate) consistency: Option<ConsistencyChoice>,
+    /// The longest that access to a disk snapshot is asked for.
+    pub(crate) grant_days: Option<u32>,
 }
 
 /// Which cloud.

@@ -98,6 +98,7 @@ impl AzureCapture {
         }
         kept.protection_floor = self.azure.protection_floor(&settings);
         kept.regions = self.azure.regions(&settings);
+        kept.grant_days = self.azure.grant_days(&settings)?;
         kept.provider = provider_settings(&place, &store)?;
         let request = self.request(machine, kept, key_origin, &signed_in)?;
         let capture = Capture::new(ports);

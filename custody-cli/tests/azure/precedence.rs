@@ -32,3 +32,19 @@ fn flags_go_before_the_environment_and_the_environment_before_the_file() {
     let refused = lab.capture(&["--dry-run"]).expect(3);
     assert!(refused.err.contains("AzureCliCredential"), "{refused:?}");
 }
+
+#[test]
+fn access_for_more_days_than_azure_grants_is_refused_and_fewer_are_recorded() {
+    let lab = Lab::of(small());
+    let refused = lab.capture(&["--grant-days", "61", "--dry-run"]).expect(2);
+    assert!(refused.err.contains("61"), "{refused:?}");
+    let settings = lab.settings() + "\n[azure.snapshots]\ngrant-days = 0\n";
+    std::fs::write(lab.path("custody.toml"), settings).unwrap();
+    let refused = lab.capture(&["--dry-run"]).expect(2);
+    assert!(refused.err.contains("1 to 60 days"), "{refused:?}");
+    let captured = lab.capture(&["--grant-days", "10", "--json"]).expect(0).json();
+    let id = captured["acquisition"].as_str().unwrap();
+    let log = lab.custody(&["log", id, "--json"]).expect(0);
+    assert!(log.out.contains("\"grant_days\":10"), "{log:?}");
+    lab.verify().expect(0);
+}

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 
+use super::process::{longest_grant_s, reckoned_s};
 use super::region_rule;
 use super::request::CaptureRequest;
 use crate::custody_log::{AcquireMethod, AcquisitionSettings, Failure, PlannedItem};
 use crate::error::{Error, Result};
-use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
+use crate::ids::{AcquisitionId, ByteLength, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
 use crate::port::{
     LogName, Machine, Protection, RightNeed, RightsFinding, SealSigner, SinkCapabilities, StoredObject,
@@ -108,12 +109,32 @@ impl Plan {
         let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
         plan.judge_store(capabilities, protection, listed);
+        plan.judge_grants();
         if let Some(rights) = &ports.rights {
             for finding in rights.check(&plan.machine).await {
                 plan.judge_right(finding);
             }
         }
         Ok(plan)
+    }
+
+    /// Copies that may outlast the access to their sources are no refusal: the reckoning is a slow one.
+    fn judge_grants(&mut self) {
+        let longest_s = longest_grant_s(&self.request.settings);
+        let known = self.machine.disks.iter().map(|disk| {
+            let known = disk.length.or(disk.reckoned_length);
+            known.map_or(0, ByteLength::bytes)
+        });
+        let needed_s = reckoned_s(known);
+        if needed_s > longest_s {
+            let days = |seconds: u64| seconds.div_ceil(24 * 60 * 60);
+            self.notes.push(format!(
+                "copies of this size may take {} days, and access to the sources is asked for {}: allow more days for it \
+                 in the settings, or a copy that takes longer fails and is begun anew",
+                days(needed_s),
+                days(longest_s)
+            ));
+        }
     }
 
     /// A right that is missing stands against what follows, never against the snapshot: trying that does no harm, and

@@ -3,7 +3,7 @@
 use super::item::Snapshotted;
 use super::state::{ItemState, Stage};
 use super::workflow::Workflow;
-use crate::custody_log::{Act, Failure, ItemVerdict};
+use crate::custody_log::{AcquisitionSettings, Act, Failure, ItemVerdict};
 use crate::error::{Error, Result};
 use crate::ids::{ByteLength, EvidenceItemId};
 use crate::port::{GrantOptions, ReadGrant};
@@ -11,8 +11,8 @@ use crate::port::{GrantOptions, ReadGrant};
 /// Bytes a second that a copy is reckoned with when a grant's lifetime is chosen.
 const RECKONED_BYTES_PER_SECOND: u64 = 60 * 1024 * 1024;
 const MIN_GRANT_SECONDS: u64 = 4 * 60 * 60;
-const MAX_GRANT_SECONDS: u64 = 7 * 24 * 60 * 60;
-const _: () = assert!(MIN_GRANT_SECONDS < MAX_GRANT_SECONDS);
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+const DEFAULT_GRANT_DAYS: u32 = 7;
 
 impl Workflow<'_> {
     /// Works on an item until it is final. Whatever happens, no grant is left that does not feed a running import.
@@ -125,7 +125,15 @@ impl Workflow<'_> {
         let snapshotted = item
             .snapshotted()
             .ok_or_else(|| Error::misuse("a grant without a snapshot"))?;
-        let lifetime_s = lifetime_s(self.items().await.iter().filter_map(ItemState::snapshotted));
+        let longest_s = longest_grant_s(&self.state().await.opened.settings);
+        let items = self.items().await;
+        let asked_s = reckoned_s(
+            items
+                .iter()
+                .filter_map(ItemState::snapshotted)
+                .map(reckoned_bytes),
+        );
+        let lifetime_s = asked_s.min(longest_s);
         let act = Act::GrantIntent {
             item: id.clone(),
             lifetime_s,
@@ -212,12 +220,21 @@ fn what_read_back_found(item: &ItemState) -> Option<Error> {
     })
 }
 
-/// How long a grant lives: as long as all items may take, one after the other and twice over.
-fn lifetime_s<'a>(items: impl Iterator<Item = &'a Snapshotted>) -> u64 {
-    let all = items.map(reckoned_bytes).fold(0, u64::saturating_add);
-    all.div_ceil(RECKONED_BYTES_PER_SECOND)
+/// How long a grant would have to live: as long as all items may take, one after the other and twice over.
+pub(super) fn reckoned_s(items: impl Iterator<Item = u64>) -> u64 {
+    items
+        .fold(0, u64::saturating_add)
+        .div_ceil(RECKONED_BYTES_PER_SECOND)
         .saturating_mul(2)
-        .clamp(MIN_GRANT_SECONDS, MAX_GRANT_SECONDS)
+        .max(MIN_GRANT_SECONDS)
+}
+
+/// The longest that a grant is asked for.
+pub(super) fn longest_grant_s(settings: &AcquisitionSettings) -> u64 {
+    let days = settings
+        .grant_days
+        .map_or(DEFAULT_GRANT_DAYS, std::num::NonZeroU32::get);
+    u64::from(days).saturating_mul(SECONDS_A_DAY)
 }
 
 /// The bytes of an item as far as they are known; one of which nothing is known asks for the longest grant.
@@ -268,12 +285,26 @@ mod tests {
     #[test]
     fn a_grant_is_reckoned_by_what_is_known_of_the_lengths() {
         const TIB: u64 = 1 << 40;
-        let of = |items: &[Snapshotted]| lifetime_s(items.iter());
+        let longest = |days: Option<u32>| {
+            longest_grant_s(&AcquisitionSettings {
+                grant_days: days.and_then(std::num::NonZeroU32::new),
+                ..AcquisitionSettings::default()
+            })
+        };
+        let of = |items: &[Snapshotted]| reckoned_s(items.iter().map(reckoned_bytes)).min(longest(None));
         assert_eq!(of(&[]), MIN_GRANT_SECONDS);
         assert_eq!(of(&[item(Some(512), None)]), MIN_GRANT_SECONDS);
         let told = of(&[item(Some(TIB), None)]);
-        assert!(told > MIN_GRANT_SECONDS && told < MAX_GRANT_SECONDS);
+        assert!(told > MIN_GRANT_SECONDS && told < longest(None));
         assert_eq!(of(&[item(None, Some(TIB))]), told);
-        assert_eq!(of(&[item(None, None), item(Some(TIB), None)]), MAX_GRANT_SECONDS);
+        assert_eq!(of(&[item(None, None), item(Some(TIB), None)]), 7 * SECONDS_A_DAY);
+        // Three disks of 8 TiB take longer than a week at that rate: whoever plans may ask for more.
+        let large = [
+            item(Some(8 * TIB), None),
+            item(Some(8 * TIB), None),
+            item(Some(8 * TIB), None),
+        ];
+        let needed = reckoned_s(large.iter().map(reckoned_bytes));
+        assert!(needed > longest(None) && needed < longest(Some(10)));
     }
 }

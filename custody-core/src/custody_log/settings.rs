@@ -22,6 +22,9 @@ pub struct AcquisitionSettings {
     /// Whether evidence may be stored in another region than the machine's.
     #[serde(default, skip_serializing_if = "Regions::is_default")]
     pub regions: Regions,
+    /// The longest that access to a source is asked for, in days; seven where nothing is said. A provider may grant less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_days: Option<std::num::NonZeroU32>,
     /// What the provider needs in order to find its sources again, by its own names.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub provider: std::collections::BTreeMap<String, String>,
@@ -66,6 +69,7 @@ impl Default for AcquisitionSettings {
             whole: WholeImage::Digest,
             protection_floor: None,
             regions: Regions::Same,
+            grant_days: None,
             provider: std::collections::BTreeMap::new(),
         }
     }
