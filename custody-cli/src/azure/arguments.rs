@@ -14,7 +14,7 @@ use super::settings_file::{
 };
 use crate::failure::Failure;
 
-/// Source: "Snapshots - Grant Access", durationInSeconds; the limit of 60 days: docs of managed disks, read 2026-11-21.
+/// As `custody_azure::MAX_GRANT`.
 const MAX_GRANT_DAYS: i64 = 60;
 
 /// The least protection that a store must give unless the settings say otherwise: none that its keeper can lift.
