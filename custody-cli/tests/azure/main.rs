@@ -14,6 +14,7 @@ mod json_schemas;
 mod keys;
 mod killed;
 mod lab;
+mod networks;
 mod preserved;
 mod proxy;
 mod redirect;

@@ -1,5 +1,7 @@
 //! One pass over a source: read, hash, write the copy and the chunk list, note what was not read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -8,6 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::chunk_list::ChunkListWriter;
 use super::extent_lists::ExtentLists;
 use super::granted_source::GrantedSource;
+use super::rereading::Unsettled;
 use crate::custody_log::{AcquisitionSettings, FOOTER_BYTES, Footers, ReadScope, SealedObject};
 use crate::digest::{DiskData, ImageDigests};
 use crate::error::{Error, Result};
@@ -37,6 +40,8 @@ pub(super) struct SourceStream<'a, 's> {
     pub(super) sector_bytes: u32,
     pub(super) settings: &'a AcquisitionSettings,
     pub(super) ports: &'a Ports,
+    /// Whether the copy that the sink's service makes came to nothing.
+    pub(super) copy_failed: &'a AtomicBool,
 }
 
 /// The footer of a copy that the sink's service makes: known once the service has made it.
@@ -131,11 +136,12 @@ impl SourceStream<'_, '_> {
         let mut hash = self.ports.hasher.start(length, options)?;
         let mut lists = ExtentLists::new(self.sector_bytes);
         let mut anomalies = Vec::new();
+        let mut unsettled = Unsettled::default();
         let mut next = 0;
         let streamed = stored_footer.as_ref().map_or(length, |footer| footer.at);
         let mut reads = self.extents(streamed, &mut anomalies).await;
         while let Some(extents) = reads.try_next().await? {
-            if self.ports.stop.is_stopped() {
+            if self.ports.stop.is_stopped() || self.copy_failed.load(Ordering::Relaxed) {
                 return Err(Error::Stopped {
                     object: self.name.clone(),
                 });
@@ -152,7 +158,10 @@ impl SourceStream<'_, '_> {
                 lists.note(&self.source, &extent)?;
                 let hashed = hash.push(extent.clone());
                 let runs = match deposit {
-                    Some(deposit) => futures::try_join!(hashed, deposit.write(extent))?.0,
+                    Some(deposit) => {
+                        let given = self.give(deposit.as_mut(), &mut unsettled, extent);
+                        futures::try_join!(hashed, given)?.0
+                    }
                     None => hashed.await?,
                 };
                 list.write(&runs).await?;
@@ -160,6 +169,14 @@ impl SourceStream<'_, '_> {
             self.report(next, length);
         }
         drop(reads);
+        if unsettled.reread() > 0 {
+            anomalies.push(format!(
+                "{}: {} bytes were read a second time, because they were lost on their way to the store; they were those \
+                 of the first reading",
+                self.name,
+                unsettled.reread()
+            ));
+        }
         let footers = match stored_footer {
             Some(stored) => {
                 let (footers, bytes) = self.footers(stored, &mut anomalies).await?;

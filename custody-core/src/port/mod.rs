@@ -11,6 +11,7 @@
 //!
 //! Futures need no particular runtime. Dropping one cancels it; each method says what that leaves.
 
+mod deposit;
 mod disk_key;
 mod environment;
 mod escrow_record;
@@ -29,6 +30,7 @@ mod source_access;
 
 use std::fmt;
 
+pub use deposit::{Deposit, DepositOptions, Rereading, Taken};
 pub use disk_key::{FetchedKey, KeyMaterial, KeyReference, KeyRequirement, WrappedKey};
 pub use environment::{
     Clock, Entropy, NoProgress, Progress, ProgressObserver, ProgressPhase, StopSignal, StopSwitch,
@@ -36,8 +38,8 @@ pub use environment::{
 pub use escrow_record::{EscrowReceipt, EscrowRecord, EscrowedKey};
 pub use evidence_reader::{EvidenceReader, EvidenceReaderExt, StoredObject};
 pub use evidence_sink::{
-    Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection,
-    ProtectionKind, Receipt, SinkCapabilities,
+    EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection, ProtectionKind, Receipt,
+    SinkCapabilities,
 };
 pub use image_hasher::{ChunkRun, HashOptions, ImageHash, ImageHasher, WholeImage};
 pub use image_reader::{ImageReader, ImageReaderExt};
