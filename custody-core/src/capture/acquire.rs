@@ -6,7 +6,6 @@ use futures::FutureExt as _;
 
 use super::chunk_list::ChunkListReader;
 use super::copy::{SourceStream, StoredFooter, Streamed};
-use super::extent_lists::ExtentLists;
 use super::granted_source::GrantedSource;
 use super::item::{Snapshotted, StoredCopy};
 use super::opening::expect_length;
@@ -334,26 +333,6 @@ impl Workflow<'_> {
             Err(_) => LeftBehind::Unknown,
         }
     }
-
-    async fn put_extent_lists(
-        &self,
-        file: &Segment,
-        lists: &ExtentLists,
-        length: u64,
-    ) -> Result<(crate::custody_log::ZeroSummary, crate::custody_log::UnreadSummary)> {
-        let mut zeros = lists.zero_summary();
-        if zeros.ranges > 0 {
-            let name = file.with_suffix(layout::ZERO_RANGES_SUFFIX);
-            zeros.list = Some(self.put_once(&name, lists.zero_list().into_bytes()).await?);
-        }
-        let mut unread = lists.unread_summary();
-        if unread.sectors > 0 {
-            let name = file.with_suffix(layout::MAP_SUFFIX);
-            let map = lists.ddrescue_map(length);
-            unread.map = Some(self.put_once(&name, map.into_bytes()).await?);
-        }
-        Ok((zeros, unread))
-    }
 }
 
 fn done(item: &ItemState, copy: StoredCopy) -> Act {
@@ -386,37 +365,4 @@ fn expect_stored_length(receipt: &Receipt, length: u64) -> Result<()> {
         expected: format!("{length} bytes"),
         actual: format!("{} bytes", receipt.length),
     })
-}
-
-/// A small object, put under a name once: the same bytes again are adopted.
-impl Workflow<'_> {
-    pub(super) async fn put_once(&self, file: &Segment, bytes: Vec<u8>) -> Result<SealedObject> {
-        use crate::port::EvidenceReaderExt as _;
-        let name = self.object(file);
-        let object = SealedObject::of(file.clone(), &bytes);
-        if let Some(stored) = self
-            .ports()
-            .reader
-            .fetch_if_present(&name, bytes.len() as u64)
-            .await?
-        {
-            if stored == bytes {
-                return Ok(object);
-            }
-            return Err(Error::AlreadyExists {
-                object: name.to_string(),
-            });
-        }
-        let options = DepositOptions::new(self.acquisition().await, bytes.len() as u64);
-        let mut deposit = self.ports().sink.deposit(&name, options).await?;
-        let extent = crate::extent::Extent::Data {
-            at: 0,
-            bytes: bytes.into(),
-        };
-        if !extent.range().is_empty() {
-            deposit.write(extent).await?;
-        }
-        deposit.commit().await?;
-        Ok(object)
-    }
 }

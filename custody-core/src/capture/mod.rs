@@ -37,6 +37,7 @@ mod outline;
 mod plan;
 mod process;
 mod protection_change;
+mod put_once;
 mod read_back;
 mod record_state;
 mod region_rule;
