@@ -34,6 +34,7 @@ mod notes;
 mod opening;
 mod outcome;
 mod outline;
+mod pieces;
 mod plan;
 mod process;
 mod protection_change;
