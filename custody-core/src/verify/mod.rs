@@ -40,6 +40,7 @@ mod rescue_map;
 mod seal;
 mod signers;
 mod store;
+mod stored_attempt;
 mod stored_bytes;
 mod zero_ranges;
 
