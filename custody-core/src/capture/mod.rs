@@ -21,6 +21,7 @@ mod give_up;
 mod given_up_keys;
 mod granted_source;
 mod item;
+mod item_state;
 mod journal;
 mod key_deeds;
 mod key_escrow;
