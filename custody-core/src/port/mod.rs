@@ -22,6 +22,7 @@ mod image_reader;
 mod key_proof;
 mod keys;
 mod log;
+mod machine;
 mod machine_records;
 mod rights;
 mod seal;
@@ -46,12 +47,12 @@ pub use image_reader::{ImageReader, ImageReaderExt};
 pub use key_proof::{KeyProof, ProofVerdict, VolumeProof};
 pub use keys::{KeyEscrow, KeyProver, KeySource, KeyWrapper};
 pub use log::{LogAnchor, LogHead, LogName, LogStore};
+pub use machine::{DiskDescription, DiskEncryption, Machine, NotAcquired};
 pub use machine_records::{MAX_MACHINE_RECORD_BYTES, MachineRecord, MachineRecords};
 pub use rights::{RightNeed, Rights, RightsFinding};
 pub use seal::{DigestEntry, DigestRegister, SealSigner, TimestampAuthority};
 pub use snapshotter::{
-    DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,
-    SnapshotOutcome, SnapshotPlan, Snapshotter,
+    DiskSnapshot, PlannedSnapshot, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter,
 };
 pub use source_access::{
     GrantExpiry, GrantOptions, GrantReach, ImageForm, OpenedSource, ReadGrant, SourceAccess, SourceState,
