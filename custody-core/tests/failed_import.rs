@@ -1,5 +1,4 @@
 //! A server-side copy that fails while the source is read beside it.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 
