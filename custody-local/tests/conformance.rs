@@ -61,6 +61,7 @@ mod sink {
                 let outside = outside.clone();
                 Box::new(move || fs::read_dir(&outside).unwrap().next().is_some())
             })
+            .losing_nothing()
             .protected_by(ProtectionKind::ReadOnlyMode);
         let Some(small) = SmallFileSystem::mount(&scratch.join("small")) else {
             return harness.keeping(scratch);

@@ -1,6 +1,9 @@
 //! A container of blobs as a store of evidence, and exported disks as images.
 
 mod anchor;
+mod block_body;
+mod block_checksum;
+mod block_list;
 mod deposit;
 mod facts;
 mod image;
@@ -13,6 +16,7 @@ mod protection;
 mod remote;
 mod sink;
 mod store;
+mod streamed_block;
 
 pub(crate) use image::BlobImage;
 pub use probe::Probe;

@@ -55,7 +55,10 @@ impl Policy for RenewToken {
             let (StatusCode::Unauthorized, Some(shown)) = (response.status(), shown) else {
                 break;
             };
-            request.body_mut().reset().await?;
+            // A body that is sent as it comes is gone: whoever sent it begins anew.
+            if request.body_mut().reset().await.is_err() {
+                break;
+            }
             let ctx = ctx.clone().with_value(RefusedToken(Zeroizing::new(shown)));
             response = first.send(&ctx, request, rest).await?;
         }

@@ -65,6 +65,7 @@ fn sink(azurite: &Arc<Azurite>) {
         let (again, foreign) = (azurite.clone(), azurite.clone());
         let (reopened, put_in) = (container.clone(), container);
         SinkHarness::new(store.clone(), store)
+            .losing_nothing()
             .reopened_by(move || {
                 let store = Arc::new(again.store(&reopened));
                 (store.clone(), store)

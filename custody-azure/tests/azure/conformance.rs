@@ -9,7 +9,7 @@ use custody_core::port::{
     DiskSnapshot, EvidenceReader as _, GrantOptions, ImageReaderExt as _, LogAnchor as _, LogHead,
     ProtectionKind, ReadGrant, SourceAccess as _,
 };
-use custody_testkit::azure_sim::{Bytes, Scenario};
+use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, Scenario};
 
 /// A grant on a disk snapshot of the lab, and the bytes behind it.
 fn grant(lab: &Lab) -> (ReadGrant, Vec<u8>) {
@@ -38,7 +38,14 @@ mod sink {
         let (again, foreign) = (lab.clone(), lab.clone());
         let store = Arc::new(lab.store(Scenario::LAB_CONTAINER));
         let (grant, bytes) = grant(&lab);
+        let lossy = Lab::new();
+        for name in ["*/lost-kept", "*/lost-again"] {
+            let lost = Fault::on("PUT", name, FaultAction::DropBefore).with_query("blockid=");
+            lossy.simulator.inject(lost.nth(1));
+        }
+        let lossy = Arc::new(lossy.store(Scenario::LAB_CONTAINER));
         SinkHarness::new(store.clone(), store)
+            .with_lossy_store(lossy.clone(), lossy)
             .reopened_by(move || {
                 let store = Arc::new(again.store(Scenario::LAB_CONTAINER));
                 (store.clone(), store)

@@ -14,6 +14,7 @@ mod json_schemas;
 mod keys;
 mod killed;
 mod lab;
+mod networks;
 mod precedence;
 mod preserved;
 mod proxy;

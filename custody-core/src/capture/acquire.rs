@@ -1,14 +1,11 @@
 //! Storing an item: by stream, or by the sink's own copy while the source stream is hashed here.
 
-use std::pin::pin;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use futures::FutureExt as _;
-use futures::future::{Either, select};
 
 use super::chunk_list::ChunkListReader;
 use super::copy::{SourceStream, StoredFooter, Streamed};
-use super::extent_lists::ExtentLists;
 use super::granted_source::GrantedSource;
 use super::item::{Snapshotted, StoredCopy};
 use super::opening::expect_length;
@@ -19,16 +16,10 @@ use crate::error::{Error, Result};
 use crate::ids::{EvidenceItemId, Segment};
 use crate::layout;
 use crate::port::{
-    Deposit, DepositOptions, ImageForm, ImportOptions, ImportState, ObjectState, Progress, ProgressPhase,
-    ReadGrant, Receipt,
+    Deposit, DepositOptions, ImageForm, ImportOptions, ImportState, ObjectState, ReadGrant, Receipt,
+    Rereading,
 };
 use crate::service::ServiceRecord;
-
-/// How long to wait between two looks at a server-side copy: at least, and at most.
-const SHORTEST_IMPORT_POLL: Duration = Duration::from_millis(250);
-const LONGEST_IMPORT_POLL: Duration = Duration::from_secs(5);
-/// In between it is this part of the time that was waited, so that the end of a copy is noticed soon after it.
-const IMPORT_POLL_PART: u32 = 16;
 
 /// The bytes of a line in a chunk list.
 pub(super) const CHUNK_LINE_BYTES: u64 = 68;
@@ -40,6 +31,8 @@ struct Destination<'a> {
     list: &'a Segment,
     /// The stored copy's name.
     file: &'a Segment,
+    /// Whether the copy that the sink's service makes came to nothing, so that nothing need be read any more.
+    copy_failed: &'a AtomicBool,
 }
 
 /// Where the bytes of an item go.
@@ -50,11 +43,6 @@ enum Target {
     Adopted,
     /// The sink's service copies them; it answered so when it was asked to.
     Import(ServiceRecord),
-}
-
-/// How long to wait for another look at a copy that was waited for so long.
-fn import_pause(waited: Duration) -> Duration {
-    (waited / IMPORT_POLL_PART).clamp(SHORTEST_IMPORT_POLL, LONGEST_IMPORT_POLL)
 }
 
 impl Workflow<'_> {
@@ -124,19 +112,26 @@ impl Workflow<'_> {
             Target::Adopted => (None, ServiceRecord::none()),
             Target::Import(service) => (None, service),
         };
+        let copy_failed = AtomicBool::new(false);
         let into = Destination {
             deposit,
             list_deposit,
             list: &list,
             file,
+            copy_failed: &copy_failed,
         };
         let answered = |error: Error| match error.service() {
             Some(_) => error,
             None => error.answered(asked.clone()),
         };
+        let source = if copied_there {
+            source.feeding(file.clone())
+        } else {
+            source
+        };
         let pass = self.stream(item, snapshotted, (source, form.as_ref()), into);
         let streamed = if copied_there {
-            self.beside_import(id, file, pass).await
+            self.beside_import(id, file, &copy_failed, pass).await
         } else {
             pass.await
         };
@@ -204,7 +199,8 @@ impl Workflow<'_> {
             ObjectState::Importing(_) => Ok(Target::Import(ServiceRecord::none())),
             ObjectState::Absent => match method {
                 AcquireMethod::Deposit => {
-                    let options = DepositOptions::new(acquisition, length);
+                    let options =
+                        DepositOptions::new(acquisition, length).with_rereading(Rereading::OnDemand);
                     Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                 }
                 AcquireMethod::Import => {
@@ -218,7 +214,8 @@ impl Workflow<'_> {
                                 && self.ports().sink.capabilities().deposit =>
                         {
                             self.note_streaming(item, &error).await?;
-                            let options = DepositOptions::new(acquisition, length);
+                            let options =
+                                DepositOptions::new(acquisition, length).with_rereading(Rereading::OnDemand);
                             Ok(Target::Deposit(self.ports().sink.deposit(&name, options).await?))
                         }
                         Err(error) => Err(error),
@@ -292,6 +289,7 @@ impl Workflow<'_> {
             sector_bytes: snapshotted.description.sector_bytes,
             settings: &settings,
             ports: self.ports(),
+            copy_failed: into.copy_failed,
         };
         let streamed = stream
             .run(into.deposit, into.list_deposit, into.list, stored_footer)
@@ -318,118 +316,6 @@ impl Workflow<'_> {
         super::footer::read(stored.as_ref(), at).await
     }
 
-    /// Drives a pass over the source, and tells beside it how far the service's own copy is.
-    async fn beside_import<T>(
-        &self,
-        item: &EvidenceItemId,
-        file: &Segment,
-        pass: impl Future<Output = T>,
-    ) -> T {
-        let (pass, told) = (pin!(pass), pin!(self.tell_of_import(item, file)));
-        match select(pass, told).await {
-            Either::Left((done, _)) => done,
-            Either::Right(((), pass)) => pass.await,
-        }
-    }
-
-    /// Tells how far the service's copy is as long as it is under way. Decides nothing, and hides no failure: what became
-    /// of the copy is asked for where it counts.
-    async fn tell_of_import(&self, item: &EvidenceItemId, file: &Segment) {
-        let name = self.object(file);
-        let acquisition = self.acquisition().await;
-        let mut waited = Duration::ZERO;
-        let mut seen = None;
-        loop {
-            match self.ports().sink.state(&name, &acquisition).await {
-                Ok(ObjectState::Importing(ImportState::Pending { copied, total })) => {
-                    self.tell_copied(item, file, copied.min(total.saturating_sub(1)), total);
-                    seen = Some(total);
-                }
-                Ok(ObjectState::Stored(_) | ObjectState::Importing(ImportState::Done(_))) => {
-                    if let Some(total) = seen {
-                        self.tell_copied(item, file, total, total);
-                    }
-                    return;
-                }
-                // It failed, or is not there: whoever asks where it counts hears it.
-                Ok(
-                    ObjectState::Importing(ImportState::Failed(_))
-                    | ObjectState::Absent
-                    | ObjectState::Foreign,
-                ) => {
-                    return;
-                }
-                Err(_) => {}
-            }
-            let pause = import_pause(waited);
-            self.ports().clock.sleep(pause).await;
-            waited = waited.saturating_add(pause);
-        }
-    }
-
-    fn tell_copied(&self, item: &EvidenceItemId, file: &Segment, done: u64, total: u64) {
-        let progress = Progress::new(ProgressPhase::Copy, item.clone(), file.to_string(), done, total);
-        self.ports().progress.progress(&progress);
-    }
-
-    /// Waits until the service says what became of its copy. Only its word "success" counts.
-    async fn await_import(&self, item: &EvidenceItemId, file: &Segment) -> Result<Receipt> {
-        let name = self.object(file);
-        let acquisition = self.acquisition().await;
-        let mut waited = Duration::ZERO;
-        let mut seen = None;
-        let report = |done, total| self.tell_copied(item, file, done, total);
-        loop {
-            match self.ports().sink.state(&name, &acquisition).await? {
-                ObjectState::Stored(receipt) | ObjectState::Importing(ImportState::Done(receipt)) => {
-                    if let Some(total) = seen {
-                        report(total, total);
-                    }
-                    return Ok(receipt);
-                }
-                ObjectState::Importing(ImportState::Pending { copied, total }) => {
-                    // All bytes may be there before the service says so.
-                    report(copied.min(total.saturating_sub(1)), total);
-                    seen = Some(total);
-                    self.go_on(name.as_str())?;
-                    let pause = import_pause(waited);
-                    self.ports().clock.sleep(pause).await;
-                    waited = waited.saturating_add(pause);
-                }
-                ObjectState::Importing(ImportState::Failed(reason)) => {
-                    return Err(Error::Provider {
-                        object: name.to_string(),
-                        operation: "server-side copy",
-                        source: Some(reason.into()),
-                    });
-                }
-                ObjectState::Absent => {
-                    return Err(Error::NotFound {
-                        object: name.to_string(),
-                    });
-                }
-                ObjectState::Foreign => {
-                    return Err(Error::AlreadyExists {
-                        object: name.to_string(),
-                    });
-                }
-            }
-        }
-    }
-
-    /// Whether a server-side copy of the attempt in hand is still under way.
-    pub(super) async fn import_runs(&self, item: &ItemState) -> Result<bool> {
-        if self.state().await.opened.method != AcquireMethod::Import {
-            return Ok(false);
-        }
-        let name = self.object(&item.planned.file_of_attempt(item.attempt));
-        let state = self.ports().sink.state(&name, &self.acquisition().await).await?;
-        Ok(matches!(
-            state,
-            ObjectState::Importing(ImportState::Pending { .. })
-        ))
-    }
-
     /// What a failed attempt left under its name: what cannot be told is not called nothing.
     async fn left_behind(&self, file: &Segment) -> LeftBehind {
         match self
@@ -446,26 +332,6 @@ impl Workflow<'_> {
             Ok(_) => LeftBehind::Object,
             Err(_) => LeftBehind::Unknown,
         }
-    }
-
-    async fn put_extent_lists(
-        &self,
-        file: &Segment,
-        lists: &ExtentLists,
-        length: u64,
-    ) -> Result<(crate::custody_log::ZeroSummary, crate::custody_log::UnreadSummary)> {
-        let mut zeros = lists.zero_summary();
-        if zeros.ranges > 0 {
-            let name = file.with_suffix(layout::ZERO_RANGES_SUFFIX);
-            zeros.list = Some(self.put_once(&name, lists.zero_list().into_bytes()).await?);
-        }
-        let mut unread = lists.unread_summary();
-        if unread.sectors > 0 {
-            let name = file.with_suffix(layout::MAP_SUFFIX);
-            let map = lists.ddrescue_map(length);
-            unread.map = Some(self.put_once(&name, map.into_bytes()).await?);
-        }
-        Ok((zeros, unread))
     }
 }
 
@@ -499,37 +365,4 @@ fn expect_stored_length(receipt: &Receipt, length: u64) -> Result<()> {
         expected: format!("{length} bytes"),
         actual: format!("{} bytes", receipt.length),
     })
-}
-
-/// A small object, put under a name once: the same bytes again are adopted.
-impl Workflow<'_> {
-    pub(super) async fn put_once(&self, file: &Segment, bytes: Vec<u8>) -> Result<SealedObject> {
-        use crate::port::EvidenceReaderExt as _;
-        let name = self.object(file);
-        let object = SealedObject::of(file.clone(), &bytes);
-        if let Some(stored) = self
-            .ports()
-            .reader
-            .fetch_if_present(&name, bytes.len() as u64)
-            .await?
-        {
-            if stored == bytes {
-                return Ok(object);
-            }
-            return Err(Error::AlreadyExists {
-                object: name.to_string(),
-            });
-        }
-        let options = DepositOptions::new(self.acquisition().await, bytes.len() as u64);
-        let mut deposit = self.ports().sink.deposit(&name, options).await?;
-        let extent = crate::extent::Extent::Data {
-            at: 0,
-            bytes: bytes.into(),
-        };
-        if !extent.range().is_empty() {
-            deposit.write(extent).await?;
-        }
-        deposit.commit().await?;
-        Ok(object)
-    }
 }

@@ -87,7 +87,7 @@ impl ChunkListWriter {
         let at = self.written;
         self.written += bytes.len() as u64;
         match &mut self.deposit {
-            Some(deposit) => deposit.write(Extent::Data { at, bytes }).await,
+            Some(deposit) => deposit.write(Extent::Data { at, bytes }).await.map(drop),
             None => Ok(()),
         }
     }

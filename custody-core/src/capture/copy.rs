@@ -1,5 +1,7 @@
 //! One pass over a source: read, hash, write the copy and the chunk list, note what was not read.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -8,25 +10,19 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::chunk_list::ChunkListWriter;
 use super::extent_lists::ExtentLists;
 use super::granted_source::GrantedSource;
+use super::pieces::{Pieces, zero_spans};
+use super::rereading::Unsettled;
 use crate::custody_log::{AcquisitionSettings, FOOTER_BYTES, Footers, ReadScope, SealedObject};
 use crate::digest::{DiskData, ImageDigests};
 use crate::error::{Error, Result};
 use crate::extent::{ByteRange, Extent, Span};
 use crate::ids::{EvidenceItemId, Segment};
-use crate::port::{Deposit, HashOptions, ImageReader, Progress, ProgressPhase, Receipt};
+use crate::port::{Deposit, HashOptions, Progress, ProgressPhase, Receipt};
 use crate::ports::Ports;
 use crate::service::Acted;
 
-/// The bytes of one read.
-pub(super) const READ_PIECE_BYTES: u64 = 2 * 1024 * 1024;
 /// How many reads are under way at once, so that reading, hashing and writing overlap.
 pub(super) const READS_AHEAD: usize = 4;
-/// The longest zero extent that is passed on at once, so that progress and a stop are not far away.
-const ZERO_PIECE_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// The shortest zero range that makes sense anywhere.
-const SECTOR_BYTES: u64 = 512;
-
 /// A source to be streamed.
 #[derive(Debug)]
 pub(super) struct SourceStream<'a, 's> {
@@ -37,6 +33,8 @@ pub(super) struct SourceStream<'a, 's> {
     pub(super) sector_bytes: u32,
     pub(super) settings: &'a AcquisitionSettings,
     pub(super) ports: &'a Ports,
+    /// Whether the copy that the sink's service makes came to nothing.
+    pub(super) copy_failed: &'a AtomicBool,
 }
 
 /// The footer of a copy that the sink's service makes: known once the service has made it.
@@ -131,11 +129,12 @@ impl SourceStream<'_, '_> {
         let mut hash = self.ports.hasher.start(length, options)?;
         let mut lists = ExtentLists::new(self.sector_bytes);
         let mut anomalies = Vec::new();
+        let mut unsettled = Unsettled::default();
         let mut next = 0;
         let streamed = stored_footer.as_ref().map_or(length, |footer| footer.at);
         let mut reads = self.extents(streamed, &mut anomalies).await;
         while let Some(extents) = reads.try_next().await? {
-            if self.ports.stop.is_stopped() {
+            if self.ports.stop.is_stopped() || self.copy_failed.load(Ordering::Relaxed) {
                 return Err(Error::Stopped {
                     object: self.name.clone(),
                 });
@@ -152,7 +151,10 @@ impl SourceStream<'_, '_> {
                 lists.note(&self.source, &extent)?;
                 let hashed = hash.push(extent.clone());
                 let runs = match deposit {
-                    Some(deposit) => futures::try_join!(hashed, deposit.write(extent))?.0,
+                    Some(deposit) => {
+                        let given = self.give(deposit.as_mut(), &mut unsettled, extent);
+                        futures::try_join!(hashed, given)?.0
+                    }
                     None => hashed.await?,
                 };
                 list.write(&runs).await?;
@@ -160,6 +162,14 @@ impl SourceStream<'_, '_> {
             self.report(next, length);
         }
         drop(reads);
+        if unsettled.reread() > 0 {
+            anomalies.push(format!(
+                "{}: {} bytes were read a second time, because they were lost on their way to the store; they were those \
+                 of the first reading",
+                self.name,
+                unsettled.reread()
+            ));
+        }
         let footers = match stored_footer {
             Some(stored) => {
                 let (footers, bytes) = self.footers(stored, &mut anomalies).await?;
@@ -246,140 +256,5 @@ impl SourceStream<'_, '_> {
             })
             .buffered(READS_AHEAD)
             .boxed()
-    }
-}
-
-/// The ranges of an image that somebody says are zero, in order; of more than memory allows for, the longest.
-pub(super) async fn zero_spans(image: &dyn ImageReader, within: ByteRange) -> Result<Vec<Span>> {
-    let mut spans = image.spans(within);
-    let mut zeros = LongestZeros::default();
-    let mut next = within.start();
-    while let Some(span) = spans.try_next().await? {
-        if span.range().start() != next {
-            return Err(Error::misuse(format!(
-                "{image}: span {} where {next} was due",
-                span.range()
-            )));
-        }
-        next = span.range().end();
-        zeros.take(span);
-    }
-    if next != within.end() {
-        return Err(Error::misuse(format!(
-            "{image}: spans end at {next} of {}",
-            within.end()
-        )));
-    }
-    Ok(zeros.spans)
-}
-
-/// Zero spans as they are told, of which the shortest are let go, to be read, whenever there are too many.
-#[derive(Debug, Default)]
-struct LongestZeros {
-    spans: Vec<Span>,
-    /// Shorter ones are not taken any more.
-    shortest: u64,
-}
-
-impl LongestZeros {
-    fn take(&mut self, span: Span) {
-        if !matches!(span, Span::Zero(..)) || span.range().length() < self.shortest {
-            return;
-        }
-        self.spans.push(span);
-        while self.spans.len() > ExtentLists::MAX_ZERO_RANGES {
-            self.shortest = (self.shortest * 2).max(SECTOR_BYTES);
-            self.spans.retain(|span| span.range().length() >= self.shortest);
-        }
-    }
-}
-
-/// A range cut into reads, with the zero spans left out of them.
-#[derive(Debug)]
-pub(super) struct Pieces {
-    rest: ByteRange,
-    zeros: std::iter::Peekable<std::vec::IntoIter<Span>>,
-}
-
-impl Pieces {
-    pub(super) fn new(whole: ByteRange, zeros: Vec<Span>) -> Self {
-        Self {
-            rest: whole,
-            zeros: zeros.into_iter().peekable(),
-        }
-    }
-}
-
-impl Iterator for Pieces {
-    type Item = Span;
-
-    fn next(&mut self) -> Option<Span> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let at = self.rest.start();
-        while self.zeros.next_if(|zero| zero.range().end() <= at).is_some() {}
-        let span = match self.zeros.peek() {
-            Some(Span::Zero(zero, word)) if zero.start() <= at => {
-                let length = (zero.end() - at).min(ZERO_PIECE_BYTES);
-                Span::Zero(ByteRange::at(at, length), *word)
-            }
-            upcoming => {
-                let limit = upcoming.map_or(self.rest.end(), |zero| zero.range().start());
-                // Reads end on multiples of their size, so that both sides of a comparison read alike.
-                let aligned = (at / READ_PIECE_BYTES + 1) * READ_PIECE_BYTES;
-                let end = aligned.min(limit).min(self.rest.end());
-                Span::Data(ByteRange::at(at, end - at))
-            }
-        };
-        let end = span.range().end();
-        self.rest = ByteRange::at(end, self.rest.end() - end);
-        Some(span)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::extent::ZeroWord;
-
-    #[test]
-    fn of_too_many_zero_ranges_the_longest_are_kept_and_in_order() {
-        let mut zeros = LongestZeros::default();
-        let long = 1 << 20;
-        for number in 0..3 * ExtentLists::MAX_ZERO_RANGES as u64 {
-            let length = if number % 10 == 0 { long } else { 512 };
-            let range = ByteRange::at(number * 2 * long, length);
-            zeros.take(Span::Zero(range, ZeroWord::ServicePageList));
-        }
-        let kept: Vec<u64> = zeros.spans.iter().map(|span| span.range().length()).collect();
-        assert_eq!(kept.len(), (3 * ExtentLists::MAX_ZERO_RANGES).div_ceil(10));
-        assert!(kept.iter().all(|length| *length == long));
-        assert!(zeros.spans.is_sorted_by_key(|span| span.range().start()));
-    }
-
-    #[test]
-    fn pieces_cover_the_range_once_and_leave_the_zeros_unread() {
-        let zero = |start, end| Span::Zero(ByteRange::at(start, end - start), ZeroWord::FileSystemHole);
-        let whole = ByteRange::at(0, 9 * READ_PIECE_BYTES + 7);
-        let zeros = vec![
-            zero(0, 10),
-            zero(100, READ_PIECE_BYTES * 3),
-            zero(READ_PIECE_BYTES * 9, READ_PIECE_BYTES * 9 + 7),
-        ];
-        let pieces: Vec<Span> = Pieces::new(whole, zeros).collect();
-        let mut next = 0;
-        for piece in &pieces {
-            assert_eq!(piece.range().start(), next);
-            assert!(!piece.range().is_empty());
-            next = piece.range().end();
-        }
-        assert_eq!(next, whole.end());
-        let data: u64 = pieces
-            .iter()
-            .filter(|p| matches!(p, Span::Data(_)))
-            .map(|p| p.range().length())
-            .sum();
-        assert_eq!(data, 90 + 6 * READ_PIECE_BYTES);
     }
 }

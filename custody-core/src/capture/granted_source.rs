@@ -1,10 +1,10 @@
 //! A source that may have to be read for longer than one grant lives.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::future::BoxFuture;
-use futures::lock::Mutex;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 
 use super::footer;
 use super::opening::expect_length;
@@ -13,6 +13,7 @@ use super::workflow::Workflow;
 use crate::custody_log::FOOTER_BYTES;
 use crate::error::{Error, Result};
 use crate::extent::{ByteRange, Extent};
+use crate::ids::Segment;
 use crate::port::{DiskSnapshot, GrantExpiry, ImageReader, ReadGrant};
 
 /// How long before a grant's end a refusal is put down to that end: clocks that count in seconds.
@@ -28,14 +29,24 @@ pub(super) struct GrantedSource<'a> {
     snapshot: &'a DiskSnapshot,
     /// What it was opened as first: length and name stay.
     first: Arc<dyn ImageReader>,
+    /// The copy that the service makes under the first grant. When that came to nothing, there is nothing to read on for.
+    fed: Option<Segment>,
     current: Mutex<Current<'a>>,
 }
 
 struct Current<'a> {
     opened: Opened,
     /// A renewal that was begun. It writes to the log and asks the provider, so it is carried to its end, also when the
-    /// read that began it is not wanted any more.
-    under_way: Option<BoxFuture<'a, Result<Opened>>>,
+    /// read that began it is not wanted any more; and whichever read wants it drives it, because the others may not be
+    /// polled meanwhile.
+    under_way: Option<Shared<BoxFuture<'a, Renewed>>>,
+}
+
+/// What came of a renewal. The first who asks is told why it failed.
+#[derive(Debug, Clone)]
+enum Renewed {
+    Opened(Opened),
+    Failed(Arc<Mutex<Option<Error>>>),
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +71,7 @@ impl<'a> GrantedSource<'a> {
             item,
             snapshot,
             first: image.clone(),
+            fed: None,
             current: Mutex::new(Current {
                 opened: Opened {
                     image,
@@ -71,6 +83,12 @@ impl<'a> GrantedSource<'a> {
         }
     }
 
+    /// The service's own copy under this name is fed by the grant too.
+    pub(super) fn feeding(mut self, file: Segment) -> Self {
+        self.fed = Some(file);
+        self
+    }
+
     /// The image as it was opened first: what is told of it is the same whenever it is opened.
     pub(super) fn image(&self) -> &dyn ImageReader {
         self.first.as_ref()
@@ -78,7 +96,7 @@ impl<'a> GrantedSource<'a> {
 
     /// Reads a range.
     pub(super) async fn read(&self, range: ByteRange) -> Result<Vec<Extent>> {
-        let opened = self.current.lock().await.opened.clone();
+        let opened = self.current().opened.clone();
         match opened.image.read(range).await {
             Err(error) => self.renewed(&opened, error).await?.read(range).await,
             read => read,
@@ -87,7 +105,7 @@ impl<'a> GrantedSource<'a> {
 
     /// Reads the footer that begins at `at`.
     pub(super) async fn footer(&self, at: u64) -> Result<[u8; FOOTER_BYTES]> {
-        let opened = self.current.lock().await.opened.clone();
+        let opened = self.current().opened.clone();
         match footer::read(opened.image.as_ref(), at).await {
             Err(error) => footer::read(self.renewed(&opened, error).await?.as_ref(), at).await,
             read => read,
@@ -100,44 +118,84 @@ impl<'a> GrantedSource<'a> {
         if !matches!(error.meaning(), Error::PermissionDenied { .. }) {
             return Err(error);
         }
-        let mut current = self.current.lock().await;
-        if current.opened.renewals != refused.renewals {
-            return Ok(current.opened.image.clone());
-        }
-        if current.under_way.is_none() {
-            let ports = self.workflow.ports();
-            let latest = ports.clock.now().unix_millis().saturating_add(END_TOLERANCE_MS);
-            if (current.opened.expiry).is_none_or(|expiry| expiry.time().unix_millis() > latest) {
-                return Err(error);
+        let under_way = {
+            let mut current = self.current();
+            if current.opened.renewals != refused.renewals {
+                return Ok(current.opened.image.clone());
             }
-            let renewals = current.opened.renewals + 1;
-            let renewal = renew(self.workflow, self.item, self.snapshot, renewals);
-            current.under_way = Some(Box::pin(renewal));
-        }
-        current.carry_on().await?;
-        Ok(current.opened.image.clone())
+            match current.under_way.clone() {
+                Some(under_way) => under_way,
+                None => {
+                    let now = self.workflow.ports().clock.now().unix_millis();
+                    let latest = now.saturating_add(END_TOLERANCE_MS);
+                    if (current.opened.expiry).is_none_or(|expiry| expiry.time().unix_millis() > latest) {
+                        return Err(error);
+                    }
+                    let renewals = current.opened.renewals + 1;
+                    let renewal = renew(
+                        self.workflow,
+                        self.item,
+                        self.snapshot,
+                        self.fed.clone(),
+                        renewals,
+                    );
+                    let renewal = renewal.map(Renewed::from).boxed().shared();
+                    current.under_way.insert(renewal).clone()
+                }
+            }
+        };
+        self.carry_on(under_way).await
     }
 
     /// Carries a renewal that was begun to its end. To be called when no more is read; whoever stops in the middle of a
     /// pass leaves the log as it is only then.
     pub(super) async fn settle(&self) {
-        let mut current = self.current.lock().await;
-        if let Err(error) = current.carry_on().await {
+        let Some(under_way) = self.current().under_way.clone() else {
+            return;
+        };
+        if let Err(error) = self.carry_on(under_way).await {
             self.workflow
                 .step(&format!("{}: {error}", self.item.planned.item));
         }
     }
+
+    async fn carry_on(&self, under_way: Shared<BoxFuture<'a, Renewed>>) -> Result<Arc<dyn ImageReader>> {
+        let renewed = under_way.await;
+        let mut current = self.current();
+        match renewed {
+            Renewed::Opened(opened) => {
+                if current.opened.renewals < opened.renewals {
+                    current.opened = opened;
+                    current.under_way = None;
+                }
+                Ok(current.opened.image.clone())
+            }
+            Renewed::Failed(why) => {
+                let mut why = why.lock().unwrap_or_else(PoisonError::into_inner);
+                if why.is_some() {
+                    current.under_way = None;
+                }
+                Err(why.take().unwrap_or_else(|| Error::Provider {
+                    object: self.first.to_string(),
+                    operation: "granting access anew",
+                    source: Some("it failed for another read of the same image".into()),
+                }))
+            }
+        }
+    }
+
+    /// Never held while something is waited for.
+    fn current(&self) -> MutexGuard<'_, Current<'a>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Current<'_> {
-    async fn carry_on(&mut self) -> Result<()> {
-        let Some(renewal) = &mut self.under_way else {
-            return Ok(());
-        };
-        let renewed = renewal.await;
-        self.under_way = None;
-        self.opened = renewed?;
-        Ok(())
+impl From<Result<Opened>> for Renewed {
+    fn from(renewed: Result<Opened>) -> Self {
+        match renewed {
+            Ok(opened) => Self::Opened(opened),
+            Err(error) => Self::Failed(Arc::new(Mutex::new(Some(error)))),
+        }
     }
 }
 
@@ -146,9 +204,15 @@ async fn renew(
     workflow: &Workflow<'_>,
     item: &ItemState,
     snapshot: &DiskSnapshot,
+    fed: Option<Segment>,
     renewals: u64,
 ) -> Result<Opened> {
     let id = &item.planned.item;
+    if let Some(file) = fed
+        && let Some(error) = workflow.import_failure(&file).await
+    {
+        return Err(error);
+    }
     workflow.step(&format!(
         "{id}: access to its disk snapshot ended while it was read: it is granted anew"
     ));

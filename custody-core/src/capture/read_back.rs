@@ -3,8 +3,9 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::chunk_list::{ChunkListReader, zero_chunk};
-use super::copy::{Pieces, READS_AHEAD, zero_spans};
+use super::copy::READS_AHEAD;
 use super::item::Acquired;
+use super::pieces::{Pieces, zero_spans};
 use super::workflow::Workflow;
 use crate::custody_log::{Act, Failure, ItemVerdict, ReadScope};
 use crate::digest::{CHUNK_BYTES, Sha256Digest};

@@ -1,108 +1,19 @@
 use serde::{Deserialize, Serialize};
 
+use crate::custody_log::attempt::{AcquireMethod, LeftBehind};
+use crate::custody_log::closing_state::ClosingState;
+use crate::custody_log::failure::Failure;
 use crate::custody_log::footers::Footers;
 use crate::custody_log::item_record::{ItemVerdict, PlannedItem, SealedObject, UnreadSummary, ZeroSummary};
 use crate::custody_log::key_record::{KeyDeed, KeyNeed, KeyTold};
 use crate::custody_log::settings::AcquisitionSettings;
 use crate::digest::{ImageDigests, Sha256Digest};
-use crate::error::Error;
 use crate::ids::{
     AcquisitionId, ByteLength, DiskId, EvidenceItemId, RecordName, Segment, SnapshotName, StoreId,
 };
 use crate::port::{
     DiskSnapshot, GrantExpiry, ImageForm, KeyProof, Machine, Protection, Receipt, SourceState,
 };
-
-/// Why something failed, as it stands in a log line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Failure {
-    /// The error's own line.
-    pub error: String,
-    /// Its causes, outermost first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub causes: Vec<String>,
-    /// What to do next, as a word.
-    pub remedy: String,
-}
-
-impl Failure {
-    /// The error with its causes, in one line.
-    #[must_use]
-    pub fn in_words(&self) -> String {
-        let mut words = self.error.clone();
-        for cause in &self.causes {
-            words.push_str(": ");
-            words.push_str(cause);
-        }
-        words
-    }
-
-    /// Whether bytes were not what they must be, so that trying again is out of the question.
-    #[must_use]
-    pub fn is_integrity(&self) -> bool {
-        self.remedy == crate::error::Remedy::Escalate.as_str()
-    }
-}
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        let visible = |text: String| crate::visible::escape(&text);
-        Self {
-            error: visible(error.to_string()),
-            causes: error.causes().into_iter().map(visible).collect(),
-            remedy: error.remedy().as_str().into(),
-        }
-    }
-}
-
-/// How an item gets into the sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(clippy::exhaustive_enums, reason = "resuming must decide on every method")]
-pub enum AcquireMethod {
-    /// Read here, hashed, and written by stream.
-    Deposit,
-    /// Copied by the sink's own service from a grant, while the source stream is hashed here.
-    Import,
-}
-
-/// What a failed acquisition of an item left in the sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "naming the next attempt must decide on every answer"
-)]
-pub enum LeftBehind {
-    /// Nothing: the name is free.
-    Nothing,
-    /// A whole copy, or one that the service still makes: the same attempt goes on with it.
-    Adoptable,
-    /// An object that is not evidence.
-    Object,
-    /// It is not known.
-    Unknown,
-}
-
-/// How an acquisition ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "exit codes and listings must decide on every end"
-)]
-pub enum ClosingState {
-    /// Every item was verified, all of it was read.
-    Complete,
-    /// Every item was verified; sectors of some could not be read, or a key was not taken or is not proven to open its
-    /// copy.
-    Incomplete,
-    /// At least one item failed its verification, or could not be acquired.
-    Failed,
-    /// A custodian gave it up.
-    Abandoned,
-}
 
 /// What a line says. `type` is the kind in words (`snapshot.intent`), `what` its content.
 ///

@@ -5,9 +5,12 @@
 //! checkpoints (C2SP signed notes). See `docs/record-format.md` for the bytes.
 
 mod act;
+mod attempt;
 mod chain;
 mod checkpoint;
+mod closing_state;
 mod event;
+mod failure;
 mod footers;
 mod item_record;
 mod key_record;
@@ -19,10 +22,13 @@ mod trust;
 mod verifier_key;
 mod writer;
 
-pub use act::{AcquireMethod, Act, ClosingState, Failure, LeftBehind};
+pub use act::Act;
+pub use attempt::{AcquireMethod, LeftBehind};
 pub use chain::{Chain, ChainFault, ChainFaultKind, read_chain};
 pub use checkpoint::{Checkpoint, SignedNote};
+pub use closing_state::ClosingState;
 pub use event::{Circumstances, Event, How, Stated, When, Who, Why};
+pub use failure::Failure;
 pub use footers::{FOOTER_BYTES, Footers};
 pub use item_record::{ItemVerdict, PlannedItem, SealedObject, UnreadRange, UnreadSummary, ZeroSummary};
 pub use key_record::{ItemKeys, KeptKey, KeyDeed, KeyNeed, KeyTold, NeededKey, PossiblyKeptKey, WrappedForm};

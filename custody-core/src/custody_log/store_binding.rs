@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::act::{Act, ClosingState};
+use super::act::Act;
+use super::closing_state::ClosingState;
 use crate::ids::{AcquisitionId, StoreId};
 use crate::port::Protection;
 

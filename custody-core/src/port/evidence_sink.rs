@@ -3,10 +3,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Port, ReadGrant};
+use super::{Deposit, DepositOptions, Port, ReadGrant};
 use crate::error::Result;
-use crate::extent::Extent;
-use crate::ids::{AcquisitionId, ByteLength, ObjectName, Region, Timestamp};
+use crate::ids::{AcquisitionId, ByteLength, ObjectName, Region};
 use crate::service::Acted;
 
 /// What protects stored objects, in the terms of the provider. Ordered: the later resists more.
@@ -230,33 +229,6 @@ impl ImportOptions {
     }
 }
 
-/// How to deposit.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct DepositOptions {
-    /// The acquisition the object belongs to; the sink tags it where it can.
-    pub acquisition: AcquisitionId,
-    /// The exact length of the object.
-    pub length: u64,
-    /// Whether to place a legal hold.
-    pub hold: LegalHold,
-    /// The time of the deposit, where the sink keeps one.
-    pub at: Option<Timestamp>,
-}
-
-impl DepositOptions {
-    /// A deposit for this acquisition, of an object of exactly this length.
-    #[must_use]
-    pub const fn new(acquisition: AcquisitionId, length: u64) -> Self {
-        Self {
-            acquisition,
-            length,
-            hold: LegalHold::Omit,
-            at: None,
-        }
-    }
-}
-
 /// Where evidence is stored, written once.
 ///
 /// # Clauses
@@ -277,7 +249,10 @@ impl DepositOptions {
 /// * `ES-12` a name never leads outside the store, whatever links lie in the way.
 /// * `ES-13` `import` from a grant with which the sink's service cannot read ([`GrantReach`]) is
 ///   [`Error::Unsupported`], and leaves the name free: such an item is deposited.
+/// * `ES-14` a deposit wants bytes a second time only where [`DepositOptions::rereading`] allows it, and none that it
+///   told to be settled ([`Taken`]). What is written again takes the place of what was lost.
 ///
+/// [`Taken`]: super::Taken
 /// [`GrantReach`]: super::GrantReach
 /// [`Error::AlreadyExists`]: crate::Error::AlreadyExists
 /// [`Error::Misuse`]: crate::Error::Misuse
@@ -340,36 +315,4 @@ pub trait EvidenceSink: Port {
     /// # Cancel safety
     /// Dropping the future may leave the hold placed; calling again is harmless.
     async fn hold(&self, name: &ObjectName) -> Result<Acted<()>>;
-}
-
-/// An object on its way into a sink. See the clauses of [`EvidenceSink`].
-#[async_trait]
-pub trait Deposit: std::fmt::Debug + Send {
-    /// Takes the next extent.
-    ///
-    /// # Errors
-    /// [`crate::Error::Misuse`] out of order or over the length; [`crate::Error::NoSpace`]; otherwise the provider's.
-    ///
-    /// # Cancel safety
-    /// After dropping the future only `abort` may be called.
-    async fn write(&mut self, extent: Extent) -> Result<()>;
-
-    /// Makes the object durable and gives it its name.
-    ///
-    /// # Errors
-    /// [`crate::Error::AlreadyExists`] when the name was taken meanwhile; [`crate::Error::Misuse`] when bytes are
-    /// missing; otherwise the provider's.
-    ///
-    /// # Cancel safety
-    /// Dropping the future may leave the object committed; [`EvidenceSink::state`] tells.
-    async fn commit(self: Box<Self>) -> Result<Acted<Receipt>>;
-
-    /// Discards what was written.
-    ///
-    /// # Errors
-    /// The provider's, when something may be left.
-    ///
-    /// # Cancel safety
-    /// Dropping the future may leave unfinished bytes, never a visible object.
-    async fn abort(self: Box<Self>) -> Result<Acted<()>>;
 }

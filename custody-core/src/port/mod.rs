@@ -11,6 +11,7 @@
 //!
 //! Futures need no particular runtime. Dropping one cancels it; each method says what that leaves.
 
+mod deposit;
 mod disk_key;
 mod environment;
 mod escrow_record;
@@ -21,6 +22,7 @@ mod image_reader;
 mod key_proof;
 mod keys;
 mod log;
+mod machine;
 mod machine_records;
 mod rights;
 mod seal;
@@ -29,6 +31,7 @@ mod source_access;
 
 use std::fmt;
 
+pub use deposit::{Deposit, DepositOptions, Rereading, Taken};
 pub use disk_key::{FetchedKey, KeyMaterial, KeyReference, KeyRequirement, WrappedKey};
 pub use environment::{
     Clock, Entropy, NoProgress, Progress, ProgressObserver, ProgressPhase, StopSignal, StopSwitch,
@@ -36,20 +39,20 @@ pub use environment::{
 pub use escrow_record::{EscrowReceipt, EscrowRecord, EscrowedKey};
 pub use evidence_reader::{EvidenceReader, EvidenceReaderExt, StoredObject};
 pub use evidence_sink::{
-    Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection,
-    ProtectionKind, Receipt, SinkCapabilities,
+    EvidenceSink, ImportOptions, ImportState, LegalHold, ObjectState, Protection, ProtectionKind, Receipt,
+    SinkCapabilities,
 };
 pub use image_hasher::{ChunkRun, HashOptions, ImageHash, ImageHasher, WholeImage};
 pub use image_reader::{ImageReader, ImageReaderExt};
 pub use key_proof::{KeyProof, ProofVerdict, VolumeProof};
 pub use keys::{KeyEscrow, KeyProver, KeySource, KeyWrapper};
 pub use log::{LogAnchor, LogHead, LogName, LogStore};
+pub use machine::{DiskDescription, DiskEncryption, Machine, NotAcquired};
 pub use machine_records::{MAX_MACHINE_RECORD_BYTES, MachineRecord, MachineRecords};
 pub use rights::{RightNeed, Rights, RightsFinding};
 pub use seal::{DigestEntry, DigestRegister, SealSigner, TimestampAuthority};
 pub use snapshotter::{
-    DiskDescription, DiskEncryption, DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind,
-    SnapshotOutcome, SnapshotPlan, Snapshotter,
+    DiskSnapshot, PlannedSnapshot, SnapshotKind, SnapshotOutcome, SnapshotPlan, Snapshotter,
 };
 pub use source_access::{
     GrantExpiry, GrantOptions, GrantReach, ImageForm, OpenedSource, ReadGrant, SourceAccess, SourceState,

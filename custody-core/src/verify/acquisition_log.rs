@@ -3,50 +3,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
+use super::line_subject::item_of;
+use super::log_marks::{Bound, Opening, SealIntent, Sealed};
 use super::machine_records::RecordHistory;
-use crate::custody_log::{
-    Act, Circumstances, ClosingState, Event, ItemKeys, PlannedItem, SealedObject, StoreBinding,
-};
-use crate::ids::{AcquisitionId, CaseId, EvidenceItemId, ObjectName, Segment};
+use crate::custody_log::{Act, ClosingState, Event, ItemKeys, PlannedItem, SealedObject, StoreBinding};
+use crate::ids::{EvidenceItemId, ObjectName, Segment};
 use crate::layout;
 use crate::manifest::NotEvidence;
-use crate::port::{Machine, NotAcquired, SnapshotKind};
+use crate::port::{NotAcquired, SnapshotKind};
 
 /// Bytes of lines whose content is kept while a log is read; a log that has more is not an acquisition's.
 const MAX_KEPT_BYTES: usize = 256 * 1024 * 1024;
-
-/// What the first line of an acquisition's log says.
-#[derive(Debug, Clone)]
-pub(super) struct Opening {
-    pub(super) case: CaseId,
-    pub(super) acquisition: AcquisitionId,
-    pub(super) signers: Vec<String>,
-    pub(super) machine: Machine,
-}
-
-/// The store that the acquisition is bound to, and the line that says so, counted from 1.
-#[derive(Debug, Clone)]
-pub(super) struct Bound {
-    pub(super) line: u64,
-    pub(super) to: StoreBinding,
-}
-
-/// A line that said what would be sealed.
-#[derive(Debug, Clone)]
-pub(super) struct SealIntent {
-    pub(super) seq: u64,
-    pub(super) manifest: SealedObject,
-    pub(super) circumstances: Circumstances,
-}
-
-/// The line that says what was sealed.
-#[derive(Debug, Clone)]
-pub(super) struct Sealed {
-    pub(super) seq: u64,
-    pub(super) objects: Vec<SealedObject>,
-    /// The first later line that is not about a stop.
-    pub(super) next: Option<u64>,
-}
 
 /// What the log of an acquisition tells, derived anew from its lines, with what is wrong in what it tells.
 #[derive(Debug)]
@@ -413,46 +380,5 @@ const fn kept_bytes(act: &Act, bytes: usize) -> usize {
         | Act::StampFailed { .. }
         | Act::TailSetAside { .. } => 0,
         _ => bytes,
-    }
-}
-
-/// The item that a line is about, where its history has to take it.
-pub(super) const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
-    match act {
-        Act::SnapshotIntent { item, .. }
-        | Act::SnapshotDone { item, .. }
-        | Act::SnapshotFailed { item, .. }
-        | Act::GrantIntent { item, .. }
-        | Act::GrantDone { item, .. }
-        | Act::GrantFailed { item, .. }
-        | Act::RevokeIntent { item }
-        | Act::RevokeDone { item }
-        | Act::RevokeFailed { item, .. }
-        | Act::AcquireIntent { item, .. }
-        | Act::SourceOpened { item, .. }
-        | Act::AcquireStreamed { item, .. }
-        | Act::AcquireDone { item, .. }
-        | Act::AcquireFailed { item, .. }
-        | Act::ReadBackDone { item, .. }
-        | Act::ReadBackFailed { item, .. }
-        | Act::ItemFailed { item, .. }
-        | Act::KeyRequirement { item, .. }
-        | Act::KeyNotTold { item, .. }
-        | Act::KeyIntent { item, .. }
-        | Act::KeyDone { item, .. }
-        | Act::KeyFailed { item, .. }
-        | Act::KeyProof { item, .. }
-        | Act::KeyProofFailed { item, .. }
-        | Act::KeyGivenUp { item, .. }
-        | Act::KeyNotTaken { item, .. }
-        | Act::DigestIntent { item, .. }
-        | Act::DigestDone { item, .. }
-        | Act::DigestFailed { item, .. }
-        | Act::DeleteIntent { item, .. }
-        | Act::DeleteDone { item, .. }
-        | Act::DeleteFailed { item, .. }
-        | Act::SnapshotKept { item, .. }
-        | Act::DiscardOrdered { item, .. } => Some(item),
-        _ => None,
     }
 }

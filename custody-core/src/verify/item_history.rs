@@ -1,35 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::key_history::KeyHistory;
-use crate::custody_log::{
-    Act, Footers, ItemVerdict, LeftBehind, PlannedItem, SealedObject, UnreadSummary, ZeroSummary,
-};
-use crate::digest::{DiskData, ImageDigests};
+use super::stored_attempt::StoredAttempt;
+use crate::custody_log::{Act, ItemVerdict, LeftBehind, PlannedItem};
+use crate::digest::DiskData;
 use crate::ids::{ByteLength, ObjectName, Segment, SnapshotName};
 use crate::manifest::{ManifestItem, NotEvidence};
-use crate::port::{DiskSnapshot, ImageForm, Machine, Receipt, SnapshotKind, SourceState};
+use crate::port::{DiskSnapshot, ImageForm, Machine, SnapshotKind, SourceState};
 
 /// What is due, and what is there instead.
-type Fault = (String, String);
-
-/// What a log says of storing an item.
-#[derive(Debug, Clone)]
-pub(super) struct StoredAttempt {
-    pub(super) receipt: Receipt,
-    pub(super) source: ImageDigests,
-    pub(super) footers: Option<Footers>,
-    pub(super) chunk_list: SealedObject,
-    pub(super) zeros: ZeroSummary,
-    pub(super) unread: UnreadSummary,
-    state_before: SourceState,
-    state_after: SourceState,
-    /// What kind of file it is, where only its bytes told.
-    form: Option<ImageForm>,
-    /// Why it was streamed, where the sink's service copies.
-    streamed: Option<String>,
-    /// What came of reading it back.
-    verdict: Option<ItemVerdict>,
-}
+pub(super) type Fault = (String, String);
 
 /// What the log of an acquisition says of one item.
 #[derive(Debug)]
@@ -326,17 +306,7 @@ impl ItemHistory {
         let mut faults = Vec::new();
         match &verdict {
             ItemVerdict::Matched { root } => {
-                faults.extend(same("root", &stored.source.root, root));
-                if stored
-                    .footers
-                    .as_ref()
-                    .is_some_and(|footers| !footers.only_renewed())
-                {
-                    faults.push((
-                        "footers that differ in nothing but what a service writes anew".into(),
-                        "matched, although they differ elsewhere".into(),
-                    ));
-                }
+                faults.extend(stored.against_the_bytes(root));
                 if already {
                     faults.push(("one attempt that matched".into(), "another".into()));
                 }
@@ -347,18 +317,7 @@ impl ItemHistory {
                         "matched after that".into(),
                     ));
                 }
-                let mut changes = stored.state_before.changes_until(&stored.state_after);
-                changes.extend(
-                    snapshot_state
-                        .iter()
-                        .flat_map(|state| state.changes_until(&stored.state_before)),
-                );
-                if let Some((name, ..)) = changes.first() {
-                    faults.push((
-                        "a verdict that the source changed".into(),
-                        format!("matched, although {name} of the source changed"),
-                    ));
-                }
+                faults.extend(stored.against_the_source(snapshot_state.as_ref()));
             }
             ItemVerdict::Mismatched { .. } | ItemVerdict::SourceChanged { .. } => {
                 let mut failed = NotEvidence::new(self.planned.item.clone(), attempt);
@@ -411,99 +370,9 @@ impl ItemHistory {
     }
 }
 
-fn same<T: PartialEq + std::fmt::Display>(what: &str, expected: &T, found: &T) -> Option<Fault> {
+pub(super) fn same<T: PartialEq + std::fmt::Display>(what: &str, expected: &T, found: &T) -> Option<Fault> {
     (expected != found).then(|| (format!("{what} {expected}"), format!("{what} {found}")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::custody_log::{Event, Failure};
-
-    fn opened(length: u64, format: &str) -> Act {
-        Act::SourceOpened {
-            item: "item-1".parse().unwrap(),
-            attempt: 1,
-            length: length.into(),
-            form: Some(ImageForm::new(format, DiskData::WholeFile)),
-            attributes: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn a_source_that_was_opened_with_two_lengths_or_forms_is_a_fault() {
-        let planned = PlannedItem::new(
-            "item-1".parse().unwrap(),
-            "disk".parse().unwrap(),
-            "snapshot".parse().unwrap(),
-            "disk.vhdx".parse().unwrap(),
-        );
-        let folder = "cases/a/b".parse().unwrap();
-        let mut history = ItemHistory::new(planned);
-        let mut faults = |act| history.take(act, &folder, false);
-        assert_eq!(faults(opened(100, "vhdx")), []);
-        assert_eq!(faults(opened(100, "vhdx")), []);
-        for other in [opened(101, "vhdx"), opened(100, "raw")] {
-            let [(due, found)] = faults(other).try_into().unwrap();
-            assert!(due.contains("100 bytes of vhdx"), "{due}");
-            assert!(found.contains("101") || found.contains("raw"), "{found}");
-        }
-    }
-
-    /// The lines about the first item of a capture that ended well.
-    fn example() -> (ItemHistory, ObjectName, Vec<Act>) {
-        let log = include_str!(
-            "../../../docs/example-store/cases/Case%207%2F26/20261121T221308Z-2385323d/log.jsonl"
-        );
-        let acts = log
-            .lines()
-            .map(|line| serde_json::from_str::<Event>(line).unwrap().act);
-        let mut acts: Vec<Act> = acts.collect();
-        let Act::AcquisitionOpened { items, .. } = acts.remove(0) else {
-            panic!("another first line")
-        };
-        let history = ItemHistory::new(items[0].clone());
-        acts.retain(|act| crate::verify::acquisition_log::item_of(act) == Some(&items[0].item));
-        (
-            history,
-            "cases/Case%207%2F26/20261121T221308Z-2385323d".parse().unwrap(),
-            acts,
-        )
-    }
-
-    #[test]
-    fn i09_a_match_after_a_read_back_that_failed_is_a_fault() {
-        for damage in [None, Some("escalate"), Some("retry")] {
-            let (mut history, folder, mut acts) = example();
-            let done = acts
-                .iter()
-                .position(|act| matches!(act, Act::ReadBackDone { .. }))
-                .unwrap();
-            if let Some(remedy) = damage {
-                let failed = Act::ReadBackFailed {
-                    item: history.planned.item.clone(),
-                    attempt: 1,
-                    failure: Failure {
-                        error: "it is not what was stored".into(),
-                        causes: Vec::new(),
-                        remedy: remedy.into(),
-                    },
-                };
-                acts.insert(done, failed);
-            }
-            let faults: Vec<Fault> = acts
-                .into_iter()
-                .flat_map(|act| history.take(act, &folder, true))
-                .collect();
-            if damage == Some("escalate") {
-                let [(due, found)] = faults.try_into().unwrap();
-                assert!(
-                    due.contains("read-back failed") && found.contains("matched"),
-                    "{due}: {found}"
-                );
-            } else {
-                assert_eq!(faults, [], "{damage:?}");
-            }
-        }
-    }
-}
+mod tests;

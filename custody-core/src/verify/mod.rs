@@ -25,7 +25,9 @@ mod item;
 mod item_history;
 mod item_judgement;
 mod key_history;
+mod line_subject;
 mod lines;
+mod log_marks;
 mod log_walk;
 mod machine_records;
 mod manifest;
@@ -40,6 +42,7 @@ mod rescue_map;
 mod seal;
 mod signers;
 mod store;
+mod stored_attempt;
 mod stored_bytes;
 mod zero_ranges;
 

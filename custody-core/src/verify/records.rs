@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
-use super::acquisition_log::{AcquisitionLog, Bound};
+use super::acquisition_log::AcquisitionLog;
 use super::checkpoints::{Coverage, SignedLog};
 use super::finding::Finding;
 use super::inventory::{Inventory, uncovered};
+use super::log_marks::Bound;
 use super::log_walk::LogWalk;
 use super::manifest::StoredManifest;
 use super::register::Register;

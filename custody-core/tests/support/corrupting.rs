@@ -9,7 +9,7 @@ use custody_core::extent::Extent;
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
     Deposit, DepositOptions, EvidenceSink, ImportOptions, ImportState, ObjectState, Protection, ReadGrant,
-    Receipt, SinkCapabilities,
+    Receipt, SinkCapabilities, Taken,
 };
 use custody_core::{Acted, Result};
 use custody_testkit::fake::MemoryStore;
@@ -70,7 +70,7 @@ struct CorruptingDeposit {
 
 #[async_trait]
 impl Deposit for CorruptingDeposit {
-    async fn write(&mut self, extent: Extent) -> Result<()> {
+    async fn write(&mut self, extent: Extent) -> Result<Taken> {
         self.inner.write(extent).await
     }
     async fn commit(self: Box<Self>) -> Result<Acted<Receipt>> {

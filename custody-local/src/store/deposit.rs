@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use custody_core::extent::{ByteRange, Extent};
 use custody_core::ids::ObjectName;
-use custody_core::port::{Deposit, Receipt};
+use custody_core::port::{Deposit, Receipt, Taken};
 use custody_core::{Acted, Error, Result};
 use rustix::fs::Advice;
 
@@ -85,7 +85,7 @@ impl DirectoryDeposit {
 
 #[async_trait]
 impl Deposit for DirectoryDeposit {
-    async fn write(&mut self, extent: Extent) -> Result<()> {
+    async fn write(&mut self, extent: Extent) -> Result<Taken> {
         self.refuse_if_unsettled()?;
         let range = extent.range();
         if range.start() != self.next || range.end() > self.length {
@@ -102,7 +102,7 @@ impl Deposit for DirectoryDeposit {
             self.write_data(at, bytes).await?;
             self.unsettled = false;
         }
-        Ok(())
+        Ok(Taken::for_good(self.next))
     }
 
     async fn commit(self: Box<Self>) -> Result<Acted<Receipt>> {

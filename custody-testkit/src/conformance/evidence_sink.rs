@@ -4,6 +4,7 @@ mod deposit;
 mod harness;
 mod import;
 mod refusal;
+mod rereading;
 mod state;
 
 pub use deposit::{
@@ -20,6 +21,7 @@ pub use refusal::{
     es_09_no_room_is_no_space_and_leaves_nothing, es_10_what_is_not_offered_is_unsupported,
     es_12_a_link_does_not_lead_outside, es_12_a_strange_name_is_that_name,
 };
+pub use rereading::es_14_bytes_are_wanted_again_only_where_they_can_be_had;
 pub use state::{
     es_06_states_are_told_apart, es_06_what_cannot_be_told_is_an_error,
     es_08_no_more_protection_is_claimed_than_holds,
@@ -47,5 +49,6 @@ suite! { ($)
         es_12_a_strange_name_is_that_name,
         es_12_a_link_does_not_lead_outside,
         es_13_a_source_that_the_service_cannot_read_is_not_imported,
+        es_14_bytes_are_wanted_again_only_where_they_can_be_had,
     ]
 }

@@ -54,6 +54,12 @@ pub enum SinkFault {
     ResolvesEscapes,
     /// A link in the way is followed.
     FollowsLinks,
+    /// Bytes are wanted again that can be had only once.
+    WantsAgainWhatIsGone,
+    /// Bytes are wanted again that were told to be settled.
+    WantsAgainWhatIsSettled,
+    /// What is written again is stored changed.
+    ChangesWhatIsWrittenAgain,
 }
 
 /// A sink with one fault.
@@ -213,7 +219,7 @@ impl EvidenceSink for FaultySink {
             inner,
             self.store.clone(),
             name.clone(),
-            options.length,
+            &options,
             self.fault,
         )))
     }

@@ -6,7 +6,7 @@ use custody_core::extent::Extent;
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
     Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState,
-    ObjectState, Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject,
+    ObjectState, Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject, Taken,
 };
 use custody_core::{Acted, Result};
 use futures::stream::BoxStream;
@@ -32,7 +32,7 @@ mockall::mock! {
     impl fmt::Display for Deposit { fn fmt<'a>(&self, f: &mut fmt::Formatter<'a>) -> fmt::Result; }
     #[async_trait]
     impl Deposit for Deposit {
-        async fn write(&mut self, extent: Extent) -> Result<()>;
+        async fn write(&mut self, extent: Extent) -> Result<Taken>;
         async fn commit(self: Box<Self>) -> Result<Acted<Receipt>>;
         async fn abort(self: Box<Self>) -> Result<Acted<()>>;
     }

@@ -115,6 +115,7 @@ fn sink_over(
     let wrap = Arc::new(move |store: MemoryStore| wrap(Arc::new(store.clone()), store));
     let full = MemoryStore::new();
     full.set_capacity(5000);
+    let lossy = MemoryStore::new().losing(16 * 1024, [30_000, 30_001, 50_000, 60_002]);
     let (again, foreign) = (store.clone(), store.clone());
     let reopen = Arc::clone(&wrap);
     SinkHarness::new(wrap(store.clone()), Arc::new(store))
@@ -122,6 +123,7 @@ fn sink_over(
         .with_foreign(move |name| foreign.put_foreign(name, b"somebody else's".as_slice()))
         .with_blind_sink(blind)
         .with_full_store(wrap(full.clone()), Arc::new(full), 5000)
+        .with_lossy_store(wrap(lossy.clone()), Arc::new(lossy))
         .without_links()
 }
 

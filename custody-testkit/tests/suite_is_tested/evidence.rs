@@ -145,6 +145,18 @@ fn every_clause_of_evidence_sink_is_failed_by_a_fault_made_for_it() {
             ),
             (SinkFault::ResolvesEscapes, &["es_12_a_strange_name_is_that_name"]),
             (SinkFault::FollowsLinks, &["es_12_a_link_does_not_lead_outside"]),
+            (
+                SinkFault::WantsAgainWhatIsGone,
+                &["es_14_bytes_are_wanted_again_only_where_they_can_be_had"],
+            ),
+            (
+                SinkFault::WantsAgainWhatIsSettled,
+                &["es_14_bytes_are_wanted_again_only_where_they_can_be_had"],
+            ),
+            (
+                SinkFault::ChangesWhatIsWrittenAgain,
+                &["es_14_bytes_are_wanted_again_only_where_they_can_be_had"],
+            ),
         ],
     );
 }

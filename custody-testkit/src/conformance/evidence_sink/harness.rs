@@ -23,6 +23,7 @@ pub struct SinkHarness {
     pub(super) full: Option<FullStore>,
     pub(super) grant: Option<(ReadGrant, Vec<u8>)>,
     pub(super) link: Option<LinkOutside>,
+    pub(super) losses: Option<Losses>,
     pub(super) holds: ProtectionKind,
     keep: Vec<Box<dyn Any>>,
 }
@@ -31,6 +32,16 @@ pub(super) struct FullStore {
     pub(super) sink: Arc<dyn EvidenceSink>,
     pub(super) reader: Arc<dyn EvidenceReader>,
     pub(super) room: u64,
+}
+
+pub(super) enum Losses {
+    /// A store on the way to which bytes are lost.
+    Of {
+        sink: Arc<dyn EvidenceSink>,
+        reader: Arc<dyn EvidenceReader>,
+    },
+    /// Nothing can be lost on the way, or no test can make it so.
+    None,
 }
 
 pub(super) enum LinkOutside {
@@ -58,6 +69,7 @@ impl SinkHarness {
             full: None,
             grant: None,
             link: None,
+            losses: None,
             holds: ProtectionKind::None,
             keep: Vec::new(),
         }
@@ -122,6 +134,21 @@ impl SinkHarness {
     #[must_use]
     pub fn without_links(mut self) -> Self {
         self.link = Some(LinkOutside::Unknown);
+        self
+    }
+
+    /// Another store, on the way to which bytes of each object of 60,003 bytes whose name ends with `lost-kept` or
+    /// `lost-again` are lost at least once.
+    #[must_use]
+    pub fn with_lossy_store(mut self, sink: Arc<dyn EvidenceSink>, reader: Arc<dyn EvidenceReader>) -> Self {
+        self.losses = Some(Losses::Of { sink, reader });
+        self
+    }
+
+    /// Nothing can be lost on the way to the storage, or no test can make it so.
+    #[must_use]
+    pub fn losing_nothing(mut self) -> Self {
+        self.losses = Some(Losses::None);
         self
     }
 

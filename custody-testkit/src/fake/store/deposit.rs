@@ -1,9 +1,9 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use custody_core::extent::Extent;
+use custody_core::extent::{ByteRange, Extent};
 use custody_core::ids::ObjectName;
-use custody_core::port::{Deposit, DepositOptions, LegalHold, Receipt};
+use custody_core::port::{Deposit, DepositOptions, LegalHold, Receipt, Rereading, Taken};
 use custody_core::{Acted, Error, Result};
 
 use super::MemoryStore;
@@ -33,6 +33,29 @@ impl MemoryDeposit {
         }
     }
 
+    /// How the deposit stands: blocks that are whole are settled, and some are lost.
+    fn stand(&mut self, range: ByteRange) -> Taken {
+        let mut state = self.store.state.lock();
+        let end = range.end();
+        let Some(block) = state.block_bytes else {
+            return Taken::for_good(end);
+        };
+        if self.options.rereading == Rereading::OnDemand
+            && let Some(lost) = (state.losses.front().copied()).filter(|at| (range.start()..end).contains(at))
+        {
+            state.losses.pop_front();
+            let start = lost - lost % block;
+            self.bytes.truncate(usize::try_from(start).unwrap_or_default());
+            return Taken::lost_from(start);
+        }
+        let settled = if end == self.options.length {
+            end
+        } else {
+            end - end % block
+        };
+        Taken::so_far(settled, end)
+    }
+
     /// Takes this deposit's own mark away; one that a later deposit made stays.
     fn leave_staging(&self) {
         let mut state = self.store.state.lock();
@@ -56,7 +79,7 @@ impl Drop for MemoryDeposit {
 
 #[async_trait]
 impl Deposit for MemoryDeposit {
-    async fn write(&mut self, extent: Extent) -> Result<()> {
+    async fn write(&mut self, extent: Extent) -> Result<Taken> {
         let range = extent.range();
         let next = self.bytes.len() as u64;
         if range.start() != next || range.end() > self.options.length {
@@ -84,7 +107,7 @@ impl Deposit for MemoryDeposit {
                 self.bytes.resize(end, 0);
             }
         }
-        Ok(())
+        Ok(self.stand(range))
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Acted<Receipt>> {

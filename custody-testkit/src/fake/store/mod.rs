@@ -6,7 +6,7 @@ mod import;
 mod reader;
 mod sink;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use bytes::Bytes;
@@ -46,6 +46,10 @@ struct StoreState {
     interrupted: BTreeMap<LogName, Vec<u8>>,
     nameless: BTreeSet<String>,
     capacity: Option<u64>,
+    /// Objects arrive in blocks of so many bytes, and go for good block by block.
+    block_bytes: Option<u64>,
+    /// The bytes with whose arrival the block that they lie in is lost, in order.
+    losses: VecDeque<u64>,
     requests: u64,
 }
 
@@ -145,6 +149,24 @@ impl MemoryStore {
     pub fn with_protection(mut self, protection: Protection) -> Self {
         self.protection = protection;
         self
+    }
+
+    /// Takes objects in blocks of so many bytes. Where bytes can be had again, the arrival of each of these bytes, in this
+    /// order, loses the block that it lies in once, whatever the object.
+    #[must_use]
+    pub fn losing(self, block_bytes: u64, losses: impl IntoIterator<Item = u64>) -> Self {
+        {
+            let mut state = self.state.lock();
+            state.block_bytes = Some(block_bytes.max(1));
+            state.losses = losses.into_iter().collect();
+        }
+        self
+    }
+
+    /// How many losses are still to come.
+    #[must_use]
+    pub fn losses_left(&self) -> usize {
+        self.state.lock().losses.len()
     }
 
     /// Has room for so many bytes of objects.

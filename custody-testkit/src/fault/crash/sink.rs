@@ -6,7 +6,7 @@ use custody_core::extent::{ByteRange, Extent, Span};
 use custody_core::ids::{AcquisitionId, ObjectName};
 use custody_core::port::{
     Deposit, DepositOptions, EvidenceReader, EvidenceSink, ImageReader, ImportOptions, ImportState,
-    ObjectState, Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject,
+    ObjectState, Protection, ReadGrant, Receipt, SinkCapabilities, StoredObject, Taken,
 };
 use custody_core::{Acted, Result};
 use futures::stream::BoxStream;
@@ -90,7 +90,7 @@ impl Drop for CrashingDeposit {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Deposit for CrashingDeposit {
-    async fn write(&mut self, extent: Extent) -> Result<()> {
+    async fn write(&mut self, extent: Extent) -> Result<Taken> {
         let Self { inner, gate } = self;
         let inner = inner.as_mut().expect("a deposit that ended cannot be written to");
         gate.act("deposit.write", inner.write(extent)).await

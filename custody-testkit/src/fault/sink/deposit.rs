@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use custody_core::extent::{ByteRange, Extent, ZeroWord};
 use custody_core::ids::ObjectName;
-use custody_core::port::{Deposit, Receipt};
+use custody_core::port::{Deposit, DepositOptions, Receipt, Rereading, Taken};
 use custody_core::{Acted, Error, Result};
 
 use super::SinkFault;
@@ -24,6 +24,9 @@ pub(super) struct FaultyDeposit {
     /// What was written so far, as it should be.
     written: BytesMut,
     full: bool,
+    rereading: Rereading,
+    /// Whether the last write ended with something lost.
+    lost: bool,
 }
 
 impl FaultyDeposit {
@@ -31,17 +34,19 @@ impl FaultyDeposit {
         inner: Box<dyn Deposit>,
         store: MemoryStore,
         name: ObjectName,
-        length: u64,
+        options: &DepositOptions,
         fault: SinkFault,
     ) -> Self {
         Self {
             inner: Some(inner),
             store,
             name,
-            length,
+            length: options.length,
             fault,
             written: BytesMut::new(),
             full: false,
+            rereading: options.rereading,
+            lost: false,
         }
     }
 
@@ -62,12 +67,10 @@ impl FaultyDeposit {
     fn changed(&self, extent: Extent) -> Extent {
         match (self.fault, extent) {
             (SinkFault::ChangesAByte, Extent::Data { at, bytes }) if at >= CHANGED_BEHIND_BYTES => {
-                let mut bytes = BytesMut::from(bytes);
-                if let Some(byte) = bytes.first_mut() {
-                    *byte ^= 1;
-                }
-                let bytes = bytes.freeze();
-                Extent::Data { at, bytes }
+                flipped(at, bytes)
+            }
+            (SinkFault::ChangesWhatIsWrittenAgain, Extent::Data { at, bytes }) if self.lost => {
+                flipped(at, bytes)
             }
             (SinkFault::MarksUnreadSectors, Extent::Unread { range, .. }) => Extent::Data {
                 at: range.start(),
@@ -76,6 +79,15 @@ impl FaultyDeposit {
             (_, extent) => extent,
         }
     }
+}
+
+fn flipped(at: u64, bytes: Bytes) -> Extent {
+    let mut bytes = BytesMut::from(bytes);
+    if let Some(byte) = bytes.first_mut() {
+        *byte ^= 1;
+    }
+    let bytes = bytes.freeze();
+    Extent::Data { at, bytes }
 }
 
 impl fmt::Debug for FaultyDeposit {
@@ -100,9 +112,10 @@ impl Drop for FaultyDeposit {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Deposit for FaultyDeposit {
-    async fn write(&mut self, extent: Extent) -> Result<()> {
+    async fn write(&mut self, extent: Extent) -> Result<Taken> {
+        let end = extent.range().end();
         if self.full {
-            return Ok(());
+            return Ok(Taken::for_good(end));
         }
         let extent = self.changed(extent);
         let written = match &extent {
@@ -115,15 +128,20 @@ impl Deposit for FaultyDeposit {
             .inner
             .as_mut()
             .expect("a deposit that ended cannot be written to");
-        match (self.fault, inner.write(extent).await) {
+        let taken = match (self.fault, inner.write(extent).await) {
             (SinkFault::CutsOffWhenFull, Err(error)) if matches!(error.meaning(), Error::NoSpace { .. }) => {
                 self.full = true;
-                return Ok(());
+                return Ok(Taken::for_good(end));
             }
             (_, outcome) => outcome?,
-        }
+        };
+        self.lost = taken.due != end;
         self.written.extend_from_slice(&written);
-        Ok(())
+        Ok(match self.fault {
+            SinkFault::WantsAgainWhatIsGone if self.rereading == Rereading::Impossible => Taken::lost_from(0),
+            SinkFault::WantsAgainWhatIsSettled if !self.lost => Taken::for_good(end),
+            _ => taken,
+        })
     }
 
     async fn commit(mut self: Box<Self>) -> Result<Acted<Receipt>> {
