@@ -7,9 +7,7 @@ use custody_core::capture::{Capture, CaptureOutcome, ItemStatus, Reach};
 use custody_core::custody_log::{Act, ClosingState};
 use custody_core::extent::ByteRange;
 use custody_core::manifest::Manifest;
-use custody_core::port::{
-    DiskEncryption, EscrowRecord, EscrowedKey, KeyEscrow as _, KeyProver as _, ProofVerdict,
-};
+use custody_core::port::{DiskEncryption, EscrowRecord, EscrowedKey, KeyEscrow as _, ProofVerdict};
 use custody_core::port::{KeyReference, WrappedKey};
 use custody_core::verify::{Outcome, Verifier};
 use custody_core::{Error, Ports};
