@@ -70,7 +70,8 @@ fn keep_out_of_swap() -> Swapping {
 /// Whether this process has the right to lock memory beyond the limit (`CAP_IPC_LOCK`), and is larger than the limit now:
 /// the right may be that of a container alone, of which the kernel takes no notice, and it refuses at once then.
 ///
-/// Source: Linux, `mm/mlock.c`, `mlockall` and `mlock_future_ok`; man 7 capabilities. Read 2026-11-28.
+/// Source: Linux, `mm/mlock.c`, `mlockall`: it refuses unless `total_vm` is within the limit or `capable(CAP_IPC_LOCK)`. Read
+/// 2026-11-28.
 #[cfg(target_os = "linux")]
 fn would_show_that_it_is_free(limit: u64) -> bool {
     const CAP_IPC_LOCK: u32 = 14;
