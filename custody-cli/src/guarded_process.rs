@@ -50,9 +50,11 @@ fn keep_out_of_swap() -> Swapping {
         current: None,
         maximum: None,
     };
-    // Root may raise it; what anybody else has is looked at.
+    // Root may raise it, or is not held to it; what anybody else has is looked at.
     let raised = rustix::process::setrlimit(Resource::Memlock, unlimited);
-    if let (Err(_), Some(limit)) = (raised, rustix::process::getrlimit(Resource::Memlock).current) {
+    if let (Err(_), Some(limit)) = (raised, rustix::process::getrlimit(Resource::Memlock).current)
+        && !would_show_that_it_is_free(limit)
+    {
         return Swapping::Possible(format!(
             "locked memory is limited to {limit} bytes (RLIMIT_MEMLOCK), and this user may not raise that; \
              `ulimit -l unlimited` does, or run it where there is no swap"
@@ -63,6 +65,27 @@ fn keep_out_of_swap() -> Swapping {
         Ok(()) => Swapping::KeptOut,
         Err(errno) => Swapping::Possible(format!("the system refused to lock it: {errno}")),
     }
+}
+
+/// Whether this process has the right to lock memory beyond the limit (`CAP_IPC_LOCK`), and is larger than the limit now:
+/// the right may be that of a container alone, of which the kernel takes no notice, and it refuses at once then.
+///
+/// Source: Linux, `mm/mlock.c`, `mlockall`: it refuses unless `total_vm` is within the limit or `capable(CAP_IPC_LOCK)`. Read
+/// 2026-11-28.
+#[cfg(target_os = "linux")]
+fn would_show_that_it_is_free(limit: u64) -> bool {
+    const CAP_IPC_LOCK: u32 = 14;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
+    let rights = field("CapEff:").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    let size_kib = field("VmSize:").and_then(|size| size.trim_end_matches(" kB").parse::<u64>().ok());
+    rights.is_some_and(|rights| rights >> CAP_IPC_LOCK & 1 == 1)
+        && size_kib.is_some_and(|kib| kib.saturating_mul(1024) > limit)
 }
 
 #[cfg(not(target_os = "linux"))]

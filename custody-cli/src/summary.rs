@@ -191,12 +191,7 @@ impl Summary<'_> {
             .iter()
             .filter_map(|item| Some((item, item.stopped_by.as_ref()?)));
         match stopped.next() {
-            Some((item, first)) if is_away(item, first) => Failure::logged(exit, first)
-                .with_next(format!("put it back where it was, unchanged, then: {resume}"))
-                .with_next(format!(
-                    "or, if it is gone for good: custody abandon {id}{} --reason TEXT{state}",
-                    self.only(item)
-                )),
+            // A key that is not found is not the source, which was read to its end.
             Some((item, first)) if waits_for_keys(item) => Failure::logged(exit, first)
                 .with_next(format!(
                     "the disks are copied as far as they can be, and nothing is deleted: recover the key or ask for the right, then: {resume}"
@@ -205,6 +200,12 @@ impl Summary<'_> {
                 .with_next(format!(
                     "or, if the key is gone for good: custody keys give-up {id} {} --reason TEXT{state}",
                     item.item
+                )),
+            Some((item, first)) if is_away(item, first) => Failure::logged(exit, first)
+                .with_next(format!("put it back where it was, unchanged, then: {resume}"))
+                .with_next(format!(
+                    "or, if it is gone for good: custody abandon {id}{} --reason TEXT{state}",
+                    self.only(item)
                 )),
             Some((_, first)) => Failure::logged(exit, first).with_next(resume),
             None => Failure::new(

@@ -156,28 +156,27 @@ fn i04_a_capture_with_entrusted_keys_survives_a_fault_at_every_call() {
 
 #[test]
 fn i04_a_capture_survives_dying_twice() {
-    dying_twice(one_disk, 1);
+    dying_twice(one_disk, 3);
 }
 
 #[test]
 fn i04_a_capture_with_keys_survives_dying_twice() {
-    // Another third of the pairs than above: the calls that both captures have are met at other distances.
-    dying_twice(support::keyed::keyed, 2);
+    dying_twice(support::keyed::keyed, 5);
 }
 
 #[test]
 fn i04_a_capture_with_entrusted_keys_survives_dying_twice() {
-    dying_twice(support::keyed::entrusted, 3);
+    dying_twice(support::keyed::entrusted, 7);
 }
 
-/// The process dies at one call, and again at a call of the resume: a fault in the recovery itself. Of each three calls at
-/// which it may die again one is taken, beginning at `from`.
-fn dying_twice(make: impl Fn() -> FakeWorld, from: u64) {
+/// The process dies at one call, and again at a call of the resume: a fault in the recovery itself. Of so many calls at
+/// which it may die again one is taken, another one for each call at which it died first.
+fn dying_twice(make: impl Fn() -> FakeWorld, of: usize) {
     let clean = make();
     capture(clean.ports()).unwrap();
     let calls = clean.calls();
     for first in 1..=calls {
-        for later in (1 + (first + from) % 3..=calls).step_by(3) {
+        for later in (1 + first % of as u64..=calls).step_by(of) {
             let what = format!("dying at call {first} and {later} calls later");
             // Both sides of an effect are met over the whole square; each pair takes one.
             let mode = if (first + later) % 2 == 0 {

@@ -16,6 +16,7 @@ use crate::azure::{AZURE, AzureArguments, AzurePlace};
 use crate::circumstances;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::guarded_process;
 use crate::journaled::{Journaled, PARALLEL, STORE};
 use crate::known_logs;
 use crate::local_ports::engine;
@@ -88,6 +89,9 @@ impl AzureCapture {
         }
         let store = StorePlace::container(place.clone())?;
         let (mut ports, azure) = place.ports(&state, signer)?;
+        if ports.keys.is_some() {
+            guarded_process::guard()?.tell(console);
+        }
         let signed_in = azure.signed_in().await?.authenticated();
         ports.progress = progress::observer(console);
         ports.stop = Arc::new(SignalStop::listen(console)?);
