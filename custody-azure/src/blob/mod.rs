@@ -1,6 +1,7 @@
 //! A container of blobs as a store of evidence, and exported disks as images.
 
 mod anchor;
+mod copy_scope;
 mod deposit;
 mod facts;
 mod image;
