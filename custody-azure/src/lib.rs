@@ -22,6 +22,7 @@ mod azure_ports;
 mod blob;
 pub mod cloud;
 pub mod exhibit;
+mod export_family;
 mod export_form;
 mod http;
 mod identity;

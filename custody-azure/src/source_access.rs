@@ -14,6 +14,7 @@ use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 use crate::arm::{AccessGrant, Arm, DOWNLOAD, DiskResource, ExportKind, ResourceId, no_guest_state};
 use crate::blob::{BlobImage, RemoteBlob};
 use crate::cloud::HostKind;
+use crate::export_family::{self, ExportFamilies};
 use crate::export_form::recognise;
 use crate::http::{READING_GRANTED, Repeat, refusal_of};
 use crate::snapshotter::{
@@ -36,6 +37,7 @@ pub struct AzureSourceAccess {
     arm: Arm,
     plain: Pipeline,
     with_token: Pipeline,
+    families: ExportFamilies,
 }
 
 impl AzureSourceAccess {
@@ -49,6 +51,7 @@ impl AzureSourceAccess {
         Self {
             plain: pipeline(None),
             with_token: pipeline(Some(credential)),
+            families: ExportFamilies::default(),
             arm,
         }
     }
@@ -158,15 +161,22 @@ impl SourceAccess for AzureSourceAccess {
             Part::Disk => export_kind(&found),
             Part::GuestState => ExportKind::GuestState,
         };
+        self.families.enter(&self.arm, &id, &found).await;
         let acted = match self.arm.begin_access(&id, lifetime, kind).await {
             Err(error) if part == Part::GuestState => {
+                self.families.leave(&id);
                 return Err(self.without_guest_state(&id, error).await?);
             }
-            other => other?,
+            Err(error) => {
+                self.families.leave(&id);
+                return Err(export_family::explained(error, &id, &found));
+            }
+            Ok(acted) => acted,
         };
         let expiry = match self.expiry(&acted.value, lifetime, &acted.service) {
             Ok(expiry) => expiry,
             Err(error) => {
+                self.families.leave(&id);
                 self.arm.end_access(&id).await?;
                 return Err(error.answered(acted.service));
             }
@@ -184,7 +194,10 @@ impl SourceAccess for AzureSourceAccess {
     }
 
     async fn revoke(&self, snapshot: &DiskSnapshot) -> Result<Acted<()>> {
-        self.arm.end_access(&resource_of(snapshot)?).await
+        let id = resource_of(snapshot)?;
+        let ended = self.arm.end_access(&id).await?;
+        self.families.leave(&id);
+        Ok(ended)
     }
 
     async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {

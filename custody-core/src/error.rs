@@ -122,6 +122,14 @@ pub enum Error {
         /// Why, and what would lift it.
         reason: String,
     },
+    /// As [`Refused`](Self::Refused), for want of rights and of nothing else.
+    #[error("{object}: refused: {reason}")]
+    RightsMissing {
+        /// What was refused.
+        object: String,
+        /// Which rights are missing where, and what would lift it.
+        reason: String,
+    },
     /// Text, a record or a file from outside does not have the form it must have.
     #[error("{object}: malformed: {reason}")]
     Malformed {
@@ -255,7 +263,7 @@ impl Error {
     pub fn remedy(&self) -> Remedy {
         match self.meaning() {
             Self::Throttled { .. } => Remedy::Wait,
-            Self::PermissionDenied { .. } => Remedy::FixPermission,
+            Self::PermissionDenied { .. } | Self::RightsMissing { .. } => Remedy::FixPermission,
             Self::Integrity { .. } | Self::Immutable { .. } => Remedy::Escalate,
             Self::NotFound { .. }
             | Self::AlreadyExists { .. }
@@ -265,6 +273,16 @@ impl Error {
             | Self::Malformed { .. } => Remedy::FixRequest,
             Self::Misuse { .. } => Remedy::ReportBug,
             _ => Remedy::Retry,
+        }
+    }
+
+    /// A refusal for this reason: [`Error::RightsMissing`] where asking for rights is all that would lift it, otherwise
+    /// [`Error::Refused`].
+    pub(crate) fn refused(object: impl Into<String>, reason: impl Into<String>, remedy: Remedy) -> Self {
+        let (object, reason) = (object.into(), reason.into());
+        match remedy {
+            Remedy::FixPermission => Self::RightsMissing { object, reason },
+            _ => Self::Refused { object, reason },
         }
     }
 

@@ -5,8 +5,9 @@ mod support;
 
 use custody_core::capture::{Blocks, Capture, Plan, Reach};
 use custody_core::custody_log::ClosingState;
-use custody_core::port::RightNeed;
-use custody_testkit::fake::FakeWorld;
+use custody_core::port::{Protection, ProtectionKind, RightNeed};
+use custody_core::{Error, Remedy};
+use custody_testkit::fake::{FakeWorld, MemoryStore};
 use futures::executor::block_on;
 use support::*;
 
@@ -37,6 +38,47 @@ fn a_right_that_is_missing_is_named_and_the_snapshot_tried_all_the_same() {
     );
     // The provider's word may be wrong: going on tries.
     assert_eq!(resume(&world).unwrap().state, Some(ClosingState::Complete));
+}
+
+#[test]
+fn a_program_can_tell_rights_that_are_missing_from_a_request_that_is_wrong() {
+    let refused = |world: &FakeWorld| {
+        world
+            .rights
+            .take("the store", "store/write", RightNeed::ToCapture);
+        let plan = plan(world);
+        let remedy = plan.remedy();
+        let error = block_on(Capture::new(world.ports()).run(plan, Reach::ToTheEnd)).unwrap_err();
+        assert_eq!(error.remedy(), remedy);
+        error
+    };
+    let error = refused(&one_disk());
+    assert!(matches!(error.meaning(), Error::RightsMissing { .. }), "{error}");
+    assert_eq!(error.remedy(), Remedy::FixPermission);
+    // Something else stands against it as well: no right that is given lifts that.
+    let small =
+        Protection::new(ProtectionKind::LegalHold, "held").with_obstacle("it is too small: name another");
+    let error = refused(&one_disk().with_store(MemoryStore::new().with_protection(small)));
+    assert!(matches!(error.meaning(), Error::Refused { .. }), "{error}");
+    assert_eq!(error.remedy(), Remedy::FixRequest);
+    assert!(
+        error.to_string().contains("store/write") && error.to_string().contains("too small"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_to_be_known_of_the_store_is_in_the_plan_and_in_the_record_and_stands_in_nobodys_way() {
+    let known = Protection::new(ProtectionKind::LegalHold, "held").with_caution("copies are slow here");
+    let world = one_disk().with_store(MemoryStore::new().with_protection(known));
+    let plan = plan(&world);
+    assert_eq!(plan.refusals, []);
+    assert_eq!(plan.notes, ["copies are slow here"]);
+    let outcome = block_on(Capture::new(world.ports()).run(plan, Reach::ToTheEnd)).unwrap();
+    assert_eq!(outcome.state, Some(ClosingState::Complete));
+    let log = outcome.folder.join(&"log.jsonl".parse().unwrap());
+    let log = String::from_utf8_lossy(&world.store.bytes(&log).unwrap()).into_owned();
+    assert!(log.contains("\"cautions\":[\"copies are slow here\"]"), "{log}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn signed_by(seed: u64) -> FakeWorld {
 }
 
 #[test]
-fn a_store_signed_anew_by_a_stranger_is_consistent_and_not_proven() {
+fn i13_a_store_signed_anew_by_a_stranger_is_consistent_and_not_proven() {
     let world = signed_by(1);
     let (objects, trusted) = captured(&world);
     let (forged, _) = captured(&signed_by(2));

@@ -142,6 +142,7 @@ pub(crate) struct DiskProperties {
     pub(crate) provisioning_state: Option<String>,
     pub(crate) completion_percent: Option<f64>,
     pub(crate) incremental: Option<bool>,
+    pub(crate) incremental_snapshot_family_id: Option<String>,
     pub(crate) max_shares: Option<u64>,
     pub(crate) network_access_policy: Option<String>,
     pub(crate) public_network_access: Option<String>,

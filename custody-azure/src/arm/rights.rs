@@ -134,7 +134,7 @@ pub(crate) const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
 /// may write a blob may append to it as well. Source: Microsoft's "Authorize access to blobs using Microsoft Entra ID",
 /// permissions for calling blob data operations; Azure's built-in role "Data Operator for Managed Disks" for the right
 /// to download, read 2026-11-28.
-pub const RIGHTS: [Right; 29] = {
+pub const RIGHTS: [Right; 30] = {
     use RightPlace::{Account, Container, Snapshots, Source};
     use RightStep::{
         Describing, DiskSnapshots, PointReading, Recording, RestorePoint, SignedInReading, SnapshotReading,
@@ -159,6 +159,11 @@ pub const RIGHTS: [Right; 29] = {
             "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action",
         ),
         Right::to_record(Source, Recording, "Microsoft.Network/networkInterfaces/read"),
+        Right::to_record(
+            Source,
+            Recording,
+            "Microsoft.Network/virtualNetworks/subnets/read",
+        ),
         Right::to_record(Source, Recording, "Microsoft.Network/networkSecurityGroups/read"),
         Right::to_record(Source, Recording, "Microsoft.Authorization/roleAssignments/read"),
         Right::to_record(Source, Recording, "Microsoft.Insights/eventtypes/values/read"),

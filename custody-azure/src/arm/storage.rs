@@ -49,6 +49,8 @@ pub struct ContainerProtection {
     pub region: Option<Region>,
     /// Whether the account has a hierarchical namespace.
     pub hierarchical: bool,
+    /// The account's `allowedCopyScope`, which says from where it lets itself be copied to; none where there is none.
+    pub copy_scope: Option<String>,
     /// Settings of the account, its blob service and the container, by the service's names.
     pub observed: BTreeMap<String, String>,
 }
@@ -208,10 +210,16 @@ impl Arm {
                     .and_then(Value::as_str)
                     .and_then(region),
                 hierarchical: settings.pointer("/properties/isHnsEnabled") == Some(&Value::Bool(true)),
+                copy_scope: copy_scope(&settings),
                 observed,
             },
             service: answer.service,
         })
+    }
+
+    /// The `allowedCopyScope` of an account; none where there is none.
+    pub(crate) async fn allowed_copy_scope(&self, account: &ResourceId) -> Result<Option<String>> {
+        Ok(copy_scope(&self.account_settings(account).await?))
     }
 
     async fn account_settings(&self, account: &ResourceId) -> Result<Value> {
@@ -234,6 +242,11 @@ impl Arm {
             Err(error) => Err(error),
         }
     }
+}
+
+fn copy_scope(settings: &Value) -> Option<String> {
+    let scope = settings.pointer("/properties/allowedCopyScope")?.as_str()?;
+    (!scope.is_empty()).then(|| custody_core::visible::escape(scope))
 }
 
 /// What an answer tells of these places, by the last part of each place's name.

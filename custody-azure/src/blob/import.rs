@@ -56,7 +56,7 @@ impl BlobStore {
             match self.ask(name, &source, options).await {
                 Ok(service) => asked = Some(service),
                 Err(error) if is_worth_a_look(&error) => failure = Some(error),
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.judged_by_scope(error).await),
             }
         }
         match self.under(name, options, asked).await? {

@@ -4,6 +4,7 @@ mod anchor;
 mod block_body;
 mod block_checksum;
 mod block_list;
+mod copy_scope;
 mod deposit;
 mod facts;
 mod image;

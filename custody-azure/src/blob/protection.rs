@@ -2,6 +2,7 @@ use custody_core::port::{Protection, ProtectionKind};
 use custody_core::{Error, Result};
 
 use super::BlobStore;
+use super::copy_scope;
 use super::store::LogsHere;
 use crate::arm::{ContainerProtection, PolicyState};
 
@@ -14,7 +15,10 @@ impl BlobStore {
             .container_protection(&self.location.account, &self.location.container)
             .await;
         match read {
-            Ok(found) => Ok(self.with_obstacles(claim(&found.value), &found.value)),
+            Ok(found) => {
+                let protection = self.with_obstacles(claim(&found.value), &found.value);
+                Ok(self.with_cautions(protection, &found.value))
+            }
             Err(error) if matches!(error.meaning(), Error::PermissionDenied { .. }) => Ok(Protection::new(
                 ProtectionKind::None,
                 format!("what protects the container could not be read, so nothing is claimed: {error}"),
@@ -42,6 +46,25 @@ impl BlobStore {
                  --allow-protected-append-writes true; a policy that is locked can no longer be changed) and of its \
                  legal hold (az storage container legal-hold set --allow-protected-append-writes-all true), or name \
                  another container",
+                self.location.container
+            ));
+        }
+        protection
+    }
+
+    /// What of the account and the container is to be known before evidence is stored there.
+    fn with_cautions(&self, mut protection: Protection, found: &ContainerProtection) -> Protection {
+        let account = self.location.account.name();
+        if let Some(caution) = copy_scope::caution(account, found.copy_scope.as_deref()) {
+            protection = protection.with_caution(caution);
+        }
+        if found.version_level {
+            // Source: MicrosoftDocs/azure-docs, immutable-version-level-worm-policies, read 2026-11-21.
+            protection = protection.with_caution(format!(
+                "the container {} protects versions of objects one by one (immutableStorageWithVersioning): whoever may \
+                 write blobs can put a newer version over a sealed name, and verification reads the newest. What was sealed \
+                 stays under the x-ms-version-id of its receipt in the manifest. Where there is a choice, take a container \
+                 with a policy of its own",
                 self.location.container
             ));
         }

@@ -8,6 +8,8 @@ use crate::support::run;
 use crate::support::worker::Worker;
 use custody_core::Error;
 use custody_core::capture::{Capture, Reach};
+use custody_core::custody_log::ReadScope;
+use custody_core::manifest::Manifest;
 use custody_testkit::azure_sim::{
     Bytes, Fault, FaultAction, JournalEntry, LroStyle, RoleGrant, Scenario, Timing,
 };
@@ -59,6 +61,68 @@ fn holes_are_downloaded_neither_from_the_export_nor_from_the_stored_copy() {
             "{side}: {footers:?}"
         );
         assert!(drawn(of, true) < 16 * 1024, "{side}");
+    }
+}
+
+#[test]
+fn i12_what_the_services_page_list_calls_empty_is_listed_on_its_word_and_read_where_no_word_is_taken() {
+    const MIB: u64 = 1 << 20;
+    let mut scenario = Scenario::lab();
+    scenario.disk_mut("web-01_OsDisk_1").bytes = Bytes::sparse(16 * MIB, 11, &[(0, 3 * MIB)]);
+    scenario.disk_mut("web-01-data-0").bytes = Bytes::sparse(8 * MIB, 12, &[]);
+    scenario.disk_mut("web-01-data-1").bytes = Bytes::full(4 * MIB, 13);
+    for reads in [ReadScope::Allocated, ReadScope::Everything] {
+        let worker = Worker::new(&Lab::of(scenario.clone()));
+        let mut plan = run(worker.plan()).unwrap();
+        plan.request.settings.reads = reads;
+        let outcome = run(worker.run(plan)).unwrap();
+        assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+        worker.every_disk_is_stored(&outcome);
+        let name = outcome.folder.join(&"manifest.json".parse().unwrap());
+        let manifest: Manifest = serde_json::from_slice(&worker.stored(&name)).unwrap();
+        for (item, data) in manifest.items.iter().zip([3 * MIB, 0, 4 * MIB]) {
+            let (length, zeros) = (item.source.length.bytes(), &item.zeros);
+            let journal = worker.lab.simulator.journal();
+            let read = |of: &dyn Fn(&JournalEntry) -> bool| -> u64 {
+                let answers = journal
+                    .iter()
+                    .filter(|call| call.method == "GET" && of(call) && !call.query.contains("comp="));
+                answers.map(|call| call.answer_bytes).sum()
+            };
+            let stored = read(&|call| call.path.ends_with(item.file.as_str()));
+            match reads {
+                ReadScope::Allocated => {
+                    assert_eq!(zeros.bytes.bytes(), length - 512 - data, "{}", item.file);
+                    assert_eq!(zeros.list.is_some(), zeros.bytes.bytes() > 0);
+                    if let Some(list) = &zeros.list {
+                        let lines = worker.stored(&outcome.folder.join(&list.file));
+                        let lines = String::from_utf8(lines).unwrap();
+                        assert!(
+                            lines.lines().all(|line| line.ends_with(" service-page-list")),
+                            "on whose word: {lines}"
+                        );
+                    }
+                }
+                ReadScope::Everything => {
+                    assert_eq!(zeros.bytes.bytes(), 0, "{}", item.file);
+                    assert!(
+                        stored >= length,
+                        "{}: {stored} of {length} were read back",
+                        item.file
+                    );
+                }
+            }
+        }
+        if reads == ReadScope::Everything {
+            let journal = worker.lab.simulator.journal();
+            let lists = journal.iter().filter(|call| call.query.contains("comp=pagelist"));
+            assert_eq!(lists.count(), 0, "no list was asked for");
+            let exports = journal
+                .iter()
+                .filter(|call| call.method == "GET" && call.host.starts_with("md-"));
+            let drawn: u64 = exports.map(|call| call.answer_bytes).sum();
+            assert!(drawn >= 28 * MIB, "{drawn} of the sources' bytes were read");
+        }
     }
 }
 

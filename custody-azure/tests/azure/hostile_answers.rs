@@ -99,7 +99,7 @@ fn records(script: &Arc<Script>) -> Told {
     Ok(told)
 }
 
-fn fields() -> [Field; 6] {
+fn fields() -> [Field; 7] {
     [
         Field {
             name: "Azure-AsyncOperation",
@@ -127,6 +127,19 @@ fn fields() -> [Field; 6] {
                 ]
             },
             call: begin_access,
+        },
+        Field {
+            name: "securityDataAccessSAS",
+            answers: |hostile| {
+                let disk = "https://md-a.z1.blob.storage.azure.net/t/abcd?sig=x";
+                let both = json!({ "accessSAS": disk, "securityDataAccessSAS": hostile });
+                vec![Canned::json(200, &both)]
+            },
+            call: |script| {
+                let snapshot = id("Microsoft.Compute/snapshots", "n");
+                let granted = run(arm_of(script).begin_access(&snapshot, hour(), ExportKind::GuestState));
+                granted.map(|acted| format!("{acted:?}"))
+            },
         },
         Field {
             name: "nextLink",
@@ -212,6 +225,21 @@ fn i10_boot_diagnostics_are_fetched_from_no_other_host_and_with_no_token() {
         .find(|seen| seen.url.contains("bootdiag"))
         .unwrap();
     assert_eq!(asked.authorization, None);
+}
+
+#[test]
+fn i10_no_next_page_of_a_recorded_list_leads_out_of_the_cloud() {
+    let empty = || Canned::json(200, &json!({}));
+    for hostile in HOSTILE {
+        let page = || Canned::json(200, &json!({ "value": [], "nextLink": hostile }));
+        // Machine, instance view, role assignments; boot diagnostics; the Activity Log.
+        let script = Script::of([empty(), empty(), page(), empty(), page()]);
+        let told = records(&script).unwrap();
+        assert_eq!(told.matches(": refused: ").count(), 2, "{hostile}: {told}");
+        assert!(!told.contains(CANARY), "{hostile}: {told}");
+        assert!(script.is_used_up(), "{hostile}");
+        stayed(&script, hostile);
+    }
 }
 
 #[test]

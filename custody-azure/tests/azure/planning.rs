@@ -16,7 +16,7 @@ use custody_core::custody_log::{
 };
 use custody_core::port::{LogName, RightNeed, Rights as _, RightsFinding, SealSigner as _, Snapshotter as _};
 use custody_core::verify::Verifier;
-use custody_core::{Error, Ports};
+use custody_core::{Error, Ports, Remedy};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
 use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
 
@@ -97,7 +97,13 @@ fn i04_a_store_that_refuses_or_does_not_answer_keeps_no_snapshot_waiting() {
         };
         assert_eq!(refusal.blocks, Blocks::WhatFollows);
         assert!(refusal.reason.contains(words), "{words}: {}", refusal.reason);
-        assert!(matches!(error.meaning(), Error::Refused { .. }), "{error}");
+        assert!(error.to_string().contains(": refused: "), "{error}");
+        let is_right = words == "permission denied";
+        assert_eq!(
+            error.remedy() == Remedy::FixPermission,
+            is_right,
+            "{words}: {error}"
+        );
         assert_eq!(lab.simulator.snapshots().len(), 3, "{words}");
         assert_eq!(asked_at(&lab, "socevidence", "PUT"), 0, "nothing was put there");
         lab.simulator.clear_faults();
@@ -122,6 +128,11 @@ fn i04_compute_rights_alone_preserve_the_evidence() {
     assert!(
         error.to_string().contains("Microsoft.Storage"),
         "the right is named: {error}"
+    );
+    assert!(matches!(error.meaning(), Error::RightsMissing { .. }), "{error}");
+    assert_eq!(
+        (plan.remedy(), error.remedy()),
+        (Remedy::FixPermission, Remedy::FixPermission)
     );
     assert_eq!(lab.simulator.snapshots().len(), 3);
     assert_eq!(lab.simulator.live_exports(), [""; 0]);

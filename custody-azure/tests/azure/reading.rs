@@ -107,6 +107,8 @@ fn the_exhibit_is_what_the_service_says_byte_for_byte() {
         "disk-3.json",
         "network-interface-1.json",
         "network-security-group-1.json",
+        "subnet-1.json",
+        "network-security-group-2.json",
         "role-assignments-1.json",
         "activity-log-1.json",
         "serial-console.log",
@@ -118,6 +120,9 @@ fn the_exhibit_is_what_the_service_says_byte_for_byte() {
             "{file}: {content:?}"
         );
     }
+    let group = of("network-security-group-2.json").unwrap();
+    let text = String::from_utf8_lossy(&group.value);
+    assert!(text.contains("web-subnet-nsg"), "the subnet's own group: {text}");
     let mut files: Vec<&str> = parts.iter().map(|part| part.name().as_str()).collect();
     files.sort_unstable();
     files.dedup();
@@ -149,6 +154,40 @@ fn what_may_not_be_read_is_told_so_and_not_as_nothing() {
         "{error}"
     );
     assert!(parts.iter().any(|part| part.result().is_ok()));
+}
+
+#[test]
+fn i08_a_subnet_that_may_not_be_read_is_not_taken_for_one_without_a_security_group() {
+    let mut scenario = Scenario::lab();
+    let right = "Microsoft.Network/virtualNetworks/subnets/read";
+    for identity in &mut scenario.identities {
+        identity.roles = vec![RoleGrant::everything().without(right)];
+    }
+    let lab = Lab::of(scenario);
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let parts = run(MachineExhibit::read(&lab.arm, &id, &window(&lab)));
+    let subnet = parts.iter().find(|part| part.name().as_str() == "subnet-1.json");
+    let error = subnet.unwrap().result().unwrap_err();
+    assert!(
+        matches!(error.meaning(), Error::PermissionDenied { .. }) && error.to_string().contains(right),
+        "{error}"
+    );
+    assert!(subnet.unwrap().what().contains("names the security group"));
+}
+
+#[test]
+fn i08_an_address_of_a_security_group_that_is_none_is_recorded() {
+    let mut scenario = Scenario::lab();
+    let subnet = scenario.resources.iter_mut().find(|one| one["name"] == "web");
+    subnet.unwrap()["properties"]["networkSecurityGroup"]["id"] = "/not/an/id".into();
+    let lab = Lab::of(scenario);
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let parts = run(MachineExhibit::read(&lab.arm, &id, &window(&lab)));
+    let group = parts
+        .iter()
+        .find(|part| part.name().as_str() == "network-security-group-2.json");
+    let error = group.unwrap().result().unwrap_err();
+    assert!(matches!(error.meaning(), Error::Malformed { .. }), "{error}");
 }
 
 #[test]

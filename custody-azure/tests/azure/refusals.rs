@@ -113,6 +113,13 @@ fn of_the_snapshot() -> Vec<Case> {
     ]
 }
 
+/// With a disk of which only incremental snapshots can be taken.
+fn incremental() -> Scenario {
+    let mut scenario = refusal::small();
+    scenario.disk_mut("web-01-data-0").sku = "PremiumV2_LRS".into();
+    scenario
+}
+
 /// Refusals after the disk snapshots: they are kept.
 fn after_the_snapshot() -> Vec<Case> {
     let begin = |action| Fault::on("POST", "*/beginGetAccess", action);
@@ -129,6 +136,17 @@ fn after_the_snapshot() -> Vec<Case> {
             "OperationNotAllowed",
             "The snapshot is not ready.",
         ))),
+        Case::of("409: a sixth access to one family", incremental())
+            .with(Fault::on(
+                "POST",
+                "*-data-0/beginGetAccess",
+                saying(
+                    409,
+                    "OperationNotAllowed",
+                    "More than 5 snapshots of the family have active access.",
+                ),
+            ))
+            .keeping(Kept::Snapshots),
         kept("403: the export refuses its signature").with(on_export(status(403, "AuthenticationFailed"))),
         kept("404: the export is gone")
             .with(Fault::on("*", "*/abcd", status(404, "BlobNotFound")).at_host(EXPORTS)),
@@ -147,7 +165,7 @@ fn after_the_snapshot() -> Vec<Case> {
         kept("409: a legal hold").with(on_copy(status(409, "BlobImmutableDueToLegalHold"))),
         kept("409: another copy runs").with(on_copy(status(409, "PendingCopyOperation"))),
         kept("404: the source of the copy").with(on_copy(status(404, "CannotVerifyCopySource"))),
-        kept("403: the copy's scope").with(on_copy(saying(
+        kept("403: the copy is not authorized, and no setting says why").with(on_copy(saying(
             403,
             "AuthorizationFailure",
             "This request is not authorized to perform this operation.",

@@ -1,6 +1,5 @@
 //! `custody capture --dry-run`.
 
-use custody_core::Remedy;
 use custody_core::capture::{Blocks, Plan};
 use custody_core::port::DiskDescription;
 use serde_json::{Value, json};
@@ -22,7 +21,11 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace, acts: &[String]) -> Answer
                 Blocks::TheSnapshot => "the-snapshot",
                 Blocks::WhatFollows => "what-follows",
             };
-            json!({"blocks": blocks, "reason": printable::text(&refusal.reason)})
+            json!({
+                "blocks": blocks,
+                "reason": printable::text(&refusal.reason),
+                "remedy": refusal.remedy.as_str(),
+            })
         })
         .collect();
     let outline = plan.outline();
@@ -51,7 +54,7 @@ pub(super) fn answer(plan: &Plan, store: &StorePlace, acts: &[String]) -> Answer
         let failure = Failure::new(
             Exit::Incomplete,
             format!("refused: {}", first.reason),
-            Remedy::FixRequest,
+            plan.remedy(),
         );
         others.iter().fold(failure, |failure, refusal| {
             failure.with_cause(refusal.reason.clone())

@@ -211,7 +211,7 @@ const CLASSES: [Class; 20] = [
 ];
 
 #[test]
-fn no_secret_is_told_or_kept_whatever_fails() {
+fn i07_no_secret_is_told_or_kept_whatever_fails() {
     side_by_side(&CLASSES, |(name, scenario, ending)| {
         let lab = Lab::of(scenario())
             .with("RUST_LOG", "trace")

@@ -14,7 +14,7 @@ use crate::ports::Ports;
 /// Binds a planned acquisition to the store at hand, whose register is opened.
 ///
 /// # Errors
-/// [`Error::Refused`] when something blocks what follows the disk snapshots; otherwise what the store answered.
+/// [`Error::Refused`] or [`Error::RightsMissing`] when something blocks what follows the disk snapshots; otherwise what the store answered.
 pub(super) async fn of_plan(ports: &Ports, plan: &Plan) -> Result<StoreBinding> {
     let protection = plan.must_allow_storing()?;
     let request = &plan.request;

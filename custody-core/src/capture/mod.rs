@@ -117,8 +117,9 @@ impl Capture {
     /// [`resume`](Self::resume) goes on.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the plan has refusals that block the snapshot (nothing was done), or others (the
-    /// snapshots were taken, and [`resume`](Self::resume) goes on once the cause is removed); so also what the store
+    /// [`Error::Refused`], or [`Error::RightsMissing`] where rights are all that is wanting, when the plan has refusals
+    /// that block the snapshot (nothing was done), or others (the snapshots were taken, and
+    /// [`resume`](Self::resume) goes on once the cause is removed); so also what the store
     /// answered when it could not be opened; otherwise the ports', when the log itself cannot go on.
     ///
     /// # Cancel safety

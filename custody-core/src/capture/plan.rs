@@ -8,7 +8,7 @@ use super::process::{longest_grant_s, reckoned_s};
 use super::region_rule;
 use super::request::CaptureRequest;
 use crate::custody_log::{AcquireMethod, AcquisitionSettings, Failure, PlannedItem};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 use crate::ids::{AcquisitionId, ByteLength, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
 use crate::port::{
@@ -37,6 +37,8 @@ pub struct Refusal {
     pub blocks: Blocks,
     /// Why, and what would lift it.
     pub reason: String,
+    /// What would lift it, by its kind.
+    pub remedy: Remedy,
 }
 
 /// A capture as it would be done: read only until [`super::Capture::run`] takes it.
@@ -147,6 +149,7 @@ impl Plan {
                 need: RightNeed::ToCapture,
             } => self.refuse(
                 Blocks::WhatFollows,
+                Remedy::FixPermission,
                 format!(
                     "the right {right} is missing at {scope}: ask for it. Disk snapshots are tried all the same; if it is \
                      held after all, resume, which does not ask again"
@@ -189,16 +192,22 @@ impl Plan {
                 for reason in
                     storing_refusals(capabilities, &self.machine, &protection, &self.request.settings)
                 {
-                    self.refuse(Blocks::WhatFollows, reason);
+                    self.refuse(Blocks::WhatFollows, Remedy::FixRequest, reason);
                 }
+                self.notes.extend(protection.cautions.iter().cloned());
                 self.protection = Some(protection);
             }
-            Err(error) => self.refuse(Blocks::WhatFollows, unasked("what protects the store", &error)),
+            Err(error) => self.refuse(
+                Blocks::WhatFollows,
+                error.remedy(),
+                unasked("what protects the store", &error),
+            ),
         }
         match listed {
             Ok(None) => {}
             Ok(Some(taken)) => self.refuse(
                 Blocks::TheSnapshot,
+                Remedy::Retry,
                 format!(
                     "{} lies where this acquisition would be stored: run it again for another acquisition id",
                     taken.name
@@ -206,18 +215,29 @@ impl Plan {
             ),
             Err(error) => self.refuse(
                 Blocks::WhatFollows,
+                error.remedy(),
                 unasked("whether the place for this acquisition is free", &error),
             ),
         }
     }
 
-    fn refuse(&mut self, blocks: Blocks, reason: String) {
-        self.refusals.push(Refusal { blocks, reason });
+    fn refuse(&mut self, blocks: Blocks, remedy: Remedy, reason: String) {
+        self.refusals.push(Refusal {
+            blocks,
+            reason,
+            remedy,
+        });
     }
 
     fn find_refusals(&self, signers: &[std::sync::Arc<dyn SealSigner>]) -> Vec<Refusal> {
         let mut refusals = Vec::new();
-        let mut refuse = |blocks, reason: String| refusals.push(Refusal { blocks, reason });
+        let mut refuse = |blocks, reason: String| {
+            refusals.push(Refusal {
+                blocks,
+                reason,
+                remedy: Remedy::FixRequest,
+            });
+        };
         if self.machine.disks.is_empty() {
             refuse(
                 Blocks::TheSnapshot,
@@ -280,19 +300,36 @@ impl Plan {
     }
 
     fn must_allow(&self, counts: impl Fn(&Refusal) -> bool) -> Result<()> {
-        let reasons: Vec<&str> = self
-            .refusals
-            .iter()
-            .filter(|refusal| counts(refusal))
-            .map(|refusal| refusal.reason.as_str())
-            .collect();
-        if reasons.is_empty() {
+        let counted: Vec<&Refusal> = self.refusals.iter().filter(|refusal| counts(refusal)).collect();
+        if counted.is_empty() {
             return Ok(());
         }
-        Err(Error::Refused {
-            object: format!("capture of {}", self.machine.machine),
-            reason: reasons.join("; "),
-        })
+        let reasons: Vec<&str> = counted.iter().map(|refusal| refusal.reason.as_str()).collect();
+        Err(Error::refused(
+            format!("capture of {}", self.machine.machine),
+            reasons.join("; "),
+            common_remedy(counted.iter().map(|refusal| refusal.remedy)),
+        ))
+    }
+
+    /// What would lift all refusals of the plan: rights, where nothing else is wrong with it.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        common_remedy(self.refusals.iter().map(|refusal| refusal.remedy))
+    }
+}
+
+/// What would lift several refusals at once. Where their remedies differ, the request is what has to be looked at.
+pub(super) fn common_remedy(mut remedies: impl Iterator<Item = Remedy>) -> Remedy {
+    let mut count = 0;
+    let rights_alone = remedies.all(|remedy| {
+        count += 1;
+        remedy == Remedy::FixPermission
+    });
+    if rights_alone && count > 0 {
+        Remedy::FixPermission
+    } else {
+        Remedy::FixRequest
     }
 }
 

@@ -8,6 +8,7 @@ use super::journal::Journal;
 use super::key_ring::KeyRing;
 use super::keys::{KeyTurnEnds, KeyTurns};
 use super::outcome::CaptureOutcome;
+use super::plan::common_remedy;
 use super::record_state::AskAgain;
 use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState, Stage};
@@ -158,10 +159,12 @@ impl<'a> Workflow<'a> {
             .iter()
             .map(|(id, error)| format!("no disk snapshot of {id}: {}", Failure::from(error).in_words()))
             .collect();
-        Err(Error::Refused {
-            object: self.acquisition().await.to_string(),
-            reason: format!("{}; and {}", failure.in_words(), missing.join("; ")),
-        })
+        let remedies = unsnapped.iter().map(|(_, error)| error.remedy());
+        Err(Error::refused(
+            self.acquisition().await.to_string(),
+            format!("{}; and {}", failure.in_words(), missing.join("; ")),
+            common_remedy(remedies.chain([refusal.remedy()])),
+        ))
     }
 
     /// All steps from wherever the log stands.

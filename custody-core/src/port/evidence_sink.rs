@@ -41,6 +41,10 @@ pub struct Protection {
     /// Why evidence cannot be stored there as it is, and what to do about it. Empty where nothing speaks against it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obstacles: Vec<String>,
+    /// What is to be known of it before evidence is stored there, and does not stand against it. Empty where there is
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cautions: Vec<String>,
     /// What was read to know it, by the provider's names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub observed: BTreeMap<String, String>,
@@ -54,6 +58,7 @@ impl Protection {
             statement: statement.into(),
             region: None,
             obstacles: Vec::new(),
+            cautions: Vec::new(),
             observed: BTreeMap::new(),
         }
     }
@@ -69,6 +74,13 @@ impl Protection {
     #[must_use]
     pub fn with_obstacle(mut self, obstacle: impl Into<String>) -> Self {
         self.obstacles.push(obstacle.into());
+        self
+    }
+
+    /// Adds something that is to be known of it, with what to do about it.
+    #[must_use]
+    pub fn with_caution(mut self, caution: impl Into<String>) -> Self {
+        self.cautions.push(caution.into());
         self
     }
 

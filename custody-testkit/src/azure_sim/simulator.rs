@@ -280,6 +280,15 @@ impl Simulator {
         }
     }
 
+    /// Clears the legal hold of a container, as someone else would.
+    pub fn clear_legal_hold(&self, account: &str, container: &str) {
+        let mut world = self.cloud.world();
+        let account = world.accounts.get_mut(account);
+        if let Some(container) = account.and_then(|account| account.containers.get_mut(container)) {
+            container.hold_tags.clear();
+        }
+    }
+
     /// Detaches a data disk from every machine, as someone else would.
     pub fn detach_disk(&self, name: &str) {
         let mut world = self.cloud.world();

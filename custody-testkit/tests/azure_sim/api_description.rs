@@ -18,7 +18,7 @@ const VAULT_DATA: &str = "keyvault/data-plane/Microsoft.KeyVault/stable/7.5";
 const VAULTS: &str = "keyvault/resource-manager/Microsoft.KeyVault/stable/2023-07-01";
 const RIGHTS: &str = "authorization/resource-manager/Microsoft.Authorization/stable/2022-04-01";
 
-fn specification() -> PathBuf {
+pub(crate) fn specification() -> PathBuf {
     let fixtures = std::env::var("CUSTODY_FIXTURES")
         .map(PathBuf::from)
         .unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures"));
@@ -66,7 +66,7 @@ fn placeholder(missing: &Path) -> Result<Value, Box<dyn std::error::Error + Send
 }
 
 /// Holds an answer against a definition.
-fn hold(answer: &Value, file: &str, definition: &str) {
+pub(crate) fn hold(answer: &Value, file: &str, definition: &str) {
     let path = specification().join(file);
     let text = std::fs::read_to_string(&path).unwrap();
     let known: Value = serde_json::from_str(&text).unwrap();
@@ -272,12 +272,16 @@ async fn answers_of_the_other_providers_are_as_described() {
         &format!("{NETWORK}/networkInterface.json"),
         "NetworkInterface",
     );
-    let group = get(format!("{network}/networkSecurityGroups/web-01-nsg")).await;
-    hold(
-        &group,
-        &format!("{NETWORK}/networkSecurityGroup.json"),
-        "NetworkSecurityGroup",
-    );
+    let subnet = get(format!("{network}/virtualNetworks/production-vnet/subnets/web")).await;
+    hold(&subnet, &format!("{NETWORK}/virtualNetwork.json"), "Subnet");
+    for group in ["web-01-nsg", "web-subnet-nsg"] {
+        let group = get(format!("{network}/networkSecurityGroups/{group}")).await;
+        hold(
+            &group,
+            &format!("{NETWORK}/networkSecurityGroup.json"),
+            "NetworkSecurityGroup",
+        );
+    }
     let roles = get(format!(
         "{}/providers/Microsoft.Authorization/roleAssignments",
         lab.group("production")

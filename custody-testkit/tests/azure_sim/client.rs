@@ -29,6 +29,11 @@ impl Reply {
             .map(|(_, value)| value.as_str())
     }
 
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let each = self.headers.iter();
+        each.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

@@ -14,6 +14,7 @@ mod blobs;
 mod capture;
 mod client;
 mod copies;
+mod data_description;
 mod faults;
 mod immutability;
 mod loopback;

@@ -54,11 +54,31 @@ pub(super) fn open(world: &World, call: &Call, account: &str) -> Result<Source, 
         .locate(address)
         .ok_or_else(|| cannot_verify(404, "the host does not answer"))?;
     let query = Query::parse(&query);
+    let is_own = matches!(&service, Service::Blob(from) if from == account);
+    if !is_own && restricts_copies(world, account) {
+        return Err(Refused::new(
+            403,
+            "AuthorizationFailure",
+            "This request is not authorized to perform this operation.",
+        ));
+    }
     match service {
         Service::Export(label) => open_export(world, call, &label, &path, &query),
         Service::Blob(from) => open_blob(world, call, (&from, account), &path, &query),
         _ => Err(cannot_verify(404, "the host has no blobs")),
     }
+}
+
+/// Whether `allowedCopyScope` keeps an account from being copied to. Source: "Restrict the source of copy operations to a
+/// storage account"; that exports, and every account but itself, are outside the scope is ours.
+fn restricts_copies(world: &World, account: &str) -> bool {
+    let account = world.accounts.get(account);
+    let scope = account.and_then(|account| account.settings.allowed_copy_scope.as_deref());
+    scope.is_some_and(|scope| {
+        ["AAD", "PrivateLink"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(scope))
+    })
 }
 
 fn open_export(

@@ -30,6 +30,8 @@ impl Scenario {
             format!("/subscriptions/{subscription}/resourceGroups/production/providers/Microsoft.Network");
         let interface = format!("{network}/networkInterfaces/web-01-nic");
         let group = format!("{network}/networkSecurityGroups/web-01-nsg");
+        let subnet = format!("{network}/virtualNetworks/production-vnet/subnets/web");
+        let subnet_group = format!("{network}/networkSecurityGroups/web-subnet-nsg");
         lab.resource_groups
             .push(("shared-disks".into(), "westeurope".into()));
         lab.identities = vec![
@@ -86,7 +88,32 @@ impl Scenario {
                         "name": "ipconfig1", "id": format!("{interface}/ipConfigurations/ipconfig1"),
                         "properties": {
                             "privateIPAddress": "10.0.0.4", "privateIPAllocationMethod": "Dynamic", "primary": true,
-                            "provisioningState": "Succeeded"
+                            "subnet": {"id": subnet}, "provisioningState": "Succeeded"
+                        }
+                    }]
+                }
+            }),
+            json!({
+                "id": subnet, "name": "web", "type": "Microsoft.Network/virtualNetworks/subnets",
+                "etag": "W/\"00000000-0000-0000-0000-000000000003\"",
+                "properties": {
+                    "provisioningState": "Succeeded", "addressPrefix": "10.0.0.0/24",
+                    "networkSecurityGroup": {"id": subnet_group},
+                    "ipConfigurations": [{"id": format!("{interface}/ipConfigurations/ipconfig1")}],
+                    "privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled"
+                }
+            }),
+            json!({
+                "id": subnet_group, "name": "web-subnet-nsg", "type": "Microsoft.Network/networkSecurityGroups",
+                "location": "westeurope", "etag": "W/\"00000000-0000-0000-0000-000000000004\"",
+                "properties": {
+                    "provisioningState": "Succeeded", "subnets": [{"id": subnet}],
+                    "securityRules": [{
+                        "name": "https", "id": format!("{subnet_group}/securityRules/https"),
+                        "properties": {
+                            "protocol": "Tcp", "sourceAddressPrefix": "Internet", "sourcePortRange": "*",
+                            "destinationAddressPrefix": "*", "destinationPortRange": "443", "access": "Allow",
+                            "direction": "Inbound", "priority": 100, "provisioningState": "Succeeded"
                         }
                     }]
                 }

@@ -27,7 +27,7 @@ pub struct StorageAccount {
     pub versioning: bool,
     /// Whether it has a hierarchical namespace. Reported only.
     pub hierarchical_namespace: bool,
-    /// `AAD` or `PrivateLink`, or none. Reported only.
+    /// `AAD` or `PrivateLink`, or none. Set, nothing is copied there from exports and from other accounts.
     pub allowed_copy_scope: Option<String>,
     /// Its containers.
     pub containers: Vec<Container>,

@@ -1,5 +1,7 @@
 //! What the Resource Manager says of a machine, byte for byte as it says it: to be stored beside the disks.
 
+mod network;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -24,8 +26,6 @@ use crate::http::Repeat;
 
 /// The largest console log or picture that is taken.
 const MAX_BOOT_DATA_BYTES: u64 = 64 * 1024 * 1024;
-/// The version of the network resource provider's interface that is spoken.
-const NETWORK_VERSION: (&str, &str) = ("api-version", "2023-11-01");
 const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
 const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
 const AUTHORIZATION_VERSION: (&str, &str) = ("api-version", "2022-04-01");
@@ -110,9 +110,9 @@ pub struct MachineExhibit<'a> {
 }
 
 impl<'a> MachineExhibit<'a> {
-    /// Reads everything that belongs to the machine: itself, its instance view, disks, network interfaces and their
-    /// security groups, role assignments at its scope, boot diagnostics, and the Activity Log of its resource group
-    /// in the window.
+    /// Reads everything that belongs to the machine: itself, its instance view, disks, network interfaces, their
+    /// subnets and the security groups over either, role assignments at its scope, boot diagnostics, and the Activity
+    /// Log of its resource group in the window.
     ///
     /// # Errors
     /// None: what could not be read is a part that says so.
@@ -144,7 +144,7 @@ impl<'a> MachineExhibit<'a> {
             .await;
         let described = described.unwrap_or_default();
         exhibit.disks(&described).await;
-        exhibit.interfaces(&described).await;
+        exhibit.network(&described).await;
         exhibit
             .pages(
                 "role-assignments",
@@ -189,52 +189,6 @@ impl<'a> MachineExhibit<'a> {
                 id.as_str(),
                 &[DISK_VERSION],
                 "Microsoft.Compute/disks/read",
-            )
-            .await;
-        }
-    }
-
-    async fn interfaces(&mut self, machine: &Value) {
-        let list = machine
-            .pointer("/properties/networkProfile/networkInterfaces")
-            .and_then(Value::as_array);
-        let ids: Vec<ResourceId> = list
-            .into_iter()
-            .flatten()
-            .filter_map(|nic| nic.pointer("/id")?.as_str()?.parse().ok())
-            .collect();
-        let mut groups: Vec<ResourceId> = Vec::new();
-        for (number, id) in (1..).zip(&ids) {
-            let file = format!("network-interface-{number}.json");
-            let what = format!("network interface {id}");
-            let found = self
-                .one(
-                    &file,
-                    &what,
-                    id.as_str(),
-                    &[NETWORK_VERSION],
-                    "Microsoft.Network/networkInterfaces/read",
-                )
-                .await
-                .unwrap_or_default();
-            let group = found
-                .pointer("/properties/networkSecurityGroup/id")
-                .and_then(Value::as_str);
-            if let Some(group) = group.and_then(|text| text.parse().ok())
-                && !groups.contains(&group)
-            {
-                groups.push(group);
-            }
-        }
-        for (number, id) in (1..).zip(&groups) {
-            let file = format!("network-security-group-{number}.json");
-            let what = format!("network security group {id}");
-            self.one(
-                &file,
-                &what,
-                id.as_str(),
-                &[NETWORK_VERSION],
-                "Microsoft.Network/networkSecurityGroups/read",
             )
             .await;
         }
