@@ -213,7 +213,8 @@ fn no_more_lanes_run_than_there_are_threads_and_each_on_one() {
     for image in images.collect::<Vec<_>>() {
         image.finish_blocking().unwrap();
     }
-    assert_eq!(most.load(Ordering::SeqCst), 2);
+    // How many of them do run side by side is the operating system's choice.
+    assert!((1..=2).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 
 #[test]
