@@ -8,7 +8,7 @@ use azure_core::error::ErrorKind;
 use custody_core::Result;
 
 use crate::cloud::Cloud;
-use crate::http::{CleanTransport, RefusedToken, redact, was_not_accepted};
+use crate::http::{CleanTransport, NotSignedIn, RefusedToken, redact, was_not_accepted};
 use crate::identity::Identity;
 
 /// Gives an identity's tokens, and never one that a service refused.
@@ -56,6 +56,11 @@ impl TokenSource {
     }
 
     fn told(&self, error: azure_core::Error) -> azure_core::Error {
+        // The Azure CLI asks by itself: that it gave nothing is the worker's own matter, and no service's.
+        if matches!(self.identity, Identity::AzureCli { .. }) && !self.has_given.load(Ordering::Relaxed) {
+            let words = redact(&error.to_string());
+            return azure_core::Error::new(ErrorKind::Credential, NotSignedIn(words));
+        }
         if !self.has_given.load(Ordering::Relaxed) || was_not_accepted(&error) {
             return error;
         }

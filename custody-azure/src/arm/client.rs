@@ -13,12 +13,10 @@ use serde::de::DeserializeOwned;
 
 use super::{Page, ResourceId};
 use crate::cloud::{Cloud, HostKind};
-use crate::http::{Call, CleanTransport, Failing, Patience, Repeat, Sending};
+use crate::http::{Call, CleanTransport, Failing, Patience, Repeat, Sending, was_not_taken};
 
 /// The most pages of a list that are followed.
 const MAX_PAGES: usize = 10_000;
-/// The shortest wait after a 429, so that one that asks for none does not make a loop of requests.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// Azure Resource Manager, as one identity sees it.
 ///
@@ -327,10 +325,13 @@ impl Arm {
     }
 }
 
-/// How long to wait before a service that was too busy is asked again: what it asked for, or else `unasked`.
+/// How long to wait before a service that was too busy to take a request is asked again: what it asked for, and at
+/// least `unasked`.
 fn busy_for(error: &Error, unasked: Duration) -> Option<Duration> {
     match error.meaning() {
-        Error::Throttled { retry_after, .. } => Some(retry_after.unwrap_or(unasked).max(SHORTEST_WAIT)),
+        Error::Throttled { retry_after, .. } if was_not_taken(error) => {
+            Some(retry_after.unwrap_or_default().max(unasked))
+        }
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use super::client::Arm;
 use super::operation::nothing_done;
 use super::{DiskResource, ResourceId, VirtualMachine};
 use crate::cloud::HostKind;
-use crate::http::{Failing, may_pass};
+use crate::http::{Failing, goes_on, may_pass};
 
 /// The version of the disk resource provider's interface that is spoken.
 pub(super) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
@@ -251,7 +251,10 @@ impl Arm {
             .operate(Method::Post, address.clone(), None, id, action)
             .await;
         for _ in 1..MAX_ACCESS_CALLS {
-            if !ended.as_ref().is_err_and(may_pass) {
+            if !ended
+                .as_ref()
+                .is_err_and(|error| may_pass(error) && !goes_on(error))
+            {
                 break;
             }
             // Ending it twice is the same as once, and a grant must not live on for a failure that passes.

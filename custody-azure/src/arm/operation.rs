@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::ResourceId;
 use super::client::{Answered, Arm};
 use crate::cloud::HostKind;
-use crate::http::{Failing, ServiceRefusal, of_retry_after, redact};
+use crate::http::{Failing, ServiceRefusal, WAITING, of_retry_after, redact};
 
 /// Where to ask how an operation goes on. Holds authority: never shown, never stored.
 struct Progress {
@@ -80,10 +80,8 @@ impl Arm {
                 });
             }
             if waited >= self.sending.patience.operation {
-                let error = Failing { object: id, action }.failed(
-                    "waiting for the operation",
-                    format!("it did not end in {} s", waited.as_secs()),
-                );
+                let error = Failing { object: id, action }
+                    .failed(WAITING, format!("it did not end in {} s", waited.as_secs()));
                 return Err(error.answered(begun.service));
             }
             wait = next;

@@ -3,7 +3,7 @@ use std::fmt;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{RawResponse, StatusCode};
-use custody_core::{BoxError, Error};
+use custody_core::{BoxError, Error, ServiceRecord};
 use serde::Deserialize;
 
 use super::asked_wait::asked_wait;
@@ -70,16 +70,31 @@ pub(crate) fn refusal_of(error: &Error) -> Option<&ServiceRefusal> {
     None
 }
 
+/// Whether the service says that it was too busy to take the request (429): nothing was done.
+pub(crate) fn was_not_taken(error: &Error) -> bool {
+    let is = |status: &ServiceRecord| status.status.as_deref() == Some("429");
+    matches!(error.meaning(), Error::Throttled { .. }) && error.service().is_some_and(is)
+}
+
 /// Whether a look at the resource is worth while: the request may have been carried out, or may be later. What a busy
-/// service refused was not, and has been sent again for as long as we wait.
+/// service did not take was not, and has been sent again for as long as we wait.
 pub(crate) fn may_pass(error: &Error) -> bool {
     match error.meaning() {
+        Error::Throttled { .. } => !was_not_taken(error),
         Error::Provider { .. } => match refusal_of(error) {
             Some(refusal) => refusal.status >= 500 || refusal.status == 408,
             None => true,
         },
         _ => false,
     }
+}
+
+/// What is called so in errors when an operation outlasts the patience for it: it goes on.
+pub(crate) const WAITING: &str = "waiting for the operation";
+
+/// Whether an operation was waited for as long as we wait: beginning another one helps nobody.
+pub(crate) fn goes_on(error: &Error) -> bool {
+    matches!(error.meaning(), Error::Provider { operation, .. } if *operation == WAITING)
 }
 
 /// What failed: the object, and the right that the call needs, by its name in role definitions.
@@ -207,7 +222,7 @@ fn is_of_parent(code: &str) -> bool {
 /// could be asked answered.
 pub(crate) fn no_token(object: String, error: &azure_core::Error) -> Error {
     let source = Some(told(error).into());
-    if was_not_accepted(error) || !was_asked_for(error) {
+    if was_not_accepted(error) || is_not_signed_in(error) {
         return Error::PermissionDenied {
             object,
             operation: OBTAINING_A_TOKEN,
@@ -221,14 +236,23 @@ pub(crate) fn no_token(object: String, error: &azure_core::Error) -> Error {
     }
 }
 
-/// Whether a service was asked, or tried to be. The Azure CLI that is missing or signed out, and a file that is not what
-/// it must be, are the worker's own.
-fn was_asked_for(error: &azure_core::Error) -> bool {
+/// Why no service could be asked for a token at all: the Azure CLI is missing or signed out, a file is not what it must
+/// be.
+#[derive(Debug)]
+pub(crate) struct NotSignedIn(pub(crate) String);
+
+impl fmt::Display for NotSignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotSignedIn {}
+
+fn is_not_signed_in(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
-        if let Some(error) = cause.downcast_ref::<azure_core::Error>()
-            && !matches!(error.kind(), ErrorKind::Credential)
-        {
+        if cause.is::<NotSignedIn>() {
             return true;
         }
         next = cause.source();

@@ -14,7 +14,8 @@ pub(crate) use asked_wait::of_retry_after;
 pub(crate) use call::Call;
 pub use failure::ServiceRefusal;
 pub(crate) use failure::{
-    ERROR_CODE, Failing, READING_GRANTED, may_pass, no_token, refusal_of, was_not_accepted,
+    ERROR_CODE, Failing, NotSignedIn, READING_GRANTED, WAITING, goes_on, may_pass, no_token, refusal_of,
+    was_not_accepted, was_not_taken,
 };
 pub(crate) use redaction::redact;
 pub(crate) use renewal::RefusedToken;

@@ -28,7 +28,7 @@ use custody_core::{Acted, Error, Result};
 use futures::future::join_all;
 
 use crate::arm::{Arm, DiskResource, ResourceId, common_region};
-use crate::http::may_pass;
+use crate::http::{goes_on, may_pass};
 pub use consistency::Consistency;
 use consistency::{INSTEAD, Support};
 pub(crate) use disk_description::{
@@ -362,7 +362,7 @@ impl Snapshotter for AzureSnapshotter {
             };
             match deleted {
                 // A failure that passes must not keep a snapshot that somebody pays for.
-                Err(error) if may_pass(&error) && look < MAX_DELETIONS => look += 1,
+                Err(error) if may_pass(&error) && !goes_on(&error) && look < MAX_DELETIONS => look += 1,
                 settled => return settled,
             }
             made::pause(&self.arm, look).await;

@@ -180,7 +180,7 @@ fn a_busy_service_is_waited_for() {
             .with_fault(Fault::on("POST", "*GetAccess", throttled()).times(3))
             .with_fault(Fault::on("DELETE", "*/snapshots/*", throttled()).times(2))
             .with_fault(Fault::on("DELETE", "*/snapshots/*", busy()).nth(4).times(1))
-            .with_fault(Fault::on("GET", "*", throttled()).nth(3).times(1))
+            .with_fault(Fault::on("GET", "*/virtualMachines/*", throttled()).times(1))
             .with_fault(
                 Fault::on("PUT", "*", busy())
                     .at_host("socevidence*")

@@ -11,7 +11,7 @@ use crate::support::lab::Lab;
 use crate::support::run;
 use crate::support::worker::Worker;
 use custody_core::capture::CaptureOutcome;
-use custody_core::custody_log::Act;
+use custody_core::custody_log::{AcquisitionSettings, Act, Regions};
 use custody_core::ids::Timestamp;
 use custody_core::manifest::Manifest;
 use custody_core::port::{Clock, ProtectionKind};
@@ -68,7 +68,11 @@ fn a_refused_copy_is_put_down_to_the_scope_as_well_where_the_setting_cannot_be_r
     let untold = FaultAction::status(403, "AuthorizationFailed");
     let fault = Fault::on("GET", "*/permissions", untold);
     let worker = Worker::new(&Lab::of(scenario.with_fault(fault)));
-    let (_, outcome) = run(worker.capture()).unwrap();
+    // The region is not told either.
+    let mut settings = AcquisitionSettings::default();
+    settings.regions = Regions::Any;
+    let plan = run(worker.plan_with(settings)).unwrap();
+    let outcome = run(worker.run(plan)).unwrap();
     assert_eq!(outcome.exit_code(), 3, "{outcome:?}");
     let stopped = outcome.items[0].stopped_by.as_ref().unwrap();
     assert!(

@@ -47,7 +47,7 @@ impl Run {
             for secret in [
                 Scenario::LAB_CLIENT_SECRET,
                 "sig=",
-                "eyJ",
+                "eyJ0",
                 "Bearer ",
                 "PRIVATE KEY",
             ] {

@@ -261,11 +261,15 @@ fn an_empty_file_matches_an_empty_chunk_list_and_no_other() {
     bench.image("empty", 0);
     let list = bench.custody(["hash", "--chunks", "empty"]).ends_with(0).out;
     assert_eq!(list, "");
-    fs::write(bench.path("list"), list).unwrap();
-    let run = bench.custody(["hash", "--against", "list", "empty"]).ends_with(0);
+    fs::write(bench.path("chunks.txt"), list).unwrap();
+    let run = bench
+        .custody(["hash", "--against", "chunks.txt", "empty"])
+        .ends_with(0);
     assert_eq!(run.out, "empty: OK\n");
-    fs::write(bench.path("list"), format!("{}  -\n", "0".repeat(64))).unwrap();
-    let run = bench.custody(["hash", "--against", "list", "empty"]).ends_with(3);
+    fs::write(bench.path("chunks.txt"), format!("{}  -\n", "0".repeat(64))).unwrap();
+    let run = bench
+        .custody(["hash", "--against", "chunks.txt", "empty"])
+        .ends_with(3);
     assert!(
         run.err.contains("1 digests for an image of 0 chunks"),
         "{}",
@@ -280,8 +284,12 @@ fn holes_are_read_if_the_file_system_is_not_to_be_taken_at_its_word() {
     sparse.set_len(24 << 20).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&sparse, b"data", 13 << 20).unwrap();
     let list = bench.custody(["hash", "--chunks", "sparse"]).ends_with(0).out;
-    fs::write(bench.path("list"), list).unwrap();
-    for words in [&["hash"][..], &["hash", "--tree"], &["hash", "--against", "list"]] {
+    fs::write(bench.path("chunks.txt"), list).unwrap();
+    for words in [
+        &["hash"][..],
+        &["hash", "--tree"],
+        &["hash", "--against", "chunks.txt"],
+    ] {
         let answer = |more: &[&str]| {
             let words = [words, more, &["--json", "sparse"]].concat();
             let mut answer = bench.custody(words).ends_with(0).json();

@@ -6,7 +6,9 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
 use custody_azure::{AzurePorts, AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Plan, Reach};
-use custody_core::custody_log::{Circumstances, Event, How, SignerSet, Stated, Trust, Who, Why, read_chain};
+use custody_core::custody_log::{
+    AcquisitionSettings, Circumstances, Event, How, SignerSet, Stated, Trust, Who, Why, read_chain,
+};
 use custody_core::ids::ObjectName;
 use custody_core::port::{Clock, LogName, SealSigner as _};
 use custody_core::verify::Verifier;
@@ -82,7 +84,12 @@ impl Worker {
     }
 
     pub(crate) async fn plan(&self) -> Result<Plan> {
+        self.plan_with(AcquisitionSettings::default()).await
+    }
+
+    pub(crate) async fn plan_with(&self, settings: AcquisitionSettings) -> Result<Plan> {
         let request = CaptureRequest::new("2026-0042".parse().unwrap(), self.lab.machine(), circumstances())
+            .with_settings(settings)
             .with_parallel(self.parallel);
         Capture::new(self.ports.clone()).plan(request).await
     }
