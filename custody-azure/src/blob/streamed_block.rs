@@ -8,7 +8,7 @@ use bytes::Bytes;
 use custody_core::{Error, Result};
 use futures::SinkExt as _;
 use futures::channel::mpsc;
-use futures::future::{BoxFuture, Either, FutureExt as _, select};
+use futures::future::{BoxFuture, Either, FutureExt as _, ready, select};
 
 use super::action;
 use super::block_body::BlockBody;
@@ -23,6 +23,8 @@ pub(super) struct StreamedBlock {
     shown: String,
     feed: mpsc::Sender<Bytes>,
     checksum: BlockChecksum,
+    /// Bytes of the block that were not given yet.
+    left: u64,
     answer: BoxFuture<'static, Result<azure_core::http::headers::Headers>>,
 }
 
@@ -52,6 +54,7 @@ impl StreamedBlock {
             shown,
             feed,
             checksum: BlockChecksum::new(),
+            left: length,
             answer: async move { on_its_own(&object, request).await }.boxed(),
         }
     }
@@ -59,13 +62,19 @@ impl StreamedBlock {
     /// Sends the next bytes of it; gives when they are on their way, and those before were sent.
     pub(super) async fn send(&mut self, bytes: Bytes) -> Result<()> {
         self.checksum.update(&bytes);
+        self.left = self.left.saturating_sub(bytes.len() as u64);
         let answered = match select(pin!(self.feed.send(bytes)), &mut self.answer).await {
             Either::Left((Ok(()), _)) => return Ok(()),
             Either::Left((Err(_), answer)) => answer.await,
             Either::Right((answered, _)) => answered,
         };
-        answered?;
-        Err(self.failed("the service answered before the block was sent".into()))
+        let headers = answered?;
+        if self.left > 0 {
+            return Err(self.failed("the service answered before the block was sent".into()));
+        }
+        // The last bytes arrived and were answered before we were told that they had left.
+        self.answer = ready(Ok(headers)).boxed();
+        Ok(())
     }
 
     /// Waits until the service has the whole block.

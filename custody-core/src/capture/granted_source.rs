@@ -42,11 +42,12 @@ struct Current<'a> {
     under_way: Option<Shared<BoxFuture<'a, Renewed>>>,
 }
 
-/// What came of a renewal. The first who asks is told why it failed.
+/// What came of a renewal. All who wait for it are told why it failed, with the same meaning: whichever of them is
+/// heard first decides what becomes of the item.
 #[derive(Debug, Clone)]
 enum Renewed {
     Opened(Opened),
-    Failed(Arc<Mutex<Option<Error>>>),
+    Failed(Arc<Error>),
 }
 
 #[derive(Debug, Clone)]
@@ -160,7 +161,7 @@ impl<'a> GrantedSource<'a> {
     }
 
     async fn carry_on(&self, under_way: Shared<BoxFuture<'a, Renewed>>) -> Result<Arc<dyn ImageReader>> {
-        let renewed = under_way.await;
+        let renewed = under_way.clone().await;
         let mut current = self.current();
         match renewed {
             Renewed::Opened(opened) => {
@@ -171,15 +172,11 @@ impl<'a> GrantedSource<'a> {
                 Ok(current.opened.image.clone())
             }
             Renewed::Failed(why) => {
-                let mut why = why.lock().unwrap_or_else(PoisonError::into_inner);
-                if why.is_some() {
+                let is_this = |now: &Shared<_>| now.ptr_eq(&under_way);
+                if current.under_way.as_ref().is_some_and(is_this) {
                     current.under_way = None;
                 }
-                Err(why.take().unwrap_or_else(|| Error::Provider {
-                    object: self.first.to_string(),
-                    operation: "granting access anew",
-                    source: Some("it failed for another read of the same image".into()),
-                }))
+                Err(once_more(&why))
             }
         }
     }
@@ -194,8 +191,101 @@ impl From<Result<Opened>> for Renewed {
     fn from(renewed: Result<Opened>) -> Self {
         match renewed {
             Ok(opened) => Self::Opened(opened),
-            Err(error) => Self::Failed(Arc::new(Mutex::new(Some(error)))),
+            Err(error) => Self::Failed(Arc::new(error)),
         }
+    }
+}
+
+/// The same failure, for another who waited: its meaning, and its causes as text.
+fn once_more(error: &Error) -> Error {
+    let causes = error.causes();
+    let source = || (!causes.is_empty()).then(|| causes.join(": ").into());
+    let told = match error.meaning() {
+        Error::Integrity {
+            object,
+            place,
+            expected,
+            actual,
+        } => Error::Integrity {
+            object: object.clone(),
+            place: place.clone(),
+            expected: expected.clone(),
+            actual: actual.clone(),
+        },
+        Error::NotFound { object } => Error::NotFound {
+            object: object.clone(),
+        },
+        Error::PermissionDenied {
+            object, operation, ..
+        } => Error::PermissionDenied {
+            object: object.clone(),
+            operation,
+            source: source(),
+        },
+        Error::Throttled { object, retry_after } => Error::Throttled {
+            object: object.clone(),
+            retry_after: *retry_after,
+        },
+        Error::Stopped { object } => Error::Stopped {
+            object: object.clone(),
+        },
+        Error::Unsupported { operation, provider } => Error::Unsupported {
+            operation,
+            provider: provider.clone(),
+        },
+        Error::Provider {
+            object, operation, ..
+        } => Error::Provider {
+            object: object.clone(),
+            operation,
+            source: source(),
+        },
+        other => Error::Provider {
+            object: other.to_string(),
+            operation: "granting access anew",
+            source: source(),
+        },
+    };
+    match error.service() {
+        Some(service) => told.answered(service.clone()),
+        None => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i09_who_waited_for_a_failed_renewal_is_told_the_same() {
+        let changed = Error::Integrity {
+            object: "disk".into(),
+            place: "length".into(),
+            expected: "1".into(),
+            actual: "2".into(),
+        };
+        let told = once_more(&changed);
+        assert!(matches!(told.meaning(), Error::Integrity { .. }));
+        assert_eq!(
+            (told.to_string(), told.remedy()),
+            (changed.to_string(), changed.remedy())
+        );
+        let denied = Error::PermissionDenied {
+            object: "disk".into(),
+            operation: "read",
+            source: Some("no".into()),
+        };
+        let told = once_more(&denied);
+        assert_eq!(
+            (told.to_string(), told.remedy()),
+            (denied.to_string(), denied.remedy())
+        );
+        assert_eq!(told.causes(), ["no"]);
+        let gone = once_more(&Error::NoSpace {
+            object: "disk".into(),
+            source: None,
+        });
+        assert!(gone.to_string().contains("disk: no space left"), "{gone}");
     }
 }
 
