@@ -252,43 +252,6 @@ fn once_more(error: &Error) -> Error {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn i09_who_waited_for_a_failed_renewal_is_told_the_same() {
-        let changed = Error::Integrity {
-            object: "disk".into(),
-            place: "length".into(),
-            expected: "1".into(),
-            actual: "2".into(),
-        };
-        let told = once_more(&changed);
-        assert!(matches!(told.meaning(), Error::Integrity { .. }));
-        assert_eq!(
-            (told.to_string(), told.remedy()),
-            (changed.to_string(), changed.remedy())
-        );
-        let denied = Error::PermissionDenied {
-            object: "disk".into(),
-            operation: "read",
-            source: Some("no".into()),
-        };
-        let told = once_more(&denied);
-        assert_eq!(
-            (told.to_string(), told.remedy()),
-            (denied.to_string(), denied.remedy())
-        );
-        assert_eq!(told.causes(), ["no"]);
-        let gone = once_more(&Error::NoSpace {
-            object: "disk".into(),
-            source: None,
-        });
-        assert!(gone.to_string().contains("disk: no space left"), "{gone}");
-    }
-}
-
 /// Grants access anew and opens the disk snapshot under it.
 async fn renew(
     workflow: &Workflow<'_>,
@@ -330,5 +293,42 @@ impl fmt::Debug for GrantedSource<'_> {
 impl fmt::Display for GrantedSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.first.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i09_who_waited_for_a_failed_renewal_is_told_the_same() {
+        let changed = Error::Integrity {
+            object: "disk".into(),
+            place: "length".into(),
+            expected: "1".into(),
+            actual: "2".into(),
+        };
+        let told = once_more(&changed);
+        assert!(matches!(told.meaning(), Error::Integrity { .. }));
+        assert_eq!(
+            (told.to_string(), told.remedy()),
+            (changed.to_string(), changed.remedy())
+        );
+        let denied = Error::PermissionDenied {
+            object: "disk".into(),
+            operation: "read",
+            source: Some("no".into()),
+        };
+        let told = once_more(&denied);
+        assert_eq!(
+            (told.to_string(), told.remedy()),
+            (denied.to_string(), denied.remedy())
+        );
+        assert_eq!(told.causes(), ["no"]);
+        let gone = once_more(&Error::NoSpace {
+            object: "disk".into(),
+            source: None,
+        });
+        assert!(gone.to_string().contains("disk: no space left"), "{gone}");
     }
 }
