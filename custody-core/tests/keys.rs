@@ -316,6 +316,62 @@ fn an_encrypted_disk_of_which_no_key_is_known_is_sealed_incomplete_and_its_snaps
     assert_eq!(verified(&world), Outcome::CouldNotCheck);
 }
 
+/// A key source that says of every disk that it needs no key.
+#[derive(Debug)]
+struct SaysNone;
+
+impl std::fmt::Display for SaysNone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("key source that needs none")
+    }
+}
+
+#[async_trait::async_trait]
+impl custody_core::port::KeySource for SaysNone {
+    async fn requirement(
+        &self,
+        _: &custody_core::port::DiskDescription,
+        _: &custody_core::port::DiskSnapshot,
+    ) -> custody_core::Result<custody_core::Acted<custody_core::port::KeyRequirement>> {
+        Ok(custody_core::Acted::local(
+            custody_core::port::KeyRequirement::None,
+        ))
+    }
+    async fn fetch(
+        &self,
+        key: &KeyReference,
+    ) -> custody_core::Result<custody_core::Acted<custody_core::port::FetchedKey>> {
+        Err(Error::misuse(format!("{} was never named", key.address)))
+    }
+}
+
+#[test]
+fn i01_no_key_needed_against_the_description_is_no_answer_and_the_disk_snapshot_stays() {
+    let world = keyed();
+    let mut ports = world.ports();
+    ports.keys.as_mut().unwrap().source = std::sync::Arc::new(SaysNone);
+    let outcome = capture(ports).unwrap();
+    assert_eq!(
+        (outcome.state, outcome.exit_code()),
+        (Some(ClosingState::Incomplete), 3),
+        "{outcome:#?}"
+    );
+    assert_eq!(world.machine.made_snapshots(), outcome.kept);
+    assert_eq!(outcome.kept.len(), 1);
+    let keys = outcome.items[0].keys.as_ref().unwrap();
+    assert!(keys.unknown.as_ref().unwrap().contains("needs none"), "{keys:?}");
+    assert!(
+        keys.not_taken.as_ref().unwrap().contains("secure the key"),
+        "{keys:?}"
+    );
+    assert_eq!(
+        key_lines(&events(&world)),
+        ["key.requirement", "key.not-taken", "key.proof"]
+    );
+    assert_eq!(verified(&world), Outcome::CouldNotCheck);
+    assert_rest(&world, &outcome, "no key against the description");
+}
+
 #[test]
 fn an_encrypted_volume_of_which_nobody_spoke_is_recorded_and_is_no_failure() {
     let disk = FakeDisk::new("os.img", FakeProver::image(CANARY, 3000));

@@ -7,26 +7,31 @@ use super::encryption_settings::{MACHINE_SETTINGS, SETTINGS, Told, VOLUME, keys,
 use crate::arm::{DiskResource, EncryptionSettings};
 
 const OF_THE_SNAPSHOT: &str = "the disk snapshot";
-const OF_THE_DISK: &str = "the disk, when the capture was planned: a restore point carries no settings";
+const OF_THE_DISK: &str =
+    "the disk, when the capture was planned: what was taken of it carries no such settings";
 const OF_THE_MACHINE: &str =
-    "the machine's own model, when the capture was planned: the disk carries no settings";
+    "the machine's own model, when the capture was planned: the disk carries no such settings";
+/// The attribute of a key that a snapshot speaks against.
+const CONTRADICTED: &str = "contradicted by";
+const OFF: &str = "the disk snapshot's own settings, which say that the encryption is off: whoever may write disks can say \
+                   so, and it decrypts nothing";
 
 /// Which keys a disk snapshot needs, by what it and the description of its disk say.
 ///
 /// The snapshot's own settings count: a key that was changed after the plan is another one than the content's. A
 /// restore point has none (source: "Virtual machine restore points", frequently asked questions, read 2026-11-21).
+/// A snapshot that says "off" overrules nobody who names keys: it is one switch, and a key too many does no harm.
 pub(super) fn decide(found: &DiskResource, described: &BTreeMap<String, String>) -> KeyRequirement {
     let own = found.properties.encryption_settings_collection.as_ref();
-    if let Some(settings) = own {
-        return if settings.enabled {
-            of(settings, OF_THE_SNAPSHOT, described)
-        } else {
-            KeyRequirement::None
-        };
+    if let Some(settings) = own.filter(|settings| settings.enabled) {
+        return of(settings, OF_THE_SNAPSHOT, described);
     }
     for (name, read_from) in [(SETTINGS, OF_THE_DISK), (MACHINE_SETTINGS, OF_THE_MACHINE)] {
         match read(described, name) {
-            Told::Settings(settings) if settings.enabled => return of(&settings, read_from, described),
+            Told::Settings(settings) if settings.enabled => {
+                let named = of(&settings, read_from, described);
+                return if own.is_some() { contradicted(named) } else { named };
+            }
             Told::Settings(_) | Told::Nothing => {}
             Told::Not(why) => {
                 return KeyRequirement::Unknown(format!(
@@ -35,7 +40,22 @@ pub(super) fn decide(found: &DiskResource, described: &BTreeMap<String, String>)
             }
         }
     }
-    KeyRequirement::Unknown(why_unknown(found))
+    match own {
+        Some(_) => KeyRequirement::None,
+        None => KeyRequirement::Unknown(why_unknown(found)),
+    }
+}
+
+/// The same, with the snapshot's word against it.
+fn contradicted(named: KeyRequirement) -> KeyRequirement {
+    match named {
+        KeyRequirement::Keys(keys) => {
+            let keys = keys.into_iter().map(|key| key.with_attribute(CONTRADICTED, OFF));
+            KeyRequirement::Keys(keys.collect())
+        }
+        KeyRequirement::Unknown(why) => KeyRequirement::Unknown(format!("{why}; against it stand {OFF}")),
+        KeyRequirement::None => KeyRequirement::None,
+    }
 }
 
 fn of(
@@ -178,6 +198,34 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_snapshot_that_says_off_overrules_nobody_who_names_keys() {
+        let off = json!({"enabled": false, "encryptionSettings": [{"diskEncryptionKey": {"secretUrl": "https://v/9"}}]});
+        let found = resource(&json!({"encryptionSettingsCollection": off}));
+        let machine = json!({"enabled": true, "diskEncryptionKey": {"secretUrl": "https://v/3"}});
+        for (described, address) in [
+            (described(SETTINGS, &collection("https://v/1")), "https://v/1"),
+            (described(MACHINE_SETTINGS, &machine), "https://v/3"),
+        ] {
+            let KeyRequirement::Keys(keys) = decide(&found, &described) else {
+                panic!("keys are needed")
+            };
+            assert_eq!(keys[0].address, address);
+            assert!(keys[0].attributes[CONTRADICTED].contains("off"), "{keys:?}");
+        }
+        let nameless = json!({"enabled": true, "encryptionSettings": []});
+        for (name, told) in [
+            (SETTINGS, nameless.to_string()),
+            (SETTINGS, "not told here".into()),
+        ] {
+            let described = [(name.to_owned(), visible::escape(&told))].into();
+            let decided = decide(&found, &described);
+            assert!(matches!(decided, KeyRequirement::Unknown(_)), "{decided:?}");
+        }
+        // Where nobody says otherwise, it is what there is.
+        assert_eq!(decide(&found, &described(SETTINGS, &off)), KeyRequirement::None);
     }
 
     #[test]

@@ -124,6 +124,33 @@ fn a_key_that_is_changed_after_the_plan_is_fetched_as_the_snapshot_had_it() {
 }
 
 #[test]
+fn encryption_that_is_called_off_between_plan_and_snapshot_loses_no_key() {
+    let lab = VaultLab::new();
+    let disks = run(async { lab.lab.snapshotter().describe(&lab.lab.machine()).await })
+        .unwrap()
+        .disks;
+    let planned = disks.iter().find(|disk| disk.name.contains("data-0")).unwrap();
+    let off = json!({"enabled": false});
+    lab.lab.simulator.set_encryption_settings("web-01-data-0", &off);
+    let snapshot = lab.lab.snapshot("switched", "web-01-data-0");
+    let source = lab.source();
+    let told = run(source.requirement(planned, &snapshot)).unwrap().value;
+    let KeyRequirement::Keys(keys) = told else {
+        panic!("{told:?}")
+    };
+    assert!(
+        keys[0].attributes["contradicted by"].contains("is off"),
+        "{keys:?}"
+    );
+    assert_eq!(run(source.fetch(&keys[0])).unwrap().value.key.expose(), lab.plain);
+    // Of a disk of which nobody ever said otherwise, it is what there is.
+    let mut plain = planned.clone();
+    plain.attributes.remove("encryptionSettingsCollection");
+    let told = run(source.requirement(&plain, &snapshot)).unwrap().value;
+    assert_eq!(told, KeyRequirement::None);
+}
+
+#[test]
 fn every_volume_of_a_disk_has_its_key_and_the_older_scheme_is_known() {
     let lab = VaultLab::with(|scenario| {
         let both: Vec<_> = ["web-01-data-0", "web-01-data-1"]

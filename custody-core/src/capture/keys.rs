@@ -89,7 +89,10 @@ impl Workflow<'_> {
             .requirement(&snapshotted.description, &snapshotted.snapshot)
             .await;
         let (need, service) = match asked {
-            Ok(acted) => (named(acted.value, &snapshotted.planned.snapshot), acted.service),
+            Ok(acted) => {
+                let told = unless_contradicted(acted.value, &snapshotted.description.encryption);
+                (named(told, &snapshotted.planned.snapshot), acted.service)
+            }
             Err(error) => {
                 let service = error.service().cloned().unwrap_or_default();
                 (Err(error), service)
@@ -159,6 +162,17 @@ impl Workflow<'_> {
             (id, Error::Refused { object, reason })
         })
         .collect()
+    }
+}
+
+/// "No key" of a disk that its own description calls encrypted is no answer: one of the two is wrong, and which one is
+/// not known. What was so called must not cost the disk snapshot.
+fn unless_contradicted(told: KeyRequirement, described: &DiskEncryption) -> KeyRequirement {
+    match (told, described) {
+        (KeyRequirement::None, DiskEncryption::Encrypted { .. }) => KeyRequirement::Unknown(
+            "asked for its keys, the provider says that it needs none, against its own description".into(),
+        ),
+        (told, _) => told,
     }
 }
 
