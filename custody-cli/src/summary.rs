@@ -1,6 +1,6 @@
 //! What became of a capture, for people and for programs.
 
-use custody_core::capture::{CaptureOutcome, ItemOutcome, ItemStatus, KeysOutcome};
+use custody_core::capture::{CaptureOutcome, DigestOutcome, ItemOutcome, ItemStatus, KeysOutcome};
 use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
 use custody_core::ids::EvidenceItemId;
 use custody_core::{Error, Remedy};
@@ -119,6 +119,14 @@ impl Summary<'_> {
         let exit = Exit::of_code(outcome.exit_code());
         let subject = format!("acquisition {}", outcome.acquisition);
         match outcome.state {
+            Some(ClosingState::Complete) if exit != Exit::Done => Some(
+                Failure::new(
+                    exit,
+                    format!("{subject} is sealed, but digests of it are not in the second register: they were given up"),
+                    Remedy::Escalate,
+                )
+                .with_next("put what is named above where others keep it, by hand, or have it witnessed otherwise"),
+            ),
             Some(ClosingState::Complete | ClosingState::Abandoned) => None,
             Some(ClosingState::Incomplete) => {
                 let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
@@ -199,6 +207,16 @@ impl Summary<'_> {
                 .with_next("a key that was read from standard input is given again: custody resume --key-file N=-")
                 .with_next(format!(
                     "or, if the key is gone for good: custody keys give-up {id} {} --reason TEXT{state}",
+                    item.item
+                )),
+            // What is sealed waits for nothing else.
+            Some((item, first)) if !item.digests_not_registered.is_empty() => Failure::logged(exit, first)
+                .with_next(format!(
+                    "the evidence is sealed; its digests are not all in the second register, and until they are the \
+                     disk snapshots are kept. Remove the cause named above, then: {resume}"
+                ))
+                .with_next(format!(
+                    "or, to go on without them: custody keys give-up {id} {} --reason TEXT{state}",
                     item.item
                 )),
             Some((item, first)) if is_away(item, first) => Failure::logged(exit, first)
@@ -298,10 +316,27 @@ fn item_text(item: &ItemOutcome) -> String {
     for words in item.keys.iter().flat_map(key_words::lines) {
         line("key", words);
     }
+    for missing in &item.digests_not_registered {
+        line("digest", not_registered(missing));
+    }
     for not in &item.not_evidence {
         line("not evidence", not.clone());
     }
     text
+}
+
+fn not_registered(missing: &DigestOutcome) -> String {
+    let mut words = format!("{} is NOT known to be in the second register", missing.name);
+    let failure = missing.failure.as_ref().map(LoggedFailure::in_words);
+    for why in failure.into_iter().chain(
+        missing
+            .given_up
+            .iter()
+            .map(|reason| format!("given up, {reason}")),
+    ) {
+        words.push_str(&format!(": {why}"));
+    }
+    words
 }
 
 /// How far an item came.

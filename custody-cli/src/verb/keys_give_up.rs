@@ -16,7 +16,8 @@ use crate::state_place::StatePlace;
 /// Go on without keys that are gone for good, and say why
 ///
 /// The disks' copies are sealed without them, exit 3; the disk snapshots are kept. Try first to get the keys back: a vault
-/// says "not found" of a key that is deleted and can be recovered.
+/// says "not found" of a key that is deleted and can be recovered. Of what is sealed it gives up the digests that could
+/// not be put into the second register.
 #[derive(Debug, Args)]
 pub(super) struct GiveUpArguments {
     /// Which acquisition
@@ -57,7 +58,7 @@ impl GiveUpArguments {
         let items: Vec<String> = self.items.iter().map(ToString::to_string).collect();
         let next = format!("custody resume {id}{}", self.state.words());
         let text = format!(
-            "what is missing of the keys of {} is given up: {}\nnext: {next}\n",
+            "what is missing of {} is given up: {}\nnext: {next}\n",
             items.join(", "),
             self.reason
         );

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::ids::{EvidenceItemId, Statement};
 
 impl Workflow<'_> {
-    /// Logs the order for each item, and brings it to the anchor.
+    /// Logs the order for each item, and brings it to the anchor. Once it is sealed, only digests can be missing.
     pub(super) async fn give_up_keys(
         &self,
         reason: &Statement,
@@ -21,6 +21,9 @@ impl Workflow<'_> {
         };
         if state.closed.is_some() || state.abandoned {
             return Err(refused("it has ended already: there is nothing to give up"));
+        }
+        if state.sealed.is_some() {
+            return self.give_up_digests(&state, reason, items).await;
         }
         // What a manifest may have been made of is not changed.
         if state.seal_intent.is_some() {

@@ -1,5 +1,6 @@
 //! Where one item stands, as the lines about it tell.
 
+use super::digest_state::DigestStates;
 use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
 use super::key_state::KeyStates;
 use super::opening::OpenedForm;
@@ -40,6 +41,7 @@ pub(crate) struct ItemState {
     /// Why no attempt will be made any more.
     pub(crate) failed_by: Option<Failure>,
     pub(crate) keys: KeyStates,
+    pub(crate) digests: DigestStates,
     /// A custodian gave it up.
     pub(crate) given_up: bool,
     /// Its disk snapshot is gone.
@@ -65,6 +67,7 @@ impl ItemState {
             failed_by: None,
             given_up: false,
             keys: KeyStates::default(),
+            digests: DigestStates::default(),
             deleted: false,
             kept_named: false,
             discard_ordered: false,
@@ -199,6 +202,10 @@ impl ItemState {
             Act::DeleteDone { .. } => self.deleted = true,
             Act::SnapshotKept { .. } => self.kept_named = true,
             Act::DiscardOrdered { .. } => self.discard_ordered = true,
+            Act::DigestIntent { .. }
+            | Act::DigestDone { .. }
+            | Act::DigestFailed { .. }
+            | Act::DigestGivenUp { .. } => self.digests.take(act),
             other => self.keys.take(line, other)?,
         }
         Ok(())

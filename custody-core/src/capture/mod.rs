@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! plan -> snapshot -> keys, beside: what is known of the machine, per item: grant, acquire, read back; then prove its keys
-//!      -> seal -> clean up -> close
+//!      -> seal -> digests into a second register, where there is one -> clean up -> close
 //! ```
 //!
 //! Every act on the outside has a durable intent line before it and a done or failed line after it;
@@ -15,6 +15,9 @@ mod binding;
 mod chunk_list;
 mod clean_up;
 mod copy;
+mod digest_outcome;
+mod digest_state;
+mod digests;
 mod extent_lists;
 mod footer;
 mod give_up;
@@ -57,6 +60,7 @@ mod stopping_image;
 mod warrant;
 mod workflow;
 
+pub use digest_outcome::DigestOutcome;
 pub use key_outcome::{KeyOutcome, KeysOutcome};
 pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
 pub use outline::Outline;
@@ -227,9 +231,12 @@ impl Capture {
     /// Gives up what is missing of the keys of these items: keys that cannot be had, proofs that cannot be made. Their
     /// disk snapshots are kept. [`resume`](Self::resume) then goes on, and can seal.
     ///
+    /// Of an acquisition that is sealed it gives up the digests of these items that could not be put into the second
+    /// register; [`resume`](Self::resume) then closes it, and its outcome names them.
+    ///
     /// # Errors
-    /// [`Error::Refused`] when it is sealed or given up already, or bound to no store yet; [`Error::NotFound`] for an
-    /// item that it does not have; otherwise as [`resume`](Self::resume).
+    /// [`Error::Refused`] when nothing of an item is missing, when it is closed or given up already, or bound to no store
+    /// yet; [`Error::NotFound`] for an item that it does not have; otherwise as [`resume`](Self::resume).
     ///
     /// # Cancel safety
     /// As [`run`](Self::run).

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::digest_outcome::DigestOutcome;
 use super::key_outcome::KeysOutcome;
 use super::state::{AcquisitionState, ItemState, Stage};
 use crate::custody_log::{Checkpoint, ClosingState, Failure, ItemVerdict, SealedObject};
@@ -52,6 +53,9 @@ pub struct ItemOutcome {
     /// What is known of its keys, where something was told of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysOutcome>,
+    /// Its digests that are not known to be in the second register, where they were begun to be put there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub digests_not_registered: Vec<DigestOutcome>,
     /// What stopped it in this run, if it is not final.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<Failure>,
@@ -118,10 +122,11 @@ impl CaptureOutcome {
         }
     }
 
-    /// The exit code: 0 done, 3 could not complete, 4 integrity failure.
+    /// The exit code: 0 done, 3 could not complete, 4 integrity failure. Digests that a custodian gave up are 3 too.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.state {
+            Some(ClosingState::Complete) if self.lacks_digests() => 3,
             Some(ClosingState::Complete | ClosingState::Abandoned) => 0,
             Some(ClosingState::Incomplete) => 3,
             Some(ClosingState::Failed) | None if self.items.iter().any(ItemOutcome::is_integrity_failure) => {
@@ -129,6 +134,13 @@ impl CaptureOutcome {
             }
             Some(ClosingState::Failed) | None => 3,
         }
+    }
+
+    /// Whether a digest is not known to be in the second register.
+    fn lacks_digests(&self) -> bool {
+        self.items
+            .iter()
+            .any(|item| !item.digests_not_registered.is_empty())
     }
 }
 
@@ -156,6 +168,7 @@ impl ItemOutcome {
             unread_sectors: copy.map_or(0, |copy| copy.unread.sectors),
             not_evidence: item.failures.iter().map(not_evidence_line).collect(),
             keys: KeysOutcome::of(item),
+            digests_not_registered: item.digests.missing(),
             stopped_by: None,
             failure: failure_kind(item),
         }

@@ -11,7 +11,7 @@ use crate::layout;
 use crate::manifest::{
     Envelope, LogPosition, MANIFEST_FORMAT, Manifest, ManifestItem, ProtectionRecord, Statement, sums,
 };
-use crate::port::{DigestEntry, EvidenceReaderExt as _, NotAcquired};
+use crate::port::{EvidenceReaderExt as _, NotAcquired};
 
 /// The largest manifest or envelope that is read back.
 const MAX_RECORD_BYTES: u64 = 256 * 1024 * 1024;
@@ -228,55 +228,6 @@ impl Workflow<'_> {
         }
         envelope.verify(name.as_str(), &keys)?;
         self.put_once(file, canonical::to_bytes(&envelope)?).await
-    }
-
-    /// Puts the digests of verified items into the second register, where there is one.
-    pub(super) async fn register_digests(&self) -> Result<()> {
-        let Some(register) = self.ports().digests.clone() else {
-            return Ok(());
-        };
-        let (acquisition, case) = (self.acquisition().await, self.case().await);
-        for item in self.items().await {
-            let Stage::Verified(verified) = &item.stage else {
-                continue;
-            };
-            let digests = &verified.acquired().copy().source;
-            let snapshot = &item.planned.snapshot;
-            let named = [
-                (format!("{snapshot}-hash-SHA256"), digests.stored_file),
-                (format!("{snapshot}-hash-SHA256-data"), digests.disk_data),
-            ];
-            for (name, digest) in named {
-                let Some(sha256) = digest else { continue };
-                let id = item.planned.item.clone();
-                let act = Act::DigestIntent {
-                    item: id.clone(),
-                    name: name.clone(),
-                    sha256,
-                };
-                let intent = self.journal().await.intend(act).await?;
-                let entry = DigestEntry::new(name.clone(), sha256, acquisition.clone())
-                    .with_label("case", case.to_string())
-                    .with_label("disk", item.planned.disk.to_string())
-                    .with_label("object", verified.acquired().copy().file.to_string());
-                let (act, service) = match register.put(&entry).await {
-                    Ok(acted) => (Act::DigestDone { item: id, name }, acted.service),
-                    Err(error) => {
-                        let service = error.service().cloned().unwrap_or_default();
-                        (
-                            Act::DigestFailed {
-                                item: id,
-                                name,
-                                failure: Failure::from(&error),
-                            },
-                            service,
-                        )
-                    }
-                };
-                self.journal().await.answer(intent, act, service).await?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -231,6 +231,10 @@ fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::KeyProofFailed { item, .. }
         | Act::KeyGivenUp { item, .. }
         | Act::KeyNotTaken { item, .. }
+        | Act::DigestIntent { item, .. }
+        | Act::DigestDone { item, .. }
+        | Act::DigestFailed { item, .. }
+        | Act::DigestGivenUp { item, .. }
         | Act::DeleteIntent { item, .. }
         | Act::DeleteDone { item, .. }
         | Act::DeleteFailed { item, .. }

@@ -207,8 +207,11 @@ impl<'a> Workflow<'a> {
             }
             let (checkpoint, seal) = self.journal().await.checkpoint(self.ports).await?;
             self.stamp(&checkpoint).await?;
-            self.register_digests().await?;
+            let unregistered = self.register_digests().await?;
             self.settle_all_failed().await?;
+            if !unregistered.is_empty() {
+                return self.interrupted(unregistered, vec![checkpoint]).await;
+            }
             self.clean_up(&seal).await?;
             let state = self.state().await.closing_state();
             self.journal()

@@ -458,6 +458,14 @@ pub enum Act {
         /// Why.
         failure: Failure,
     },
+    /// A custodian gave up what is missing of an item's digests in the digest register: final.
+    #[serde(rename = "digest.given-up")]
+    DigestGivenUp {
+        /// The item.
+        item: EvidenceItemId,
+        /// Why, as stated.
+        reason: String,
+    },
     /// A snapshot that we made will be deleted.
     #[serde(rename = "delete.intent")]
     DeleteIntent {

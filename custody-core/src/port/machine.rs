@@ -77,6 +77,11 @@ pub struct DiskDescription {
 }
 
 impl DiskDescription {
+    /// The attribute in which a provider tells what identifies the disk itself, whatever it is called: where it does.
+    pub const UNIQUE_ID: &'static str = "uniqueId";
+    /// The attribute in which a provider tells at which logical unit number the machine sees the disk: where it does.
+    pub const LUN: &'static str = "lun";
+
     /// A raw disk of this length with 512-byte sectors.
     pub fn new(disk: DiskId, name: impl Into<String>, length: u64) -> Self {
         Self {

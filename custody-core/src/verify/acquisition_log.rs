@@ -347,6 +347,13 @@ impl AcquisitionLog {
                     "read access that may still live".into(),
                 ));
             }
+            for name in item.digests.missing() {
+                ends.push(note(
+                    id.to_string(),
+                    "a digest that was put into the second register",
+                    format!("{name} is not known to be there{}", item.digests.by_order()),
+                ));
+            }
             let made = item
                 .snapshot
                 .as_ref()
@@ -367,7 +374,6 @@ impl AcquisitionLog {
 const fn kept_bytes(act: &Act, bytes: usize) -> usize {
     match act {
         Act::Anomaly { .. }
-        | Act::DigestIntent { .. }
         | Act::DigestDone { .. }
         | Act::DigestFailed { .. }
         | Act::GrantIntent { .. }

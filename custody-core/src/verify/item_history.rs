@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::digest_history::DigestHistory;
 use super::key_history::KeyHistory;
 use super::stored_attempt::StoredAttempt;
 use crate::custody_log::{Act, ItemVerdict, LeftBehind, PlannedItem};
@@ -27,6 +28,7 @@ pub(super) struct ItemHistory {
     pub(super) not_evidence: Vec<NotEvidence>,
     failed: bool,
     pub(super) keys: KeyHistory,
+    pub(super) digests: DigestHistory,
     /// Read access may live.
     pub(super) granted: bool,
     pub(super) deleted: bool,
@@ -45,6 +47,7 @@ impl ItemHistory {
             not_evidence: Vec::new(),
             failed: false,
             keys: KeyHistory::default(),
+            digests: DigestHistory::default(),
             granted: false,
             deleted: false,
             ordered_away: BTreeSet::new(),
@@ -188,6 +191,9 @@ impl ItemHistory {
             | Act::KeyProofFailed { .. }
             | Act::KeyNotTaken { .. }
             | Act::KeyGivenUp { .. }) => self.keys.take(act, sealed, self.evidence().is_some()),
+            act @ (Act::DigestIntent { .. } | Act::DigestDone { .. } | Act::DigestGivenUp { .. }) => {
+                self.digests.take(act, sealed)
+            }
             Act::DiscardOrdered { snapshot, .. } => {
                 self.ordered_away.insert(snapshot);
                 Vec::new()

@@ -33,6 +33,7 @@ pub(super) const fn item_of(act: &Act) -> Option<&EvidenceItemId> {
         | Act::DigestIntent { item, .. }
         | Act::DigestDone { item, .. }
         | Act::DigestFailed { item, .. }
+        | Act::DigestGivenUp { item, .. }
         | Act::DeleteIntent { item, .. }
         | Act::DeleteDone { item, .. }
         | Act::DeleteFailed { item, .. }

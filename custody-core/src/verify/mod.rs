@@ -18,6 +18,7 @@ mod checkpoints;
 mod chunk_comparison;
 mod chunk_list;
 mod difference;
+mod digest_history;
 mod discipline;
 mod finding;
 mod inventory;
