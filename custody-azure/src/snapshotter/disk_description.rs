@@ -220,7 +220,7 @@ fn attributes(found: &DiskResource) -> Vec<(String, String)> {
         .filter(|shares| *shares > 1)
         .map(|shares| shares.to_string());
     let mut list: Vec<(String, String)> = [
-        ("uniqueId", properties.unique_id.clone()),
+        (DiskDescription::UNIQUE_ID, properties.unique_id.clone()),
         ("timeCreated", properties.time_created.clone()),
         ("sku", found.sku.name.clone()),
         (

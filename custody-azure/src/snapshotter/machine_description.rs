@@ -93,6 +93,9 @@ async fn look(
     };
     let mut description =
         disk_description::describe(&id, &found, None)?.with_attribute("role", role.to_owned());
+    if let Some(lun) = disk.lun.filter(|_| role != OPERATING_SYSTEM) {
+        description = description.with_attribute(DiskDescription::LUN, lun.to_string());
+    }
     if let Some(caching) = &disk.caching {
         description = description.with_attribute("caching", visible::escape(caching));
     }

@@ -59,7 +59,8 @@ pub struct DigestEntry {
     pub digest: Sha256Digest,
     /// The acquisition that computed it.
     pub acquisition: AcquisitionId,
-    /// What it is of: case, disk, stored object.
+    /// What it is of: `case`, `disk`, the stored `object` by its whole name; `disk unique id` and `lun` where the
+    /// provider tells them.
     pub labels: BTreeMap<String, String>,
 }
 

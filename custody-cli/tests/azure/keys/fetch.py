@@ -48,7 +48,11 @@ def main():
             digest = vault.get_secret(f"{snapshot}-{suffix}")
             assert digest.value == item["digests"][what].upper(), digest.name
             assert digest.properties.content_type == "text/plain"
-            assert digest.properties.tags["case"] == "C-1" and digest.properties.tags["object"] == item["object"].split("/")[-1]
+            tags = digest.properties.tags
+            assert tags["case"] == "C-1" and tags["object"] == item["object"], tags
+            assert tags["disk unique id"], tags
+            data = snapshot.rsplit("-data-", 1)
+            assert tags.get("lun") == (data[1] if len(data) == 2 else None), tags
         try:
             kept = vault.get_secret(snapshot)
         except ResourceNotFoundError:

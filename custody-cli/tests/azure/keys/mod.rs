@@ -107,6 +107,13 @@ fn the_keys_of_encrypted_disks_are_kept_in_the_centers_vault_and_open_the_stored
         assert!(digest.value.eq_ignore_ascii_case(stored), "{item}");
         assert_eq!(digest.content_type.as_deref(), Some("text/plain"));
         assert_eq!(digest.tags["case"], "C-1");
+        assert_eq!(digest.tags["object"], item["object"].as_str().unwrap());
+        assert!(!digest.tags["disk unique id"].is_empty(), "{digest:?}");
+        let lun = ["data-0", "data-1"]
+            .iter()
+            .position(|name| snapshot.ends_with(name));
+        let lun = lun.map(|lun| lun.to_string());
+        assert_eq!(digest.tags.get("lun"), lun.as_ref(), "{snapshot}");
         lab.kept(&format!("{snapshot}-hash-SHA256-data"));
         if lab.kept_keys().contains(snapshot) {
             let keys = lab.keys().map(Base64::encode_string);
