@@ -32,7 +32,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// As [`escape`], with all but printable ASCII written out: for names of members, which records have in ASCII only.
-/// No two texts become the same; [`unescape`] is not for it.
+/// No two texts become the same; [`unescape_ascii`] undoes it.
 #[must_use]
 pub fn escape_ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -62,6 +62,17 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
 /// The bytes that [`escape_bytes`] made this of; `None` for a text that it never makes.
 #[must_use]
 pub fn unescape(text: &str) -> Option<Vec<u8>> {
+    written_in(text).filter(|bytes| escape_bytes(bytes) == text)
+}
+
+/// The text that [`escape_ascii`] made this of; `None` for one that it never makes.
+#[must_use]
+pub fn unescape_ascii(text: &str) -> Option<String> {
+    let plain = String::from_utf8(written_in(text)?).ok()?;
+    (escape_ascii(&plain) == text).then_some(plain)
+}
+
+fn written_in(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, escape)) = rest.split_once('\\') {
@@ -77,7 +88,7 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
         rest = tail;
     }
     out.extend_from_slice(rest.as_bytes());
-    (escape_bytes(&out) == text).then_some(out)
+    Some(out)
 }
 
 #[cfg(test)]
@@ -99,6 +110,14 @@ mod tests {
             let text = escape_bytes(&bytes);
             prop_assert!(!text.chars().any(must_escape));
             prop_assert_eq!(unescape(&text), Some(bytes));
+        }
+
+        #[test]
+        fn unescape_ascii_gives_every_text_back_and_takes_nothing_else(plain in any::<String>(), other in "[\\\\u{}a-f0-9]{0,12}") {
+            let text = escape_ascii(&plain);
+            prop_assert!(text.is_ascii());
+            prop_assert_eq!(unescape_ascii(&text), Some(plain));
+            prop_assert!(unescape_ascii(&other).is_none_or(|plain| escape_ascii(&plain) == other));
         }
     }
 }

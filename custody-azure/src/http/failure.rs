@@ -104,13 +104,30 @@ pub(crate) struct Failing<'a> {
     pub(crate) action: &'static str,
 }
 
+/// Whether the words of a refusal are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Keep,
+    Drop,
+}
+
 impl Failing<'_> {
+    /// As [`because`](Self::because), of a call that sent or fetched a secret: of a refusal only status and codes are kept,
+    /// because its words may repeat what it was sent.
+    pub(crate) fn without_words(self, call: &Call, error: azure_core::Error) -> Error {
+        self.meaning(call, error, Words::Drop)
+    }
+
     /// The meaning of a failed call, with what the service answered.
+    pub(crate) fn because(self, call: &Call, error: azure_core::Error) -> Error {
+        self.meaning(call, error, Words::Keep)
+    }
+
     #[expect(
         clippy::needless_pass_by_value,
         reason = "it ends here: only its meaning goes on"
     )]
-    pub(crate) fn because(self, call: &Call, error: azure_core::Error) -> Error {
+    fn meaning(self, call: &Call, error: azure_core::Error, words: Words) -> Error {
         if let ErrorKind::HttpResponse {
             status, raw_response, ..
         } = error.kind()
@@ -119,7 +136,10 @@ impl Failing<'_> {
                 .as_ref()
                 .map(|raw| raw.headers().clone())
                 .unwrap_or_default();
-            let refusal = refusal(*status, raw_response.as_deref());
+            let mut refusal = refusal(*status, raw_response.as_deref());
+            if words == Words::Drop {
+                refusal.message.clear();
+            }
             let mut record = call.answered(*status, &headers);
             if !refusal.code.is_empty() {
                 record = record.with_id(ERROR_CODE, refusal.code.clone());

@@ -180,10 +180,12 @@ pub(super) fn plain_secret(record: &EscrowRecord, key: &KeyMaterial) -> NewSecre
         // What marks records of ours says nothing true of a secret of somebody else's.
         .filter(|content_type| content_type != RECORD_TYPE);
     let tags = record.attributes.iter().filter_map(|(name, value)| {
-        let name = name.strip_prefix(TAG)?;
+        let written = name.strip_prefix(TAG)?;
+        // A record's names are ASCII, and a tag's need not be.
+        let name = visible::unescape_ascii(written).unwrap_or_else(|| written.to_owned());
         let of_wrapping = name == KEK_TAG || name == ALGORITHM_TAG;
         let of_ours = name.to_ascii_lowercase().starts_with("custody-");
-        (!(of_ours || was_wrapped && of_wrapping)).then(|| (name.to_owned(), plain(value)))
+        (!(of_ours || was_wrapped && of_wrapping)).then(|| (name, plain(value)))
     });
     NewSecret {
         value: text_of(key.expose()),

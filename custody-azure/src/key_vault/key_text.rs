@@ -7,17 +7,18 @@ use zeroize::Zeroizing;
 /// differ. Source: Azure/azure-linux-extensions, VMEncryption, and the rescue documentation; read 2026-11-21.
 pub(super) fn bytes_of(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let trimmed = text.trim().trim_end_matches('=');
-    let standard: Zeroizing<String> = Zeroizing::new(
-        trimmed
-            .chars()
-            .map(|c| match c {
-                '+' => '-',
-                '/' => '_',
-                other => other,
-            })
-            .collect(),
-    );
-    let bytes = Zeroizing::new(Base64UrlUnpadded::decode_vec(&standard).ok()?);
+    // Room for all of it from the start: what grows leaves pieces of the key behind.
+    let mut standard = Zeroizing::new(String::with_capacity(trimmed.len()));
+    standard.extend(trimmed.chars().map(|c| match c {
+        '+' => '-',
+        '/' => '_',
+        other => other,
+    }));
+    let mut bytes = Zeroizing::new(vec![0; standard.len()]);
+    let length = Base64UrlUnpadded::decode(standard.as_bytes(), &mut bytes)
+        .ok()?
+        .len();
+    bytes.truncate(length);
     (!bytes.is_empty()).then_some(bytes)
 }
 

@@ -20,7 +20,7 @@ use super::address::{ObjectAddress, ObjectKind, check_name};
 use super::client::Vaults;
 use super::location::VaultLocation;
 use super::name_turns::NameTurns;
-use super::refusal::because;
+use super::refusal::{because, because_of_secret};
 use super::secret::{StoredSecret, read};
 use super::secret_body::SecretBody;
 use super::vault_name::VaultNames;
@@ -183,7 +183,7 @@ impl OnceOnly {
             .writes
             .set_secret(name, body.content(), Some(options))
             .await;
-        let answer = answer.map_err(|error| because(&address, action::SET_SECRET, &call, error))?;
+        let answer = answer.map_err(|error| because_of_secret(&address, action::SET_SECRET, &call, error))?;
         let made = read(&address, &call, answer)?;
         let first = self.first(name).await?.map(|first| first.value);
         Ok(Acted {

@@ -14,7 +14,21 @@ pub(super) fn because(
     call: &Call,
     error: azure_core::Error,
 ) -> Error {
-    let error = Failing { object, action }.because(call, error);
+    meaning(object, Failing { object, action }.because(call, error))
+}
+
+/// As [`because`], of a call in which a key or another secret is sent or answered: the vault's words are left out, since
+/// they may repeat it; its codes are kept.
+pub(super) fn because_of_secret(
+    object: &(dyn fmt::Display + Sync),
+    action: &'static str,
+    call: &Call,
+    error: azure_core::Error,
+) -> Error {
+    meaning(object, Failing { object, action }.without_words(call, error))
+}
+
+fn meaning(object: &(dyn fmt::Display + Sync), error: Error) -> Error {
     let Some(refusal) = refusal_of(&error) else {
         return error;
     };

@@ -13,7 +13,7 @@ use super::action;
 use super::address::ObjectAddress;
 use super::client::Vaults;
 use super::key_text::public_text;
-use super::refusal::because;
+use super::refusal::{because, because_of_secret};
 use super::secret_body::SecretBody;
 use crate::http::{Call, refusal_of};
 
@@ -88,7 +88,7 @@ impl Vaults {
             .unwrap_key(&key.name, version, body.content(), Some(options))
             .await;
         let answer = answer.map_err(|error| {
-            let error = because(key, action::UNWRAP_KEY, &call, error);
+            let error = because_of_secret(key, action::UNWRAP_KEY, &call, error);
             // Whatever else is wrong with the request, the vault says the same of it.
             match refusal_of(&error) {
                 Some(refusal) if refusal.status == 400 => Error::Integrity {
@@ -125,7 +125,7 @@ impl Vaults {
             .keys
             .wrap_key(&key.name, body.content(), Some(options))
             .await;
-        let answer = answer.map_err(|error| because(key, action::WRAP_KEY, &call, error))?;
+        let answer = answer.map_err(|error| because_of_secret(key, action::WRAP_KEY, &call, error))?;
         let done = read(key, &call, answer)?;
         let address = done
             .value

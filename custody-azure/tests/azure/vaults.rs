@@ -977,6 +977,58 @@ fn a_plan_names_the_rights_that_are_missing_in_vaults() {
     }
 }
 
+/// A refusal whose words have all of this.
+fn echoing(method: &str, path: &str, words: &str) -> Fault {
+    let action = FaultAction::Status {
+        status: 400,
+        code: "BadParameter/InnerCode".into(),
+        message: format!("The request with value {words} is malformed."),
+        retry_after: None,
+    };
+    Fault::on(method, path, action)
+}
+
+#[test]
+fn a_vault_that_repeats_a_key_in_its_refusal_has_it_in_no_error() {
+    let lab = VaultLab::new();
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    let record = lab.record(reference, fetched);
+    let (_, fetched) = lab.fetch(0).unwrap();
+    let keys = [&lab.plain, &lab.wrapped].map(|key| format!("{} {}", base64(key), base64url(key)));
+    for (method, path) in [("PUT", "/secrets/*"), ("POST", "/keys/*")] {
+        lab.lab.simulator.inject(echoing(method, path, &keys.join(" ")));
+    }
+    let errors = [
+        run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).map(drop),
+        run(lab.wrapper().wrap(&fetched.key, &acquisition())).map(drop),
+        lab.fetch(1).map(drop),
+    ];
+    for error in errors.map(Result::unwrap_err) {
+        let text = format!("{error:?} {}", told(&error));
+        lab.assert_hidden(&text);
+        assert!(!text.contains("The request with value"), "{text}");
+        assert!(text.contains("400") && text.contains("BadParameter"), "{text}");
+        assert!(text.contains("InnerCode"), "{text}");
+    }
+}
+
+#[test]
+fn a_tag_whose_name_is_not_ascii_lies_in_the_escrow_as_it_lay_in_its_vault() {
+    let lab = VaultLab::with(|scenario| {
+        let tags = &mut scenario.vaults[0].secrets[0].tags;
+        tags.insert("größe".into(), "groß\\".into());
+    });
+    let (reference, fetched) = lab.fetch(0).unwrap();
+    assert!(
+        fetched.attributes.keys().all(|name| name.is_ascii()),
+        "{fetched:?}"
+    );
+    let record = lab.record(reference, fetched);
+    run(lab.escrow().deposit(&NAME.parse().unwrap(), &record)).unwrap();
+    let kept = lab.lab.simulator.secret(Scenario::LAB_SOC_VAULT, NAME).unwrap();
+    assert_eq!(kept.tags["größe"], "groß\\");
+}
+
 #[test]
 fn no_key_is_in_any_text_of_ours_nor_in_an_address_that_was_asked() {
     let lab = VaultLab::new();

@@ -48,7 +48,7 @@ impl KeySlot {
             ("the length of its own key", self.area_key_bytes),
         ] {
             if value == 0 || value > MAX_KEY_BYTES {
-                return Err(Error::field(WHAT, field, value, "20 to 512 bytes"));
+                return Err(Error::field(WHAT, field, value, "1 to 512 bytes"));
             }
         }
         if self.stripes == 0 {
@@ -69,7 +69,7 @@ impl KeySlot {
                     WHAT,
                     "the length of a digest",
                     length,
-                    "1 to 512 bytes",
+                    "20 to 512 bytes",
                 ));
             }
         }
@@ -120,5 +120,47 @@ impl KeyDigest {
         let mut made = vec![0; self.digest.len()];
         self.hash.pbkdf2(key, &self.salt, self.iterations, &mut made)?;
         Ok(made == self.digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(key_bytes: usize, digest_bytes: usize) -> KeySlot {
+        KeySlot {
+            key_bytes,
+            password_hash: PasswordHash::Pbkdf2 {
+                hash: SlotHash::Sha256,
+                iterations: 1000,
+                salt: vec![0; 32],
+            },
+            area_at: 4096,
+            cipher: "aes-xts-plain64".parse().unwrap(),
+            area_key_bytes: 64,
+            stripes: 4000,
+            split_hash: SlotHash::Sha256,
+            digests: vec![KeyDigest {
+                hash: SlotHash::Sha256,
+                iterations: 1000,
+                salt: vec![0; 32],
+                digest: vec![0; digest_bytes],
+            }],
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_slot_has_is_refused_with_those_that_it_may_have() {
+        assert!(slot(64, 20).checked().is_ok());
+        for (key, digest, field, due) in [
+            (0, 32, "volume's key", "1 to 512 bytes"),
+            (513, 32, "volume's key", "1 to 512 bytes"),
+            (64, 19, "digest", "20 to 512 bytes"),
+            (64, 513, "digest", "20 to 512 bytes"),
+        ] {
+            let error = slot(key, digest).checked().unwrap_err().to_string();
+            assert!(error.contains(field) && error.contains(due), "{error}");
+            assert!(due.starts_with("20") || !error.contains("20 to"), "{error}");
+        }
     }
 }
