@@ -46,11 +46,11 @@ impl StorePlace {
         }
     }
 
-    /// As a word of a command to be run later.
-    pub(crate) fn word(&self) -> String {
+    /// As words of a command to be run later: a container with where it is said as whom it is read.
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Directory(path) => printable::word(path),
-            Self::Container { address, .. } => address.clone(),
+            Self::Container { address, .. } => format!("{address} --config FILE"),
         }
     }
 

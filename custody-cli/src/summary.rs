@@ -89,7 +89,7 @@ impl Summary<'_> {
         ) {
             text.push_str(&format!(
                 "\nnext: custody verify {}{}\n",
-                store.word(),
+                store.words(),
                 self.state.words(),
             ));
         }

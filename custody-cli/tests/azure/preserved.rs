@@ -44,7 +44,9 @@ fn snapshots_can_be_taken_first_and_the_rest_done_later() {
     let lab = Lab::new();
     lab.capture(&["--preserve-only"]).expect(3);
     assert_eq!(lab.azure.snapshots().len(), 3);
-    lab.custody(&["resume"]).expect(0);
+    let resumed = lab.custody(&["resume"]).expect(0);
+    let verify = format!("next: custody verify {} --config FILE", lab.store());
+    assert!(resumed.out.contains(&verify), "{resumed:?}");
     lab.nothing_is_left_at_the_source("afterwards");
     lab.verify().expect(0);
 }
