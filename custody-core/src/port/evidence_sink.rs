@@ -253,7 +253,8 @@ impl ImportOptions {
 /// * `ES-06` [`state`](Self::state) tells an absent, a stored, an importing and a foreign object apart; what it
 ///   cannot tell is an error, never `Absent`.
 /// * `ES-07` extents must arrive in order and cover the declared length exactly: otherwise `write` or `commit` is
-///   [`Error::Misuse`] and nothing is committed. [`Extent::Zero`] and [`Extent::Unread`] are stored as zeros.
+///   [`Error::Misuse`] and nothing is committed. [`Extent::Zero`](crate::extent::Extent::Zero) and
+///   [`Extent::Unread`](crate::extent::Extent::Unread) are stored as zeros.
 /// * `ES-08` [`protection`](Self::protection) and each receipt claim only what was seen to hold.
 /// * `ES-09` no room at the destination is [`Error::NoSpace`], and leaves nothing under the name.
 /// * `ES-10` what [`capabilities`](Self::capabilities) leaves out is [`Error::Unsupported`] when called.

@@ -119,7 +119,7 @@ impl PlannedSnapshot {
         }
     }
 
-    /// Sets what the disk's description said ([`DiskDescription::attributes`]).
+    /// Sets what the disk's description said ([`DiskDescription::attributes`](super::DiskDescription::attributes)).
     #[must_use]
     pub fn with_described(mut self, attributes: BTreeMap<String, String>) -> Self {
         self.described = attributes;
