@@ -134,7 +134,7 @@ impl AcquisitionState {
             Act::AcquisitionClosed { state } => self.closed = Some(*state),
             act => {
                 self.records.take(event.seq, act)?;
-                if let Some(id) = item_of(act) {
+                if let Some(id) = act.item() {
                     let description = self.description(id);
                     let item = self
                         .items
@@ -199,47 +199,5 @@ impl AcquisitionState {
         } else {
             ClosingState::Complete
         }
-    }
-}
-
-/// The item that an act concerns.
-fn item_of(act: &Act) -> Option<&EvidenceItemId> {
-    match act {
-        Act::SnapshotIntent { item, .. }
-        | Act::SnapshotDone { item, .. }
-        | Act::SnapshotFailed { item, .. }
-        | Act::GrantIntent { item, .. }
-        | Act::GrantDone { item, .. }
-        | Act::GrantFailed { item, .. }
-        | Act::RevokeIntent { item, .. }
-        | Act::RevokeDone { item, .. }
-        | Act::RevokeFailed { item, .. }
-        | Act::AcquireIntent { item, .. }
-        | Act::SourceOpened { item, .. }
-        | Act::AcquireStreamed { item, .. }
-        | Act::AcquireDone { item, .. }
-        | Act::AcquireFailed { item, .. }
-        | Act::ReadBackDone { item, .. }
-        | Act::ReadBackFailed { item, .. }
-        | Act::ItemFailed { item, .. }
-        | Act::KeyRequirement { item, .. }
-        | Act::KeyNotTold { item, .. }
-        | Act::KeyIntent { item, .. }
-        | Act::KeyDone { item, .. }
-        | Act::KeyFailed { item, .. }
-        | Act::KeyProof { item, .. }
-        | Act::KeyProofFailed { item, .. }
-        | Act::KeyGivenUp { item, .. }
-        | Act::KeyNotTaken { item, .. }
-        | Act::DigestIntent { item, .. }
-        | Act::DigestDone { item, .. }
-        | Act::DigestFailed { item, .. }
-        | Act::DigestGivenUp { item, .. }
-        | Act::DeleteIntent { item, .. }
-        | Act::DeleteDone { item, .. }
-        | Act::DeleteFailed { item, .. }
-        | Act::DiscardOrdered { item, .. }
-        | Act::SnapshotKept { item, .. } => Some(item),
-        _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! checkpoints (C2SP signed notes). See `docs/record-format.md` for the bytes.
 
 mod act;
+mod act_item;
 mod attempt;
 mod chain;
 mod checkpoint;

@@ -3,7 +3,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::discipline::Discipline;
 use super::finding::{Finding, Findings};
 use super::item_history::ItemHistory;
-use super::line_subject::item_of;
 use super::log_marks::{Bound, Opening, SealIntent, Sealed};
 use super::machine_records::RecordHistory;
 use crate::custody_log::{Act, ClosingState, Event, ItemKeys, PlannedItem, SealedObject, StoreBinding};
@@ -250,7 +249,7 @@ impl AcquisitionLog {
             Act::GrantIntent { .. } => self.first_grant = self.first_grant.or(Some(seq)),
             _ => {}
         }
-        let Some(id) = item_of(&act).cloned() else { return };
+        let Some(id) = act.item().cloned() else { return };
         let sealed = self.sealed.is_some();
         let Some(item) = self.items.get_mut(&id) else {
             return self.wrong(line, "an item that line 1 plans", id.to_string());

@@ -26,7 +26,6 @@ mod item;
 mod item_history;
 mod item_judgement;
 mod key_history;
-mod line_subject;
 mod lines;
 mod log_marks;
 mod log_walk;

@@ -44,7 +44,7 @@ fn example() -> (ItemHistory, ObjectName, Vec<Act>) {
         panic!("another first line")
     };
     let history = ItemHistory::new(items[0].clone());
-    acts.retain(|act| crate::verify::line_subject::item_of(act) == Some(&items[0].item));
+    acts.retain(|act| act.item() == Some(&items[0].item));
     (
         history,
         "cases/Case%207%2F26/20261121T221308Z-2385323d".parse().unwrap(),
