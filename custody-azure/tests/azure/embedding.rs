@@ -10,24 +10,14 @@ use std::sync::Arc;
 
 use crate::support::lab::Lab;
 use crate::support::run;
-use custody_azure::{AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
 use custody_core::capture::CaptureOutcome;
 use custody_core::port::{Progress, ProgressObserver, ProgressPhase, StopSwitch};
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario, Timing};
-use custody_testkit::fake::{FakeSigner, MemoryLog, RecordingProgress, SeededEntropy, SerialHasher};
+use custody_testkit::fake::RecordingProgress;
 
 fn captured(lab: &Lab, progress: Arc<dyn ProgressObserver>, stop: &StopSwitch) -> CaptureOutcome {
-    let cloud = Arc::new(Cloud::public().unwrap());
-    let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-        .with_transport(CleanTransport::over(lab.simulator.transport()))
-        .with_patience(Patience::short());
-    let worker = WorkerPorts {
-        hasher: Arc::new(SerialHasher::new()),
-        log: Arc::new(MemoryLog::new()),
-        signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-        clock: Arc::new(lab.clock.clone()),
-        entropy: Arc::new(SeededEntropy::new(7)),
-    };
+    let options = lab.options();
+    let worker = lab.worker_ports();
     let stop = Arc::new(stop.clone());
     run(example::capture(
         &options,

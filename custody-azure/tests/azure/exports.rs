@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use crate::support::lab::Lab;
 use crate::support::run;
-use custody_azure::{
-    AzurePorts, AzurePortsOptions, CleanTransport, Cloud, GuestState, Patience, WorkerPorts,
-};
+use custody_azure::{AzurePorts, GuestState};
 use custody_core::Ports;
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Reach};
 use custody_core::custody_log::{Circumstances, ClosingState, How, SignerSet, Stated, Trust, Who, Why};
@@ -17,7 +15,7 @@ use custody_core::manifest::{Manifest, ManifestItem};
 use custody_core::port::SealSigner as _;
 use custody_core::verify::Verifier;
 use custody_testkit::azure_sim::{Bytes, Fault, FaultAction, GuestStateOfSnapshots, RoleGrant, Scenario};
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use custody_testkit::fake::{FakeSigner, SerialHasher};
 
 const OS_DISK: &str = "web-01_OsDisk_1";
 const DATA_DISK: &str = "web-01-data-0";
@@ -46,18 +44,8 @@ impl Captured {
     }
 
     fn with(lab: Lab, machine: &MachineRef, guest_state: GuestState) -> Self {
-        let cloud = Arc::new(Cloud::public().unwrap());
-        let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-            .with_transport(CleanTransport::over(lab.simulator.transport()))
-            .with_patience(Patience::short())
-            .with_guest_state(guest_state);
-        let worker = WorkerPorts {
-            hasher: Arc::new(SerialHasher::new()),
-            log: Arc::new(MemoryLog::new()),
-            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-            clock: Arc::new(lab.clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(7)),
-        };
+        let options = lab.options().with_guest_state(guest_state);
+        let worker = lab.worker_ports();
         let (clock, entropy) = (worker.clock.clone(), worker.entropy.clone());
         let azure = AzurePorts::new(&options, &lab.credential, &lab.credential, &clock, &entropy);
         let ports = azure.unwrap().ports(worker);

@@ -1,18 +1,12 @@
 //! From where disk snapshots that custody makes can be read, and a disk of which nobody may read any.
 
-use std::sync::Arc;
-
 use azure_core::http::Method;
 use custody_azure::arm::ResourceId;
-use custody_azure::{
-    AzurePorts, AzurePortsOptions, CleanTransport, Cloud, Patience, SnapshotNetwork, WorkerPorts,
-};
+use custody_azure::{AzurePorts, SnapshotNetwork};
 use custody_core::Error;
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Reach};
 use custody_core::ids::EvidenceItemId;
 use custody_core::port::{GrantOptions, PlannedSnapshot, SnapshotPlan, Snapshotter as _, SourceAccess as _};
-use custody_testkit::azure_sim::Scenario;
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
 
 use crate::support::lab::Lab;
 use crate::support::worker::circumstances;
@@ -103,18 +97,8 @@ fn access_to_a_snapshot_that_nobody_may_export_is_refused_before_it_is_asked_for
 }
 
 fn captured(lab: &Lab, network: SnapshotNetwork) -> CaptureOutcome {
-    let cloud = Arc::new(Cloud::public().unwrap());
-    let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-        .with_transport(CleanTransport::over(lab.simulator.transport()))
-        .with_patience(Patience::short())
-        .with_network(network);
-    let worker = WorkerPorts {
-        hasher: Arc::new(SerialHasher::new()),
-        log: Arc::new(MemoryLog::new()),
-        signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-        clock: Arc::new(lab.clock.clone()),
-        entropy: Arc::new(SeededEntropy::new(7)),
-    };
+    let options = lab.options().with_network(network);
+    let worker = lab.worker_ports();
     let (clock, entropy) = (worker.clock.clone(), worker.entropy.clone());
     let azure = AzurePorts::new(&options, &lab.credential, &lab.credential, &clock, &entropy);
     let request = CaptureRequest::new("2026-0042".parse().unwrap(), lab.machine(), circumstances());

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use crate::support::lab::Lab;
 use crate::support::run;
 use custody_azure::arm::{RightStep, rights_for};
-use custody_azure::{
-    AzurePortsOptions, AzureRights, CleanTransport, Cloud, Consistency, Patience, WorkerPorts,
-};
+use custody_azure::{AzureRights, Consistency};
 use custody_core::capture::{Blocks, Capture, CaptureRequest, Plan, Reach};
 use custody_core::custody_log::{
     AcquisitionSettings, Circumstances, ClosingState, How, Regions, SignerSet, Stated, Trust, Who, Why,
@@ -18,7 +16,7 @@ use custody_core::port::{LogName, RightNeed, Rights as _, RightsFinding, SealSig
 use custody_core::verify::Verifier;
 use custody_core::{Error, Ports, Remedy};
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use custody_testkit::fake::{FakeSigner, SerialHasher};
 
 fn circumstances() -> Circumstances {
     let who = Who::new(Stated::new("A. Examiner".parse().unwrap()), [].into());
@@ -31,18 +29,8 @@ fn ports(lab: &Lab) -> Ports {
 }
 
 fn ports_with(lab: &Lab, consistency: Consistency) -> Ports {
-    let cloud = Arc::new(Cloud::public().unwrap());
-    let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-        .with_transport(CleanTransport::over(lab.simulator.transport()))
-        .with_patience(Patience::short())
-        .with_consistency(consistency);
-    let worker = WorkerPorts {
-        hasher: Arc::new(SerialHasher::new()),
-        log: Arc::new(MemoryLog::new()),
-        signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-        clock: Arc::new(lab.clock.clone()),
-        entropy: Arc::new(SeededEntropy::new(7)),
-    };
+    let options = lab.options().with_consistency(consistency);
+    let worker = lab.worker_ports();
     custody_azure::ports(&options, &lab.credential, worker).unwrap()
 }
 

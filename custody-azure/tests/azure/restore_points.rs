@@ -8,10 +8,7 @@ use crate::support::lab::Lab;
 use crate::support::{Canned, Script, arm_of, hour, run, tokens};
 use azure_core::http::Method;
 use custody_azure::arm::{Right, RightStep, rights_for};
-use custody_azure::{
-    AzurePorts, AzurePortsOptions, AzureSourceAccess, CleanTransport, Cloud, Consistency, Patience,
-    WorkerPorts,
-};
+use custody_azure::{AzurePorts, AzureSourceAccess, Consistency};
 use custody_core::capture::{
     Capture, CaptureOutcome, CaptureRequest, DeletionWarrant, DiscardOrder, Plan, Reach,
 };
@@ -24,7 +21,7 @@ use custody_core::port::{
 use custody_core::verify::Verifier;
 use custody_core::{Error, Ports, Result};
 use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario, Timing};
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use custody_testkit::fake::{FakeSigner, SerialHasher};
 use serde_json::{Value, json};
 
 const DISKS: [&str; 3] = ["web-01_OsDisk_1", "web-01-data-0", "web-01-data-1"];
@@ -43,18 +40,8 @@ struct Worker {
 
 impl Worker {
     fn new(lab: &Lab) -> Self {
-        let cloud = Arc::new(Cloud::public().unwrap());
-        let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-            .with_transport(CleanTransport::over(lab.simulator.transport()))
-            .with_patience(Patience::short())
-            .with_consistency(Consistency::RestorePoint);
-        let worker = WorkerPorts {
-            hasher: Arc::new(SerialHasher::new()),
-            log: Arc::new(MemoryLog::new()),
-            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
-            clock: Arc::new(lab.clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(7)),
-        };
+        let options = lab.options().with_consistency(Consistency::RestorePoint);
+        let worker = lab.worker_ports();
         let azure = AzurePorts::new(
             &options,
             &lab.credential,

@@ -1,20 +1,13 @@
 //! Settings of the store's account and container that bear on a capture, and that change while it runs.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use async_trait::async_trait;
-
 use crate::support::lab::Lab;
+use crate::support::passing::PassingClock;
 use crate::support::run;
 use crate::support::worker::Worker;
 use custody_core::capture::CaptureOutcome;
 use custody_core::custody_log::{AcquisitionSettings, Act, Regions};
-use custody_core::ids::Timestamp;
 use custody_core::manifest::Manifest;
-use custody_core::port::{Clock, ProtectionKind};
+use custody_core::port::ProtectionKind;
 use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario, Timing};
 use custody_testkit::fake::MemoryLog;
 
@@ -100,61 +93,6 @@ fn the_plan_says_that_a_container_of_versions_can_hold_newer_ones_over_what_was_
     );
 }
 
-/// The lab's clock, by which a legal hold is cleared once while the service copies.
-#[derive(Clone)]
-struct ClearingClock {
-    lab: Lab,
-    cleared: Arc<AtomicBool>,
-}
-
-impl ClearingClock {
-    fn is_copying(&self) -> bool {
-        let (account, container) = (Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER);
-        let cloud = &self.lab.simulator;
-        let pending = |name: &String| {
-            let blob = cloud.blob(account, container, name);
-            blob.is_some_and(|blob| blob.copy_status == Some("pending"))
-        };
-        cloud.blob_names(account, container).iter().any(pending)
-    }
-}
-
-impl fmt::Debug for ClearingClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClearingClock")
-    }
-}
-
-impl fmt::Display for ClearingClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a clock")
-    }
-}
-
-#[async_trait]
-impl Clock for ClearingClock {
-    fn now(&self) -> Timestamp {
-        self.lab.clock.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.lab.clock.monotonic()
-    }
-
-    fn boot_id(&self) -> String {
-        self.lab.clock.boot_id()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        if self.is_copying() && !self.cleared.swap(true, Ordering::Relaxed) {
-            self.lab
-                .simulator
-                .clear_legal_hold(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER);
-        }
-        self.lab.clock.sleep(duration).await;
-    }
-}
-
 #[test]
 fn a_hold_that_is_cleared_while_disks_copy_is_an_anomaly_and_both_states_are_in_the_record() {
     let mut scenario = Scenario::lab().with_timing(Timing::default().with_copy_polls(10));
@@ -163,13 +101,13 @@ fn a_hold_that_is_cleared_while_disks_copy_is_an_anomaly_and_both_states_are_in_
     container.legal_hold = vec!["case42".into()];
     container.legal_hold_allows_appends = true;
     let lab = Lab::of(scenario);
-    let clock = ClearingClock {
-        lab: lab.clone(),
-        cleared: Arc::default(),
-    };
-    let worker = Worker::with_clock(&lab, &MemoryLog::new(), Arc::new(clock.clone()));
+    let clock = PassingClock::once_copying(&lab, |lab| {
+        lab.simulator
+            .clear_legal_hold(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER);
+    });
+    let worker = Worker::with_clock(&lab, &MemoryLog::new(), clock.clone());
     let (log, outcome) = run(worker.capture()).unwrap();
-    assert!(clock.cleared.load(Ordering::Relaxed), "nothing was cleared");
+    assert!(clock.has_passed(), "nothing was cleared");
     let protection = manifest(&worker, &outcome).protection;
     assert_eq!(protection.before.kind, ProtectionKind::LegalHold);
     assert_eq!(protection.after.kind, ProtectionKind::None);

@@ -12,13 +12,13 @@ use azure_core::http::{ClientOptions, Method, Request, RequestContent, Transport
 use azure_storage_blob::{BlockBlobClient, BlockBlobClientOptions};
 use custody_azure::arm::{Arm, ResourceId};
 use custody_azure::{
-    AzureSnapshotter, AzureSourceAccess, BlobStore, CleanTransport, Cloud, Consistency, Identity,
-    ManagedIdentity, Patience, SnapshotPlace, StoreLocation,
+    AzurePortsOptions, AzureSnapshotter, AzureSourceAccess, BlobStore, CleanTransport, Cloud, Consistency,
+    Identity, ManagedIdentity, Patience, SnapshotPlace, StoreLocation, WorkerPorts,
 };
 use custody_core::ids::{EvidenceItemId, MachineRef, Timestamp};
 use custody_core::port::{Clock, DiskSnapshot, PlannedSnapshot, SnapshotPlan, Snapshotter as _};
 use custody_testkit::azure_sim::{Scenario, Simulator};
-use custody_testkit::fake::SeededEntropy;
+use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
 
 /// The clock of the simulated cloud: to sleep is to put the cloud ahead.
 #[derive(Clone)]
@@ -177,6 +177,25 @@ impl Lab {
 
     pub(crate) fn access(&self) -> AzureSourceAccess {
         AzureSourceAccess::new(self.arm.clone(), self.credential.clone())
+    }
+
+    /// What ports over this cloud are put together with: the lab's container, short patience.
+    pub(crate) fn options(&self) -> AzurePortsOptions {
+        let cloud = Arc::new(Cloud::public().unwrap());
+        AzurePortsOptions::new(cloud, self.place(), self.location(Scenario::LAB_CONTAINER))
+            .with_transport(CleanTransport::over(self.simulator.transport()))
+            .with_patience(Patience::short())
+    }
+
+    /// A worker's own side: the custodian's key, an empty log, the lab's clock.
+    pub(crate) fn worker_ports(&self) -> WorkerPorts {
+        WorkerPorts {
+            hasher: Arc::new(SerialHasher::new()),
+            log: Arc::new(MemoryLog::new()),
+            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::new(SeededEntropy::new(7)),
+        }
     }
 
     pub(crate) fn location(&self, container: &str) -> StoreLocation {

@@ -15,19 +15,24 @@ use custody_testkit::azure_sim::Scenario;
 
 use crate::support::lab::{Lab, LabClock};
 
-/// The lab's clock, by which a long time passes once while the service copies.
+/// The lab's clock, by which something happens once while the service copies.
 #[derive(Clone)]
 pub(crate) struct PassingClock {
     lab: Lab,
-    by: Duration,
+    happens: Arc<dyn Fn(&Lab) + Send + Sync>,
     passed: Arc<AtomicBool>,
 }
 
 impl PassingClock {
+    /// A long time passes.
     pub(crate) fn while_copying(lab: &Lab, by: Duration) -> Arc<Self> {
+        Self::once_copying(lab, move |lab| lab.clock.advance(by))
+    }
+
+    pub(crate) fn once_copying(lab: &Lab, happens: impl Fn(&Lab) + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             lab: lab.clone(),
-            by,
+            happens: Arc::new(happens),
             passed: Arc::default(),
         })
     }
@@ -75,7 +80,7 @@ impl Clock for PassingClock {
 
     async fn sleep(&self, duration: Duration) {
         if !self.has_passed() && self.is_copying() && !self.passed.swap(true, Ordering::Relaxed) {
-            self.lab.clock.advance(self.by);
+            (self.happens)(&self.lab);
         }
         self.lab.clock.sleep(duration).await;
     }

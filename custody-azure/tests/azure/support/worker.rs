@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
-use custody_azure::{AzurePorts, AzurePortsOptions, CleanTransport, Cloud, Patience, WorkerPorts};
+use custody_azure::{AzurePorts, CleanTransport, WorkerPorts};
 use custody_core::capture::{Capture, CaptureOutcome, CaptureRequest, ItemStatus, Plan, Reach};
 use custody_core::custody_log::{
     AcquisitionSettings, Circumstances, Event, How, SignerSet, Stated, Trust, Who, Why, read_chain,
@@ -14,7 +14,7 @@ use custody_core::port::{Clock, LogName, SealSigner as _};
 use custody_core::verify::Verifier;
 use custody_core::{Ports, Result};
 use custody_testkit::azure_sim::Scenario;
-use custody_testkit::fake::{FakeSigner, MemoryLog, SeededEntropy, SerialHasher};
+use custody_testkit::fake::{FakeSigner, MemoryLog, SerialHasher};
 
 use crate::support::lab::Lab;
 use crate::support::run;
@@ -58,16 +58,11 @@ impl Worker {
         transport: Arc<dyn HttpClient>,
         credential: &Arc<dyn TokenCredential>,
     ) -> Self {
-        let cloud = Arc::new(Cloud::public().unwrap());
-        let options = AzurePortsOptions::new(cloud, lab.place(), lab.location(Scenario::LAB_CONTAINER))
-            .with_transport(CleanTransport::over(transport))
-            .with_patience(Patience::short());
+        let options = lab.options().with_transport(CleanTransport::over(transport));
         let worker = WorkerPorts {
-            hasher: Arc::new(SerialHasher::new()),
             log: Arc::new(log.clone()),
-            signers: vec![Arc::new(FakeSigner::ed25519("custodian", 1))],
             clock,
-            entropy: Arc::new(SeededEntropy::new(7)),
+            ..lab.worker_ports()
         };
         let azure = AzurePorts::new(&options, credential, credential, &worker.clock, &worker.entropy);
         Self {
