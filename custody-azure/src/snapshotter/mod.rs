@@ -1,6 +1,7 @@
 //! Virtual machines and their disks: described, taken as disk snapshots, listed, and deleted against a warrant.
 
 mod consistency;
+mod deletion;
 mod disk_description;
 mod disk_size;
 mod guest_state;
@@ -19,7 +20,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use custody_core::capture::DeletionWarrant;
-use custody_core::ids::{AcquisitionId, MachineRef, SnapshotName};
+use custody_core::ids::{AcquisitionId, MachineRef};
 use custody_core::port::{
     DiskSnapshot, Machine, NotAcquired, PlannedSnapshot, SnapshotKind, SnapshotOutcome, SnapshotPlan,
     Snapshotter,
@@ -28,7 +29,6 @@ use custody_core::{Acted, Error, Result};
 use futures::future::join_all;
 
 use crate::arm::{Arm, DiskResource, ResourceId, common_region};
-use crate::http::{goes_on, may_pass};
 pub use consistency::Consistency;
 use consistency::{INSTEAD, Support};
 pub(crate) use disk_description::{
@@ -351,55 +351,9 @@ impl Snapshotter for AzureSnapshotter {
             )));
         }
         if snapshot.kind != SnapshotKind::Made {
-            return Err(not_ours(&snapshot.name));
+            return Err(deletion::not_ours(&snapshot.name));
         }
-        let id = resource_of(snapshot)?;
-        let mut look = 0;
-        loop {
-            let deleted = match restore_point::PointPlace::of_resource(&id)? {
-                Some(place) => point_deletion::delete(&self.arm, place, snapshot, &warrant).await,
-                None => self.delete_ours(&id, &snapshot.name).await,
-            };
-            match deleted {
-                // A failure that passes must not keep a snapshot that somebody pays for.
-                Err(error) if may_pass(&error) && !goes_on(&error) && look < MAX_DELETIONS => look += 1,
-                settled => return settled,
-            }
-            made::pause(&self.arm, look).await;
-        }
-    }
-}
-
-/// How often a deletion is sent again whose outcome is open.
-const MAX_DELETIONS: u32 = 3;
-
-impl AzureSnapshotter {
-    /// Deletes what is under this id, if it is ours under this name.
-    async fn delete_ours(&self, id: &ResourceId, name: &SnapshotName) -> Result<Acted<()>> {
-        match self.arm.disk(id).await {
-            // The name may have been given to something else meanwhile: only our own mark makes it ours.
-            Ok(found) => {
-                let mark = tag::Mark::read(&found.value.tags);
-                if mark.is_none_or(|mark| mark.name != *name) {
-                    return Err(not_ours(name));
-                }
-            }
-            Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
-                return Ok(Acted {
-                    value: (),
-                    service: error.service().cloned().unwrap_or_default(),
-                });
-            }
-            Err(error) => return Err(error),
-        }
-        self.arm.delete_disk_resource(id).await
-    }
-}
-
-fn not_ours(name: &SnapshotName) -> Error {
-    Error::Immutable {
-        object: name.to_string(),
-        operation: "deleting what custody did not make",
+        deletion::delete(&self.arm, snapshot, &warrant).await
     }
 }
 

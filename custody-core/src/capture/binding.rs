@@ -2,7 +2,8 @@
 
 use futures::StreamExt as _;
 
-use super::plan::{Plan, storing_refusals};
+use super::plan::Plan;
+use super::plan_judgement::storing_refusals;
 use super::register::Register;
 use super::state::AcquisitionState;
 use super::workflow::Workflow;

@@ -40,6 +40,7 @@ mod outcome;
 mod outline;
 mod pieces;
 mod plan;
+mod plan_judgement;
 mod process;
 mod protection_change;
 mod put_once;

@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::key_ring::KeyRing;
 use super::keys::{KeyTurnEnds, KeyTurns};
 use super::outcome::CaptureOutcome;
-use super::plan::common_remedy;
+use super::plan_judgement::common_remedy;
 use super::record_state::AskAgain;
 use super::register::{Entry, Register};
 use super::state::{AcquisitionState, ItemState, Stage};
