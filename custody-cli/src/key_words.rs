@@ -1,5 +1,7 @@
 //! What became of keys, for people. Never a key.
 
+use std::collections::BTreeMap;
+
 use custody_core::capture::{KeyOutcome, KeysOutcome};
 use custody_core::port::{KeyProof, ProofVerdict, VolumeProof};
 
@@ -18,7 +20,11 @@ pub(crate) fn lines(keys: &KeysOutcome) -> Vec<String> {
 fn of_key(key: &KeyOutcome) -> String {
     let mut words = format!("{} {}", key.key, key.source);
     match &key.form {
-        Some(form) => words.push_str(&format!(", in the escrow as {} ({form})", key.name)),
+        Some(form) => words.push_str(&format!(
+            ", in the escrow as {} ({form}{})",
+            key.name,
+            of_place(&key.version)
+        )),
         None => words.push_str(&match &key.possibly_kept {
             Some(why) => format!(
                 ", NOT known to be in the escrow, and it may lie there as {}: {why}",
@@ -34,6 +40,14 @@ fn of_key(key: &KeyOutcome) -> String {
         words.push_str(&format!(": {}", failure.in_words()));
     }
     words
+}
+
+/// Where exactly the escrow keeps a key, by its own names.
+pub(crate) fn of_place(version: &BTreeMap<String, String>) -> String {
+    version
+        .iter()
+        .map(|(name, value)| format!("; {name} {value}"))
+        .collect()
 }
 
 /// A verdict in words.

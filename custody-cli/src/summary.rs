@@ -1,6 +1,8 @@
 //! What became of a capture, for people and for programs.
 
-use custody_core::capture::{CaptureOutcome, DigestOutcome, ItemOutcome, ItemStatus, KeysOutcome};
+use custody_core::capture::{
+    CaptureOutcome, DigestOutcome, ItemOutcome, ItemStatus, KeysOutcome, LiveAccess,
+};
 use custody_core::custody_log::{ClosingState, Failure as LoggedFailure, VerifierKey};
 use custody_core::ids::EvidenceItemId;
 use custody_core::{Error, Remedy};
@@ -119,14 +121,6 @@ impl Summary<'_> {
         let exit = Exit::of_code(outcome.exit_code());
         let subject = format!("acquisition {}", outcome.acquisition);
         match outcome.state {
-            Some(ClosingState::Complete) if exit != Exit::Done => Some(
-                Failure::new(
-                    exit,
-                    format!("{subject} is sealed, but digests of it are not in the second register: they were given up"),
-                    Remedy::Escalate,
-                )
-                .with_next("put what is named above where others keep it, by hand, or have it witnessed otherwise"),
-            ),
             Some(ClosingState::Complete | ClosingState::Abandoned) => None,
             Some(ClosingState::Incomplete) => {
                 let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
@@ -144,10 +138,17 @@ impl Summary<'_> {
                         ),
                         "`custody keys prove` tries a key on a stored copy; until one opens it, the disk snapshot is kept",
                     )
-                } else {
+                } else if outcome.items.iter().any(lacks_key) {
                     (
                         format!("{subject} is sealed, but a key was not taken"),
                         "secure the disk's key where it is kept now, before somebody purges it; the disk snapshot is kept",
+                    )
+                } else {
+                    (
+                        format!(
+                            "{subject} is sealed, but digests of it are not in the second register: they were given up"
+                        ),
+                        "put what is named above where others keep it, by hand, or have it witnessed otherwise",
                     )
                 };
                 Some(Failure::new(exit, error, Remedy::Escalate).with_next(next))
@@ -260,6 +261,10 @@ fn lacks_proof_only(item: &ItemOutcome) -> bool {
     })
 }
 
+fn lacks_key(item: &ItemOutcome) -> bool {
+    item.keys.as_ref().is_some_and(|keys| !keys.are_all_proven())
+}
+
 /// Whether what stopped an item is that its source is gone, or that something else has taken its place: resuming alone
 /// leads to the same failure again.
 ///
@@ -322,7 +327,19 @@ fn item_text(item: &ItemOutcome) -> String {
     for not in &item.not_evidence {
         line("not evidence", not.clone());
     }
+    if let Some(access) = item.access_may_live {
+        line("ACCESS", access_words(access));
+    }
     text
+}
+
+/// Access to a disk snapshot that may live on, in words.
+pub(crate) fn access_words(access: LiveAccess) -> String {
+    let until = match access.until {
+        Some(until) => format!("until {} at the latest", until.time()),
+        None => "for how long is not known".to_owned(),
+    };
+    format!("to its disk snapshot may still live, {until}: whoever holds it can read the disk")
 }
 
 fn not_registered(missing: &DigestOutcome) -> String {

@@ -6,7 +6,7 @@ mod support;
 mod verify_support;
 
 use custody_core::Error;
-use custody_core::capture::{AcquisitionStatus, Blocks, Capture, Reach};
+use custody_core::capture::{AcquisitionStatus, Blocks, Capture, Reach, StoreAsked};
 use custody_core::custody_log::ClosingState;
 use custody_core::digest::Sha256Digest;
 use custody_core::ids::ObjectName;
@@ -72,6 +72,40 @@ fn the_plan_says_what_could_not_be_asked_and_the_snapshots_are_taken_all_the_sam
             .0;
         assert_eq!((status.store, status.origin), (None, None));
         assert_eq!(status.outcome.kept, world.machine.made_snapshots());
+    }
+}
+
+#[test]
+fn i04_a_store_that_is_asked_after_the_snapshots_keeps_no_evidence_waiting() {
+    let later = || request().with_store_asked(StoreAsked::AfterSnapshots);
+    // One that does not answer: the plan does not know, and the evidence is preserved.
+    let world = cut_off(two_disks());
+    let capture = Capture::new(world.ports());
+    let plan = block_on(capture.plan(later())).unwrap();
+    assert_eq!((plan.protection.clone(), plan.refusals.len()), (None, 0));
+    let error = block_on(capture.run(plan, Reach::SnapshotsOnly)).unwrap_err();
+    assert!(error.to_string().contains("a test ended this process"), "{error}");
+    assert_eq!(world.machine.made_snapshots().len(), 1);
+    assert_eq!(world.store.names(), []);
+    world.way_to_store.restart();
+    assert_eq!(resume(&world).unwrap().state, Some(ClosingState::Complete));
+
+    // One that answers is bound once the disk snapshots are there, however far the capture goes.
+    for reach in [Reach::SnapshotsOnly, Reach::ToTheEnd] {
+        let world = two_disks();
+        let capture = Capture::new(world.ports());
+        let plan = block_on(capture.plan(later())).unwrap();
+        let outcome = block_on(capture.run(plan, reach)).unwrap();
+        assert_eq!(outcome.state.is_some(), reach == Reach::ToTheEnd, "{outcome:?}");
+        let kinds = kinds(&events(&world));
+        let at = |kind: &str| kinds.iter().position(|known| known == kind).unwrap();
+        assert!(at("snapshot.done") < at("acquisition.bound"), "{kinds:?}");
+        assert!(!kinds.iter().any(|kind| kind == "anomaly"), "{kinds:?}");
+        if reach == Reach::SnapshotsOnly {
+            assert_eq!(resume(&world).unwrap().state, Some(ClosingState::Complete));
+        }
+        let objects = Objects::of(&world.store);
+        assert_proven(&verify(&objects, trust(&world.signers)));
     }
 }
 

@@ -134,7 +134,7 @@ pub(crate) const DOWNLOAD: &str = "Microsoft.Compute/snapshots/download/action";
 /// may write a blob may append to it as well. Source: Microsoft's "Authorize access to blobs using Microsoft Entra ID",
 /// permissions for calling blob data operations; Azure's built-in role "Data Operator for Managed Disks" for the right
 /// to download, read 2026-11-28.
-pub const RIGHTS: [Right; 30] = {
+pub const RIGHTS: [Right; 31] = {
     use RightPlace::{Account, Container, Snapshots, Source};
     use RightStep::{
         Describing, DiskSnapshots, PointReading, Recording, RestorePoint, SignedInReading, SnapshotReading,
@@ -158,6 +158,7 @@ pub const RIGHTS: [Right; 30] = {
             Recording,
             "Microsoft.Compute/virtualMachines/retrieveBootDiagnosticsData/action",
         ),
+        Right::to_record(Source, Recording, "Microsoft.Compute/diskEncryptionSets/read"),
         Right::to_record(Source, Recording, "Microsoft.Network/networkInterfaces/read"),
         Right::to_record(
             Source,

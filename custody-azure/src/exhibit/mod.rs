@@ -1,6 +1,8 @@
 //! What the Resource Manager says of a machine, byte for byte as it says it: to be stored beside the disks.
 
+mod disks;
 mod network;
+mod part;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,7 +29,6 @@ use crate::http::Repeat;
 /// The largest console log or picture that is taken.
 const MAX_BOOT_DATA_BYTES: u64 = 64 * 1024 * 1024;
 const COMPUTE_VERSION: (&str, &str) = ("api-version", "2024-03-01");
-const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
 const AUTHORIZATION_VERSION: (&str, &str) = ("api-version", "2022-04-01");
 
 /// How far back the Activity Log is read.
@@ -110,8 +111,8 @@ pub struct MachineExhibit<'a> {
 }
 
 impl<'a> MachineExhibit<'a> {
-    /// Reads everything that belongs to the machine: itself, its instance view, disks, network interfaces, their
-    /// subnets and the security groups over either, role assignments at its scope, boot diagnostics, and the Activity
+    /// Reads everything that belongs to the machine: itself, its instance view, disks and the disk encryption sets
+    /// that they name, network interfaces, their subnets and the security groups over either, role assignments at its scope, boot diagnostics, and the Activity
     /// Log of its resource group in the window.
     ///
     /// # Errors
@@ -170,28 +171,6 @@ impl<'a> MachineExhibit<'a> {
             )
             .await;
         exhibit.parts
-    }
-
-    async fn disks(&mut self, machine: &Value) {
-        let data = machine
-            .pointer("/properties/storageProfile/dataDisks")
-            .and_then(Value::as_array);
-        let os = machine.pointer("/properties/storageProfile/osDisk").into_iter();
-        let ids: Vec<ResourceId> = os
-            .chain(data.into_iter().flatten())
-            .filter_map(|disk| disk.pointer("/managedDisk/id")?.as_str()?.parse().ok())
-            .collect();
-        for (number, id) in (1..).zip(&ids) {
-            let file = format!("disk-{number}.json");
-            self.one(
-                &file,
-                &format!("disk {id}"),
-                id.as_str(),
-                &[DISK_VERSION],
-                "Microsoft.Compute/disks/read",
-            )
-            .await;
-        }
     }
 
     /// Serial console and screen, where boot diagnostics are on. The addresses that the service answers are grants:

@@ -22,6 +22,12 @@ use crate::arm::Arm;
 /// Source: RFC 8017, section 7.1.1: the modulus less two digests less two bytes, 256 - 2 * 32 - 2.
 const SHORT_KEY_BYTES: usize = 190;
 
+/// What is said of each key that is wrapped, in the plan, in the record and beside the key.
+const NOT_THE_RUNBOOKS: &str = "the form of Microsoft's runbook, in which a secret holds the key as it is, is off, and its \
+                                users' steps to unlock a disk need the key unwrapped before them (docs/keys.md)";
+/// The attribute that says so of a wrapped key.
+const FORM: &str = "form";
+
 /// Wraps keys with an RSA key of a vault of the security operations center, by RSA-OAEP-256; the vault unwraps them for
 /// whoever may. A key of more than 190 bytes becomes a JWE (RFC 7516, A256GCM), whose content key is wrapped so.
 ///
@@ -101,7 +107,7 @@ impl KeyWrapper for VaultKeyWrapper {
             wrap.await?
         };
         let service = wrapped.service;
-        let mut wrapped = wrapped.value;
+        let mut wrapped = wrapped.value.with_attribute(FORM, NOT_THE_RUNBOOKS);
         let exact = wrapped.attributes.get(KID).cloned().unwrap_or_default();
         let exact = ObjectAddress::parse(self.vaults.cloud(), ObjectKind::Key, &exact)
             .map_err(|error| error.answered(service.clone()))?;
@@ -152,6 +158,10 @@ impl KeyWrapper for VaultKeyWrapper {
             Ok(value) => Ok(Acted { value, service }),
             Err(error) => Err(error.answered(service)),
         }
+    }
+
+    fn cautions(&self) -> Vec<String> {
+        vec![format!("disk keys are kept {self}: {NOT_THE_RUNBOOKS}")]
     }
 }
 

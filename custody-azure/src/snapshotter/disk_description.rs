@@ -1,9 +1,10 @@
 use custody_core::digest::DiskData;
 use custody_core::ids::{DiskId, SnapshotName, Timestamp};
-use custody_core::port::{DiskDescription, DiskEncryption, DiskSnapshot, SnapshotKind};
+use custody_core::port::{DiskDescription, DiskSnapshot, SnapshotKind};
 use custody_core::{Error, Result, visible};
 
 use super::disk_size::DiskSize;
+use super::encryption;
 use super::part::Part;
 use crate::arm::{DiskResource, ExportKind, ResourceId};
 use crate::export_form::{VHD_FIXED, VHDX, vhdx_data};
@@ -56,7 +57,7 @@ pub(super) fn describe(
     };
     description = description
         .with_sector_bytes(sector)
-        .with_encryption(encryption(found))
+        .with_encryption(encryption::of_export(found))
         .with_snapshot(if id.kind() == "microsoft.compute/disks" {
             SnapshotKind::Made
         } else {
@@ -65,6 +66,7 @@ pub(super) fn describe(
     for (name, value) in attributes(found) {
         description = description.with_attribute(name, value);
     }
+    description = encryption::with_key_to_read(description, found, None);
     if let Some(shares) = found.properties.max_shares.filter(|shares| *shares > 1) {
         let note = format!(
             "it can be attached to {shares} machines at once: any of them may write to it until the instant it is taken, and what they hold unwritten is not on it"
@@ -178,33 +180,6 @@ fn id_in_answer(id: &ResourceId, found: &DiskResource) -> ResourceId {
     let told = found.id.as_deref().and_then(|told| told.parse().ok());
     told.filter(|told: &ResourceId| told == id)
         .unwrap_or_else(|| id.clone())
-}
-
-/// How the exported bytes are encrypted. Encryption at rest on the service's side is not: exports are plain.
-fn encryption(found: &DiskResource) -> DiskEncryption {
-    let properties = &found.properties;
-    if let Some(settings) = properties
-        .encryption_settings_collection
-        .as_ref()
-        .filter(|settings| settings.enabled)
-    {
-        return DiskEncryption::Encrypted {
-            statement: key_vault::statement(settings),
-        };
-    }
-    let security = properties
-        .security_profile
-        .as_ref()
-        .and_then(|profile| profile.security_type.as_deref());
-    if let Some(kind) = security.filter(|kind| kind.starts_with("ConfidentialVM_DiskEncrypted")) {
-        return DiskEncryption::Encrypted {
-            statement: format!(
-                "{}: keys are sealed to the machine's virtual TPM and may not be obtainable; the content may not be readable outside Azure",
-                visible::escape(kind)
-            ),
-        };
-    }
-    DiskEncryption::NotStated
 }
 
 fn attributes(found: &DiskResource) -> Vec<(String, String)> {

@@ -3,9 +3,9 @@ use custody_core::port::{DiskDescription, Machine, NotAcquired};
 use custody_core::{Error, Result, visible};
 use futures::future::join_all;
 
-use super::disk_description;
 use super::guest_state::{self, Beside};
-use crate::arm::{Arm, MachineDisk, ResourceId, VirtualMachine, id_of, region};
+use super::{disk_description, encryption};
+use crate::arm::{Arm, MachineDisk, ResourceId, SecurityProfile, VirtualMachine, id_of, region};
 
 /// The role of the disk that a machine starts from.
 const OPERATING_SYSTEM: &str = "operating system";
@@ -28,7 +28,7 @@ pub(super) async fn read(
             (format!("data, LUN {lun}"), disk)
         }))
         .collect();
-    let security = found.properties.security_profile.security_type.as_deref();
+    let security = &found.properties.security_profile;
     let looked = named.iter().map(|(role, disk)| look(arm, role, disk, security));
     let mut disks = Vec::new();
     let mut not_acquired = what_disks_do_not_hold();
@@ -62,7 +62,7 @@ async fn look(
     arm: &Arm,
     role: &str,
     disk: &MachineDisk,
-    machine_security: Option<&str>,
+    machine_security: &SecurityProfile,
 ) -> Result<std::result::Result<Found, NotAcquired>> {
     let name = visible::escape(disk.name.as_deref().unwrap_or("(no name)"));
     let left_out = |reason: &str| Ok(Err(NotAcquired::new(format!("disk {name} ({role})"), reason)));
@@ -116,8 +116,9 @@ async fn look(
             statement: "Azure Disk Encryption, by the machine's own settings".into(),
         });
     }
+    let description = encryption::with_key_to_read(description, &found, machine_security.encryption_at_host);
     // The machine's own word is of the disk that it starts from.
-    let machine_security = machine_security.filter(|_| role == OPERATING_SYSTEM);
+    let machine_security = (machine_security.security_type.as_deref()).filter(|_| role == OPERATING_SYSTEM);
     let security = guest_state::security_type(&found, machine_security).map(str::to_owned);
     Ok(Ok((description, id, security)))
 }

@@ -4,6 +4,7 @@ mod consistency;
 mod deletion;
 mod disk_description;
 mod disk_size;
+mod encryption;
 mod guest_state;
 mod identity;
 mod machine_description;

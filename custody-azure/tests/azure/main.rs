@@ -30,4 +30,5 @@ mod store_settings;
 mod streamed_blocks;
 mod support;
 mod time;
+mod vault_refusals;
 mod vaults;

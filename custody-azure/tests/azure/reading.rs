@@ -7,8 +7,9 @@ use custody_azure::exhibit::MachineExhibit;
 use custody_azure::{BlobStore, StoreLocation};
 use custody_core::Error;
 use custody_core::ids::Timestamp;
-use custody_core::port::{Clock as _, EvidenceSink as _, ProtectionKind, Snapshotter as _};
+use custody_core::port::{Clock as _, DiskDescription, EvidenceSink as _, ProtectionKind, Snapshotter as _};
 use custody_testkit::azure_sim::{AttachedDisk, Container, ImmutabilityPolicy, Machine, RoleGrant, Scenario};
+use serde_json::json;
 
 #[test]
 fn all_disks_are_described_wherever_their_group_is() {
@@ -127,6 +128,45 @@ fn the_exhibit_is_what_the_service_says_byte_for_byte() {
     files.sort_unstable();
     files.dedup();
     assert_eq!(files.len(), parts.len(), "a name is there twice");
+}
+
+#[test]
+fn a_disk_encryption_set_is_kept_once_however_many_disks_name_it() {
+    let set = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/production/providers/\
+               Microsoft.Compute/diskEncryptionSets/customer-key";
+    let key = "https://owners.vault.azure.net/keys/at-rest/0123456789abcdef0123456789abcdef";
+    let mut scenario = Scenario::lab().with_resource(json!({
+        "id": set, "name": "customer-key", "type": "Microsoft.Compute/diskEncryptionSets", "location": "westeurope",
+        "properties": {"encryptionType": "EncryptionAtRestWithCustomerKey", "activeKey": {"keyUrl": key}},
+    }));
+    for name in ["web-01_OsDisk_1", "web-01-data-0"] {
+        let disk = scenario.disk_mut(name);
+        disk.encryption = "EncryptionAtRestWithCustomerKey".into();
+        disk.disk_encryption_set = Some(set.into());
+    }
+    let lab = Lab::of(scenario);
+    let id: ResourceId = lab.machine().as_str().parse().unwrap();
+    let parts = run(MachineExhibit::read(&lab.arm, &id, &window(&lab)));
+    let sets = parts
+        .iter()
+        .filter(|part| part.name().as_str().starts_with("disk-encryption-set-"));
+    let [kept] = sets.collect::<Vec<_>>()[..] else {
+        unreachable!("{parts:?}")
+    };
+    let text = String::from_utf8_lossy(&kept.result().unwrap().value).into_owned();
+    assert!(text.contains(key), "{text}");
+
+    let described = run(async { lab.snapshotter().describe(&lab.machine()).await }).unwrap();
+    let os = described
+        .disks
+        .iter()
+        .find(|disk| disk.name.starts_with("web-01_OsDisk_1"))
+        .unwrap();
+    let said = &os.attributes[DiskDescription::KEY_TO_READ];
+    assert!(
+        said.starts_with("none for what Azure encrypts itself") && said.contains("customer-key"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Args;
-use custody_core::capture::{Capture, CaptureRequest, Reach};
+use custody_core::capture::{Capture, CaptureRequest, Reach, StoreAsked};
 use custody_core::custody_log::{AcquisitionSettings, ReadScope};
 use custody_core::ids::MachineRef;
 use custody_core::port::SealSigner as _;
@@ -164,11 +164,17 @@ impl AzureCapture {
             &engine()?,
             signed_in,
         );
+        let store_asked = if self.preserve_only {
+            StoreAsked::AfterSnapshots
+        } else {
+            StoreAsked::WhenPlanned
+        };
         Ok(
             CaptureRequest::new(self.about.case.clone(), machine, circumstances)
                 .with_exhibits(self.about.exhibit.clone())
                 .with_settings(settings)
                 .with_parallel(self.parallel.get())
+                .with_store_asked(store_asked)
                 .with_signers_pinned(signing::pinned(key_origin)),
         )
     }

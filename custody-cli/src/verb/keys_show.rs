@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -91,14 +90,6 @@ async fn of_store(store: &Path, config: Option<&Path>) -> Result<Answer, Failure
     Ok(Answer::new(text, document))
 }
 
-/// Where exactly the escrow keeps a key, by its own names.
-fn place(version: &BTreeMap<String, String>) -> String {
-    version
-        .iter()
-        .map(|(name, value)| format!("; {name} {value}"))
-        .collect()
-}
-
 fn of_item(keys: &ItemKeys) -> String {
     let mut text = format!("  {}\n", keys.item);
     let mut line = |words: String| text.push_str(&format!("      {words}\n"));
@@ -118,7 +109,7 @@ fn of_item(keys: &ItemKeys) -> String {
             kept.key,
             kept.receipt.name,
             kept.receipt.form,
-            place(&kept.receipt.version)
+            key_words::of_place(&kept.receipt.version)
         ));
         for note in kept.proof.iter().flat_map(key_words::of_what_was_seen) {
             line(format!("    {note}"));

@@ -16,7 +16,7 @@ use crate::log_lines;
 use crate::printable;
 use crate::state_place::StatePlace;
 use crate::store_place::StorePlace;
-use crate::summary::{state_word, status_words};
+use crate::summary::{access_words, state_word, status_words};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -147,6 +147,9 @@ fn own_text(journaled: &Journaled) -> String {
         ));
         for words in item.keys.iter().flat_map(key_words::lines) {
             text.push_str(&format!("          key {words}\n"));
+        }
+        if let Some(access) = item.access_may_live {
+            text.push_str(&format!("          access {}\n", access_words(access)));
         }
     }
     let reasons = journaled.reasons_for_keeping();

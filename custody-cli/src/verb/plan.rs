@@ -1,7 +1,7 @@
 //! `custody capture --dry-run`.
 
 use custody_core::capture::{Blocks, Plan};
-use custody_core::port::DiskDescription;
+use custody_core::port::{DiskDescription, DiskEncryption};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -73,6 +73,18 @@ fn size(disk: &DiskDescription) -> String {
     }
 }
 
+/// How a disk is encrypted, or whether reading it takes a key, as its provider tells.
+fn encryption(disk: &DiskDescription) -> Option<String> {
+    match &disk.encryption {
+        DiskEncryption::Encrypted { statement } => Some(printable::text(statement)),
+        DiskEncryption::None => Some("none, as its provider says".to_owned()),
+        DiskEncryption::NotStated => {
+            let key = disk.attributes.get(DiskDescription::KEY_TO_READ)?;
+            Some(format!("key {}", printable::text(key)))
+        }
+    }
+}
+
 fn text(plan: &Plan, store: &StorePlace, acts: &[String]) -> String {
     let mut text = format!(
         "would capture {} of case {}:\n",
@@ -87,6 +99,9 @@ fn text(plan: &Plan, store: &StorePlace, acts: &[String]) -> String {
         text.push_str(&format!("\n{}{label}: {}\n", item.item, item.disk));
         text.push_str(&format!("  size       {}\n", size(disk)));
         text.push_str(&format!("  format     {}\n", disk.format));
+        if let Some(words) = encryption(disk) {
+            text.push_str(&format!("  encryption {words}\n"));
+        }
         text.push_str(&format!("  stored as  {}\n", item.file));
     }
     text.push_str(&format!("\nstore        {}\n", store.shown()));

@@ -3,6 +3,7 @@
 use super::digest_state::DigestStates;
 use super::item::{Acquired, Snapshotted, StoredCopy, Verified};
 use super::key_state::KeyStates;
+use super::live_access::LiveAccess;
 use super::opening::OpenedForm;
 use crate::custody_log::{Act, Failure, ItemVerdict, LeftBehind, PlannedItem};
 use crate::ids::EvidenceItemId;
@@ -33,6 +34,8 @@ pub(crate) struct ItemState {
     pub(crate) open_snapshot: Option<u64>,
     /// A grant may live.
     pub(crate) granted: bool,
+    /// What of it may outlive the process.
+    pub(crate) live_access: Option<LiveAccess>,
     /// What opening its disk snapshot told, where only that does.
     pub(crate) opened: Option<OpenedForm>,
     /// Why the attempt in hand is streamed, where the sink's service copies.
@@ -61,6 +64,7 @@ impl ItemState {
             open_attempt: false,
             open_snapshot: None,
             granted: false,
+            live_access: None,
             opened: None,
             streamed: None,
             failures: Vec::new(),
@@ -81,6 +85,7 @@ impl ItemState {
         act: &Act,
         description: Option<DiskDescription>,
     ) -> std::result::Result<(), String> {
+        self.live_access = LiveAccess::after(self.live_access, act);
         match act {
             Act::SnapshotIntent { .. } => {
                 self.open_snapshot = Some(line);

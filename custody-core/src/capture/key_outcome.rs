@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::key_state::KeyState;
@@ -45,6 +47,9 @@ pub struct KeyOutcome {
     /// How the escrow keeps it; none when it is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
+    /// Where exactly the escrow keeps it, by its own names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub version: BTreeMap<String, String>,
     /// Why it may be in the escrow although it is not known to be, where it may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub possibly_kept: Option<String>,
@@ -103,6 +108,13 @@ impl KeysOutcome {
         self.keys.iter().any(unproven)
     }
 
+    /// Whether every key that is needed is in the escrow, and proven to open the stored copy.
+    #[must_use]
+    pub fn are_all_proven(&self) -> bool {
+        let opens = |key: &KeyOutcome| key.opens == Some(ProofVerdict::Opens);
+        self.not_taken.is_none() && self.given_up.is_none() && self.keys.iter().all(opens)
+    }
+
     pub(super) fn is_integrity_failure(&self) -> bool {
         let failures = self.keys.iter().filter_map(|key| key.failure.as_ref());
         failures.chain(&self.failure).any(Failure::is_integrity)
@@ -117,6 +129,7 @@ impl KeyOutcome {
             source: key.needed.source.address.clone(),
             name: key.name.clone(),
             form: kept.map(|kept| kept.receipt.form.clone()),
+            version: kept.map(|kept| kept.receipt.version.clone()).unwrap_or_default(),
             possibly_kept: key.possibly_kept().map(|_| POSSIBLY_KEPT.to_owned()),
             opens: kept
                 .and_then(|kept| kept.proof.as_ref())

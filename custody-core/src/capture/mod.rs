@@ -33,6 +33,7 @@ mod key_proofs;
 mod key_ring;
 mod key_state;
 mod keys;
+mod live_access;
 mod machine_records;
 mod notes;
 mod opening;
@@ -63,11 +64,12 @@ mod workflow;
 
 pub use digest_outcome::DigestOutcome;
 pub use key_outcome::{KeyOutcome, KeysOutcome};
+pub use live_access::LiveAccess;
 pub use outcome::{CaptureOutcome, ItemOutcome, ItemStatus};
 pub use outline::Outline;
 pub use plan::{Blocks, Plan, Refusal};
 pub use register::Register;
-pub use request::CaptureRequest;
+pub use request::{CaptureRequest, StoreAsked};
 pub use status::AcquisitionStatus;
 pub use warrant::{DeletionWarrant, DiscardOrder};
 pub use workflow::Reach;
@@ -134,9 +136,12 @@ impl Capture {
         plan.must_allow_snapshot()?;
         let request = &plan.request;
         // Nothing of this goes to a store that may not take the evidence, or does not answer; the rest can wait.
-        let (binding, blocked) = match binding::of_plan(&self.ports, &plan).await {
-            Ok(binding) => (Some(binding), Ok(())),
-            Err(error) => (None, Err(error)),
+        let (binding, blocked) = match request.store_asked {
+            StoreAsked::AfterSnapshots => (None, Ok(())),
+            StoreAsked::WhenPlanned => match binding::of_plan(&self.ports, &plan).await {
+                Ok(binding) => (Some(binding), Ok(())),
+                Err(error) => (None, Err(error)),
+            },
         };
         let signers_pinned = binding.is_none().then(|| request.signers_pinned.clone());
         let (store, origin, protection) = match binding {

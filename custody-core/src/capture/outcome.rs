@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::digest_outcome::DigestOutcome;
 use super::key_outcome::KeysOutcome;
+use super::live_access::LiveAccess;
 use super::state::{AcquisitionState, ItemState, Stage};
 use crate::custody_log::{Checkpoint, ClosingState, Failure, ItemVerdict, SealedObject};
 use crate::digest::ImageDigests;
@@ -56,6 +57,9 @@ pub struct ItemOutcome {
     /// Its digests that are not known to be in the second register, where they were begun to be put there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub digests_not_registered: Vec<DigestOutcome>,
+    /// Access to its disk snapshot that may still live: whoever holds it can read the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_may_live: Option<LiveAccess>,
     /// What stopped it in this run, if it is not final.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<Failure>,
@@ -122,11 +126,10 @@ impl CaptureOutcome {
         }
     }
 
-    /// The exit code: 0 done, 3 could not complete, 4 integrity failure. Digests that a custodian gave up are 3 too.
+    /// The exit code: 0 done, 3 could not complete, 4 integrity failure.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.state {
-            Some(ClosingState::Complete) if self.lacks_digests() => 3,
             Some(ClosingState::Complete | ClosingState::Abandoned) => 0,
             Some(ClosingState::Incomplete) => 3,
             Some(ClosingState::Failed) | None if self.items.iter().any(ItemOutcome::is_integrity_failure) => {
@@ -134,13 +137,6 @@ impl CaptureOutcome {
             }
             Some(ClosingState::Failed) | None => 3,
         }
-    }
-
-    /// Whether a digest is not known to be in the second register.
-    fn lacks_digests(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| !item.digests_not_registered.is_empty())
     }
 }
 
@@ -169,6 +165,7 @@ impl ItemOutcome {
             not_evidence: item.failures.iter().map(not_evidence_line).collect(),
             keys: KeysOutcome::of(item),
             digests_not_registered: item.digests.missing(),
+            access_may_live: item.live_access,
             stopped_by: None,
             failure: failure_kind(item),
         }

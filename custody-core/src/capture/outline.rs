@@ -44,6 +44,17 @@ impl Plan {
                 .created
                 .push(format!("object {object}, with its lists beside it"));
         }
+        if let Some(place) = &self.keys {
+            outline
+                .created
+                .push(format!("each key that a disk turns out to need, in {place}"));
+            outline
+                .read
+                .push("the keys of the disks, where their disk snapshots say that they lie".into());
+        }
+        if let Some(place) = &self.digests {
+            outline.created.push(format!("the digests of each item: {place}"));
+        }
         outline.created.push(format!(
             "objects in {}: log, checkpoints, what is told of the machine, manifest, seal, sums",
             self.folder

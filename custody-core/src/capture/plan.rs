@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use futures::StreamExt as _;
 
 use super::plan_judgement::common_remedy;
-use super::request::CaptureRequest;
+use super::request::{CaptureRequest, StoreAsked};
 use crate::custody_log::{AcquireMethod, PlannedItem};
 use crate::error::{Error, Remedy, Result};
 use crate::ids::{AcquisitionId, EvidenceItemId, ObjectName, Segment, SnapshotName};
 use crate::layout;
 use crate::port::{LogName, Machine, Protection, StoredObject};
-use crate::ports::Ports;
+use crate::ports::{KeyPorts, Ports};
 
 /// What a refusal stands in the way of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +52,14 @@ pub struct Plan {
     pub items: Vec<PlannedItem>,
     /// How items get into the sink.
     pub method: AcquireMethod,
-    /// What protects the sink; none when it could not be asked, which is a refusal too.
+    /// What protects the sink; none when it could not be asked, which is a refusal too, or is asked later.
     pub protection: Option<Protection>,
     /// Where the objects will lie.
     pub folder: ObjectName,
+    /// Where the keys of encrypted disks go, and how they are kept there; none where no keys are taken.
+    pub keys: Option<String>,
+    /// Where else the digests go, where they do.
+    pub digests: Option<String>,
     /// Why it cannot be done, if it cannot.
     pub refusals: Vec<Refusal>,
     /// What could not be found out, or would be left behind, and does not stand in the way.
@@ -80,13 +84,16 @@ impl Plan {
         let acquisition = AcquisitionId::new(now, random);
         let folder = layout::acquisition_folder(&request.case, &acquisition);
         // Asked together: a store that does not answer must not keep the evidence waiting for longer than it has to.
-        let (machine, protection, listed) = futures::future::join3(
-            ports.snapshotter.describe(&request.machine),
-            ports.sink.protection(),
-            first_object(ports, &folder),
-        )
-        .await;
-        let machine = machine?;
+        let described = ports.snapshotter.describe(&request.machine);
+        let (machine, store) = match request.store_asked {
+            StoreAsked::WhenPlanned => {
+                let protection = ports.sink.protection();
+                let (machine, protection, listed) =
+                    futures::future::join3(described, protection, first_object(ports, &folder)).await;
+                (machine?, Some((protection, listed)))
+            }
+            StoreAsked::AfterSnapshots => (described.await?, None),
+        };
         let capabilities = ports.sink.capabilities();
         let method = if capabilities.import {
             AcquireMethod::Import
@@ -102,19 +109,37 @@ impl Plan {
             method,
             protection: None,
             folder,
+            keys: None,
+            digests: ports.digests.as_ref().map(ToString::to_string),
             refusals: Vec::new(),
             notes: Vec::new(),
         };
+        if let Some(keys) = &ports.keys {
+            plan.say_where_keys_go(keys);
+        }
         let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
-        plan.judge_store(capabilities, protection, listed);
         plan.judge_grants();
+        let Some((protection, listed)) = store else {
+            return Ok(plan);
+        };
+        plan.judge_store(capabilities, protection, listed);
         if let Some(rights) = &ports.rights {
             for finding in rights.check(&plan.machine).await {
                 plan.judge_right(finding);
             }
         }
         Ok(plan)
+    }
+
+    fn say_where_keys_go(&mut self, ports: &KeyPorts) {
+        self.keys = Some(match &ports.wrapper {
+            Some(wrapper) => format!("{}, wrapped: {wrapper}", ports.escrow),
+            None => format!("{}, as they are", ports.escrow),
+        });
+        let wrapper = ports.wrapper.as_ref();
+        self.notes
+            .extend(wrapper.map(|wrapper| wrapper.cautions()).unwrap_or_default());
     }
 
     /// An error when something blocks even the snapshot.

@@ -22,6 +22,12 @@ impl Workflow<'_> {
             other => other,
         };
         let ended = self.end_grant(id).await;
+        if let (Err(_), Err(error)) = (&result, &ended) {
+            self.step(&format!(
+                "{id}: access to its disk snapshot may still live: {}",
+                Failure::from(error).in_words()
+            ));
+        }
         result.and(ended)
     }
 

@@ -19,6 +19,20 @@ pub struct CaptureRequest {
     pub parallel: usize,
     /// What is known of the trust in the signers, if they are new to this store: "made now, pinned nowhere".
     pub signers_pinned: String,
+    /// When the store is asked for the first time.
+    pub store_asked: StoreAsked,
+}
+
+/// When a capture asks its store for the first time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third time")]
+pub enum StoreAsked {
+    /// When it is planned: what stands against storing is known beforehand.
+    #[default]
+    WhenPlanned,
+    /// Once the disk snapshots are there: neither a store that does not answer nor one that answers late, nor a question
+    /// for rights, keeps the evidence waiting. The acquisition is bound to its store then.
+    AfterSnapshots,
 }
 
 impl CaptureRequest {
@@ -33,6 +47,7 @@ impl CaptureRequest {
             settings: AcquisitionSettings::default(),
             parallel: 2,
             signers_pinned: "not stated".into(),
+            store_asked: StoreAsked::WhenPlanned,
         }
     }
 
@@ -54,6 +69,13 @@ impl CaptureRequest {
     #[must_use]
     pub const fn with_parallel(mut self, items: usize) -> Self {
         self.parallel = items;
+        self
+    }
+
+    /// Says when the store is asked for the first time.
+    #[must_use]
+    pub const fn with_store_asked(mut self, when: StoreAsked) -> Self {
+        self.store_asked = when;
         self
     }
 

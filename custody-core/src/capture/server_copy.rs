@@ -160,7 +160,7 @@ impl Workflow<'_> {
 
     /// Whether a server-side copy of the attempt in hand is still under way.
     pub(super) async fn import_runs(&self, item: &ItemState) -> Result<bool> {
-        if self.state().await.opened.method != AcquireMethod::Import {
+        if self.state().await.opened.method != AcquireMethod::Import || item.streamed.is_some() {
             return Ok(false);
         }
         let name = self.object(&item.planned.file_of_attempt(item.attempt));

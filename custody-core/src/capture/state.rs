@@ -173,6 +173,11 @@ impl AcquisitionState {
             .cloned()
     }
 
+    /// Whether it is bound to its store, or will never need one.
+    pub(crate) const fn needs_no_binding(&self) -> bool {
+        self.binding.is_some() || self.abandoned || self.closed.is_some()
+    }
+
     /// Whether every item is verified or finally failed.
     pub(crate) fn all_final(&self) -> bool {
         self.items
@@ -184,6 +189,7 @@ impl AcquisitionState {
     pub(crate) fn closing_state(&self) -> ClosingState {
         let incomplete = |item: &ItemState| {
             item.keys.why_kept().is_some()
+                || !item.digests.missing().is_empty()
                 || matches!(&item.stage, Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0)
         };
         if self.abandoned {

@@ -138,20 +138,28 @@ impl<'a> Workflow<'a> {
     }
 
     /// As [`run`](Self::run), but only as far as the disk snapshots when something blocks what follows them; that is
-    /// logged, and is the error. Nothing goes to the store then: the lines wait on the worker's disk.
+    /// logged, and is the error. Nothing goes to the store then: the lines wait on the worker's disk. A store that was
+    /// not asked yet is asked once the disk snapshots are there.
     pub(super) async fn run_unless(&self, blocked: Result<()>, reach: Reach) -> Result<CaptureOutcome> {
         self.end_earlier_grants().await;
-        let Err(refusal) = blocked else {
+        if let Err(refusal) = &blocked {
+            self.note_blocked(refusal).await?;
+        } else if self.state().await.needs_no_binding() {
             return self.run(reach).await;
-        };
-        let failure = Failure::from(&refusal);
-        let detail = format!("only disk snapshots are taken: {}", failure.in_words());
-        self.journal()
-            .await
-            .note(Act::Anomaly { item: None, detail })
-            .await?;
+        }
         let unsnapped = self.take_snapshots().await?;
         self.name_unfinished(&unsnapped).await?;
+        let refusal = match blocked {
+            Err(refusal) => refusal,
+            Ok(()) => match self.make_ready().await {
+                Ok(()) => return self.run(reach).await,
+                Err(refusal) => {
+                    self.note_blocked(&refusal).await?;
+                    refusal
+                }
+            },
+        };
+        let failure = Failure::from(&refusal);
         if unsnapped.is_empty() || failure.is_integrity() {
             return Err(refusal);
         }
@@ -165,6 +173,15 @@ impl<'a> Workflow<'a> {
             format!("{}; and {}", failure.in_words(), missing.join("; ")),
             common_remedy(remedies.chain([refusal.remedy()])),
         ))
+    }
+
+    async fn note_blocked(&self, refusal: &Error) -> Result<()> {
+        let detail = format!(
+            "only disk snapshots are taken: {}",
+            Failure::from(refusal).in_words()
+        );
+        let act = Act::Anomaly { item: None, detail };
+        self.journal().await.note(act).await.map(drop)
     }
 
     /// All steps from wherever the log stands.

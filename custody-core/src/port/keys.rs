@@ -72,6 +72,11 @@ pub trait KeyWrapper: Port {
     /// # Cancel safety
     /// Dropping the future leaves nothing behind.
     async fn unwrap_key(&self, key: &WrappedKey, acquisition: &AcquisitionId) -> Result<Acted<KeyMaterial>>;
+
+    /// What whoever decides on a capture must know of keys that are kept so: what a plan says of it, a sentence each.
+    fn cautions(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Keeps keys for the custodians.

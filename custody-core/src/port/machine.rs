@@ -81,6 +81,9 @@ impl DiskDescription {
     pub const UNIQUE_ID: &'static str = "uniqueId";
     /// The attribute in which a provider tells at which logical unit number the machine sees the disk: where it does.
     pub const LUN: &'static str = "lun";
+    /// The attribute in which a provider tells, in words, whether reading what it gives of the disk takes a key, and what is
+    /// encrypted that it takes off itself.
+    pub const KEY_TO_READ: &'static str = "key to read it";
 
     /// A raw disk of this length with 512-byte sectors.
     pub fn new(disk: DiskId, name: impl Into<String>, length: u64) -> Self {

@@ -41,6 +41,10 @@ impl KeyWrapper for Crashing<dyn KeyWrapper> {
             .act("wrapper.unwrap_key", self.inner.unwrap_key(key, acquisition))
             .await
     }
+
+    fn cautions(&self) -> Vec<String> {
+        self.inner.cautions()
+    }
 }
 
 #[async_trait]

@@ -73,4 +73,8 @@ impl KeyWrapper for FaultyKeyWrapper {
             (_, key) => key,
         }
     }
+
+    fn cautions(&self) -> Vec<String> {
+        self.inner.cautions()
+    }
 }
