@@ -7,7 +7,7 @@
 //! | a key and a disk | [`Prover::prove_disk`], which tells each volume; or `custody-core`'s port `KeyProver` |
 //! | bytes of a key to keep | [`SecretBytes`]: locked, wiped, never printed |
 //!
-//! BitLocker volumes of Windows 7 to 11, LUKS1 and LUKS2 are known, on whole disks and on partitions of GPT and MBR,
+//! BitLocker volumes of Windows 7 to 11 with each of their six methods of encryption, LUKS1 and LUKS2 are known, on whole disks and on partitions of GPT and MBR,
 //! with sectors of 512 and 4096 bytes, and the LUKS header that Azure Disk Encryption keeps in a file of the boot
 //! partition.
 //!
@@ -58,6 +58,7 @@ mod effort;
 mod error;
 mod fields;
 mod file_system;
+mod fuzzing;
 mod guid;
 mod limits;
 mod luks;
@@ -71,8 +72,6 @@ mod vhd_footer;
 mod volume_finding;
 mod worker;
 
-use file_system::FileSystemKind;
-
 pub use bitlocker::ExternalKeyFile;
 pub use disk_key::DiskKey;
 pub use disk_proof::{DiskProof, ProvenVolume};
@@ -82,40 +81,8 @@ pub use limits::ProofLimits;
 pub use prover::Prover;
 pub use secret_bytes::{MemoryLock, SecretBytes};
 
-/// Runs one parser of foreign bytes of this crate on the bytes: what the fuzz targets call.
-///
-/// Which one is named by `target`, one of [`FUZZ_TARGETS`]. What it says is not kept; a name that is not known does nothing.
 #[doc(hidden)]
-pub fn fuzz(target: &str, bytes: &[u8]) {
-    match target {
-        "bitlocker" => bitlocker::parse_volume(bytes),
-        "key_file" => drop(ExternalKeyFile::parse(bytes)),
-        "luks1" => luks::parse_version_1(bytes),
-        "luks2" => luks::parse_version_2(bytes),
-        "luks2_json" => luks::parse_json(bytes),
-        "gpt" => table::parse_gpt(bytes),
-        "mbr" => table::parse_mbr(bytes),
-        "ext" => file_system::parse(FileSystemKind::Ext, bytes),
-        "xfs" => file_system::parse(FileSystemKind::Xfs, bytes),
-        "disk_key" => drop(DiskKey::from_bytes(bytes)),
-        _ => {}
-    }
-}
-
-/// The names that [`fuzz`] knows: a parser each, and a file in `fuzz/fuzz_targets`.
-#[doc(hidden)]
-pub const FUZZ_TARGETS: [&str; 10] = [
-    "bitlocker",
-    "key_file",
-    "luks1",
-    "luks2",
-    "luks2_json",
-    "gpt",
-    "mbr",
-    "ext",
-    "xfs",
-    "disk_key",
-];
+pub use fuzzing::{FUZZ_TARGETS, fuzz};
 
 /// A name that stands on a disk, made safe to be shown: what cannot be seen is written out, and it is cut.
 pub(crate) fn outside_name(name: &str) -> String {

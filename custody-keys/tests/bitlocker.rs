@@ -1,5 +1,10 @@
 //! BitLocker volumes made by the test kit, right keys and wrong ones, damaged copies, and what is read of them.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
@@ -13,9 +18,9 @@ use custody_core::extent::ReadFault;
 use custody_core::port::ProofVerdict;
 use custody_keys::{ExternalKeyFile, Prover};
 use custody_testkit::fake::MemoryImage;
-use custody_testkit::volume::{BitLockerVolume, MadeBitLocker};
+use custody_testkit::volume::{BitLockerMethod, BitLockerVolume, MadeBitLocker};
 use futures::executor::block_on;
-use support::{CountedImage, content, key, prove, reason};
+use support::{CountedImage, content, has_note, key, prove, reason};
 
 const MIB: usize = 1 << 20;
 
@@ -23,8 +28,11 @@ fn volume(seed: u8) -> MadeBitLocker {
     BitLockerVolume::new(seed, content(2 * MIB)).make()
 }
 
-fn has_note(notes: &[String], part: &str) -> bool {
-    notes.iter().any(|note| note.contains(part))
+/// Puts the checksum right of the copy of the metadata that lies there.
+fn mend(image: &mut [u8], at: usize) {
+    let size = usize::from(u16::from_le_bytes([image[at + 8], image[at + 9]])) * 16;
+    let checksum = crc32fast::hash(&image[at..at + size]);
+    image[at + size + 4..at + size + 8].copy_from_slice(&checksum.to_le_bytes());
 }
 
 #[test]
@@ -120,9 +128,7 @@ fn metadata_that_were_changed_with_their_checksum_are_told_by_the_master_key() {
     for at in made.copies {
         // The time at which the volume was encrypted, and the checksum anew.
         image[at + 64 + 40] ^= 1;
-        let size = usize::from(u16::from_le_bytes([image[at + 8], image[at + 9]])) * 16;
-        let checksum = crc32fast::hash(&image[at..at + size]);
-        image[at + size + 4..at + size + 8].copy_from_slice(&checksum.to_le_bytes());
+        mend(&mut image, at);
     }
     let proof = prove(image, &made.key_file);
     assert_eq!(proof.verdict, ProofVerdict::Opens);
@@ -178,6 +184,115 @@ fn a_suspended_volume_is_said_to_open_without_any_key() {
         has_note(&proof.volumes[0].notes, "protection is suspended"),
         "{proof:?}"
     );
+}
+
+#[test]
+fn the_method_of_the_contents_encryption_is_named_whether_the_key_opens_the_volume_or_not() {
+    let names = [
+        "AES-128-CBC with the Elephant diffuser",
+        "AES-256-CBC with the Elephant diffuser",
+        "AES-128-CBC",
+        "AES-256-CBC",
+        "AES-128-XTS",
+        "AES-256-XTS",
+    ];
+    let other = volume(2);
+    for (method, name) in BitLockerMethod::ALL.into_iter().zip(names) {
+        let made = BitLockerVolume::new(1, content(MIB)).encrypted_by(method).make();
+        let named = format!("content encrypted with {name}");
+        for (key, verdict) in [
+            (&made.key_file, ProofVerdict::Opens),
+            (&other.key_file, ProofVerdict::DoesNotOpen),
+        ] {
+            let proof = prove(made.image.clone(), key);
+            assert_eq!(proof.verdict, verdict, "{method:?}: {proof:?}");
+            assert!(proof.volumes[0].notes.contains(&named), "{method:?}: {proof:?}");
+        }
+    }
+}
+
+#[test]
+fn a_method_that_is_not_known_is_named_by_its_number_and_the_key_is_judged_all_the_same() {
+    let made = BitLockerVolume::new(1, content(MIB)).naming_method(0x8006).make();
+    let named = "content encrypted with a method that is not known, number 0x8006";
+    let proof = prove(made.image.clone(), &made.key_file);
+    assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+    assert!(has_note(&proof.volumes[0].notes, named), "{proof:?}");
+    let proof = prove(made.image, &volume(2).key_file);
+    assert_eq!(proof.verdict, ProofVerdict::DoesNotOpen, "{proof:?}");
+    assert!(has_note(&proof.volumes[0].notes, named), "{proof:?}");
+}
+
+#[test]
+fn a_key_of_the_content_that_is_too_short_for_its_method_cannot_be_told_and_its_length_is_not_said() {
+    // A key of 32 bytes, for AES-128-XTS, that is said to be one for AES-256-XTS, which takes 64.
+    let made = BitLockerVolume::new(1, content(MIB)).naming_method(0x8005).make();
+    let proof = prove(made.image, &made.key_file);
+    let reason = reason(&proof.verdict);
+    assert!(
+        reason.contains("too short for the method that it names"),
+        "{reason}"
+    );
+    assert!(!reason.replace(&made.protector, "").contains("32"), "{reason}");
+}
+
+#[test]
+fn a_method_that_the_metadata_name_falsely_is_told_by_the_key_of_the_content() {
+    let made = BitLockerVolume::new(1, content(MIB)).make();
+    let mut image = made.image.clone();
+    for at in made.copies {
+        // The first of the two numbers of the method, and the checksum anew.
+        image[at + 64 + 36] = 0x02;
+        mend(&mut image, at);
+    }
+    let proof = prove(image, &made.key_file);
+    assert_eq!(proof.verdict, ProofVerdict::Opens);
+    let notes = &proof.volumes[0].notes;
+    for note in [
+        "content encrypted with AES-128-CBC",
+        "the key of the content is one for AES-128-XTS, which is not what the metadata name",
+        "they were changed",
+    ] {
+        assert!(has_note(notes, note), "{note}: {notes:?}");
+    }
+}
+
+#[test]
+fn a_conversion_that_was_stopped_is_named_with_the_place_up_to_which_the_volume_is_encrypted() {
+    let volume = || BitLockerVolume::new(1, content(MIB));
+    for (made, under_way) in [
+        (
+            volume().under_encryption(700 << 10).make(),
+            "encryption was under way",
+        ),
+        (
+            volume().under_decryption(700 << 10).make(),
+            "decryption was under way",
+        ),
+    ] {
+        let proof = prove(made.image, &made.key_file);
+        assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+        let note = format!("{under_way} or paused: from byte 716800 on the volume is not encrypted");
+        assert!(proof.volumes[0].notes.contains(&note), "{proof:?}");
+    }
+}
+
+#[test]
+fn a_volume_of_which_only_used_space_is_encrypted_is_named() {
+    let made = BitLockerVolume::new(1, content(4 * MIB))
+        .with_used_space_encrypted(3 * MIB + (256 << 10)..4 * MIB)
+        .make();
+    // What is not encrypted lies there for everyone to read.
+    let free = 3 * MIB + (256 << 10)..4 * MIB;
+    assert_eq!(made.image[free.clone()], made.plaintext[free]);
+    let proof = prove(made.image.clone(), &made.key_file);
+    assert_eq!(proof.verdict, ProofVerdict::Opens, "{proof:?}");
+    assert!(
+        has_note(&proof.volumes[0].notes, "encrypted on write"),
+        "{proof:?}"
+    );
+    let proof = prove(made.image, &volume(2).key_file);
+    assert_eq!(proof.verdict, ProofVerdict::DoesNotOpen, "{proof:?}");
 }
 
 #[test]
@@ -290,9 +405,10 @@ fn key_files_that_are_not_whole_say_what_is_wrong() {
         file[at] = value;
         told(&file)
     };
-    assert!(changed(4, 2).contains("the version is 2"));
-    assert!(changed(8, 49).contains("the size of the header is 49"));
-    assert!(changed(12, 1).contains("the second size"));
+    // No value is told of a header that is not whole: the bytes may be a passphrase.
+    assert!(changed(4, 2).ends_with("the version is another, expected 1"));
+    assert!(changed(8, 49).ends_with("the size of the header is another, expected 48"));
+    assert!(changed(12, 1).ends_with("the second size is another, expected the same as the first"));
     assert!(changed(48, 4).contains("the chain of its entries is broken"));
     assert!(changed(50, 7).contains("holds no key; it holds role 0x0007 type 0x0009"));
     assert!(changed(116, 9).contains("an external key of role 0x0000 type 0x0002"));

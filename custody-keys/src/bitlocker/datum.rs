@@ -31,6 +31,8 @@ pub(crate) mod kind {
 }
 
 const HEADER_BYTES: usize = 8;
+/// Well above every role and type that is known.
+const LARGEST_NUMBER: u16 = 0xff;
 
 impl<'a> Datum<'a> {
     /// The entries that fill these bytes, one after another.
@@ -77,15 +79,19 @@ impl<'a> Datum<'a> {
         custody_core::visible::escape(&String::from_utf16_lossy(&units))
     }
 
-    /// The key in a [`kind::KEY`] entry, and the number of its algorithm.
-    pub(crate) fn key(&self, what: &'static str) -> Result<(u32, &'a [u8])> {
+    /// The key in a [`kind::KEY`] entry, and the number of what it is for; flags follow that.
+    pub(crate) fn key(&self, what: &'static str) -> Result<(u16, &'a [u8])> {
         let fields = Fields::new(what, self.body);
-        let algorithm = fields.u32_le(0)?;
-        Ok((algorithm, self.body.get(4..).unwrap_or_default()))
+        let purpose = fields.u16_le(0)?;
+        Ok((purpose, fields.slice(4, self.body.len().saturating_sub(4))?))
     }
 
-    /// Its role and type, as they are named in an error or a note.
+    /// Its role and type, as they are named in an error or a note, where they are numbers that such entries have. Others
+    /// may be bytes of a key, in a file that is damaged.
     pub(crate) fn numbers(&self) -> String {
+        if self.role > LARGEST_NUMBER || self.kind > LARGEST_NUMBER {
+            return "one whose role and type no entry has".to_owned();
+        }
         format!("role {:#06x} type {:#06x}", self.role, self.kind)
     }
 }

@@ -12,7 +12,8 @@ use crate::secret_bytes::SecretBytes;
 /// Source: libbde, "BitLocker Drive Encryption (BDE) format specification", section "Startup key"; checked against
 /// the files of cryptsetup's test images. Read 2026-11-28.
 ///
-/// `Debug` and every error tell what the file says of itself, never the key.
+/// `Debug` and every error tell what the file says of itself, never the key. Bytes that are not such a file may be a
+/// passphrase: of a header that is not whole no value is told, and of what lies behind it no size.
 pub struct ExternalKeyFile {
     identifier: Guid,
     description: Option<String>,
@@ -91,19 +92,15 @@ impl ExternalKeyFile {
         fields.slice(0, HEADER_BYTES)?;
         let (size, version) = (fields.u32_le(0)?, fields.u32_le(4)?);
         let (header, copy) = (fields.u32_le(8)?, fields.u32_le(12)?);
-        if version != 1 {
-            return Err(Error::field(WHAT, "the version", version, "1"));
-        }
-        if header != 48 {
-            return Err(Error::field(WHAT, "the size of the header", header, "48"));
-        }
-        if size != copy {
-            return Err(Error::field(
-                WHAT,
-                "the second size",
-                copy,
-                format!("{size}, as the first"),
-            ));
+        // These sixteen bytes together tell a header from a passphrase: before that, none of them is told.
+        for (field, is_so, expected) in [
+            ("the version", version == 1, "1"),
+            ("the size of the header", header == 48, "48"),
+            ("the second size", size == copy, "the same as the first"),
+        ] {
+            if !is_so {
+                return Err(Error::field(WHAT, field, "another", expected));
+            }
         }
         let (declared, found) = (u64::from(size), bytes.len() as u64);
         if declared > found {
@@ -124,7 +121,9 @@ impl ExternalKeyFile {
     }
 
     fn external_key(entry: &Datum<'_>) -> Result<Self> {
-        let identifier = Guid::from_stored(Fields::new(WHAT, entry.body).array(0)?);
+        let Ok(identifier) = Fields::new(WHAT, entry.body).array(0) else {
+            return Err(Self::damaged("the name of its external key"));
+        };
         let Ok(nested) = entry.nested(WHAT, EXTERNAL_KEY_FIXED_BYTES) else {
             return Err(Self::damaged("the chain of entries in its external key"));
         };
@@ -143,19 +142,14 @@ impl ExternalKeyFile {
                 "one",
             ));
         }
-        let (_, bytes) = key.key(WHAT)?;
+        let bytes = key.key(WHAT).map(|(_, bytes)| bytes).unwrap_or_default();
         if bytes.len() != KEY_BYTES {
-            return Err(Error::field(
-                WHAT,
-                "the length of the key",
-                bytes.len(),
-                "32 bytes",
-            ));
+            return Err(Error::field(WHAT, "the length of the key", "another", "32 bytes"));
         }
         let known =
             |datum: &&Datum<'_>| matches!(datum.kind, kind::KEY | kind::TEXT) && datum.role == role::PROPERTY;
         Ok(Self {
-            identifier,
+            identifier: Guid::from_stored(identifier),
             description: nested
                 .iter()
                 .find(|datum| datum.kind == kind::TEXT)

@@ -1,7 +1,10 @@
+use std::fmt;
+
 use sha2::{Digest as _, Sha256};
 
 use super::boot_sector::SIGNATURE;
 use super::datum::{Datum, kind, role};
+use super::method::Method;
 use super::protector::Protector;
 use super::sealed_key::SealedKey;
 use crate::error::{Error, Result};
@@ -15,8 +18,10 @@ use crate::guid::Guid;
 pub(crate) struct Metadata {
     pub(crate) volume: Guid,
     pub(crate) state: VolumeState,
-    /// Up to where the volume is encrypted: its length, once it is wholly so.
+    /// Up to where the volume is encrypted: its length, once it is wholly so, or where it is encrypted on write.
     pub(crate) encrypted_to: u64,
+    /// How the content is encrypted.
+    pub(crate) method: Method,
     pub(crate) description: Option<String>,
     pub(crate) protectors: Vec<Protector>,
     /// The key of the volume's content, encrypted by the master key.
@@ -32,8 +37,17 @@ pub(crate) enum VolumeState {
     Decrypted,
     Encrypted,
     /// Encryption or decryption was under way, or paused.
-    Converting,
+    Converting(Conversion),
     Unknown(u16),
+}
+
+/// What a conversion makes of the volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conversion {
+    Encryption,
+    Decryption,
+    /// The metadata name neither.
+    Either,
 }
 
 /// The most that a copy takes on a volume.
@@ -83,12 +97,7 @@ impl Metadata {
             ));
         }
         let mut metadata = Self::parse_set(block)?;
-        metadata.state = match fields.u16_le(12)? {
-            1 => VolumeState::Decrypted,
-            4 => VolumeState::Encrypted,
-            2 | 3 | 5 => VolumeState::Converting,
-            other => VolumeState::Unknown(other),
-        };
+        metadata.state = VolumeState::of(fields.u16_le(12)?, fields.u16_le(14)?);
         metadata.encrypted_to = fields.u64_le(16)?;
         metadata.seal = Self::seal(&fields, size)?;
         Ok(metadata)
@@ -127,6 +136,7 @@ impl Metadata {
             volume: Guid::from_stored(set.array(16)?),
             state: VolumeState::Unknown(0),
             encrypted_to: 0,
+            method: Method::of(set.u16_le(36)?),
             description: of(role::DESCRIPTION, kind::TEXT).next().map(Datum::text),
             protectors: protectors?,
             volume_key: of(role::VOLUME_KEY, kind::AES_CCM)
@@ -164,6 +174,52 @@ impl Metadata {
             return Ok(None);
         };
         let opened = seal.open(master_key)?;
-        Ok(Some(opened.is_some_and(|digest| digest.expose() == self.digest)))
+        Ok(Some(
+            opened.is_some_and(|digest| digest.key.expose() == self.digest),
+        ))
     }
+}
+
+impl VolumeState {
+    const DECRYPTED: u16 = 1;
+    const ENCRYPTED: u16 = 4;
+
+    /// The state that is stored as these numbers: what the volume is, and what it is to become.
+    const fn of(current: u16, next: u16) -> Self {
+        match (current, next) {
+            (Self::DECRYPTED, _) => Self::Decrypted,
+            (Self::ENCRYPTED, _) => Self::Encrypted,
+            (2 | 3 | 5, Self::ENCRYPTED) => Self::Converting(Conversion::Encryption),
+            (2 | 3 | 5, Self::DECRYPTED) => Self::Converting(Conversion::Decryption),
+            (2 | 3 | 5, _) => Self::Converting(Conversion::Either),
+            (other, _) => Self::Unknown(other),
+        }
+    }
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encryption => "encryption was under way",
+            Self::Decryption => "decryption was under way",
+            Self::Either => "encryption or decryption was under way",
+        })
+    }
+}
+
+/// The bytes as a copy with the checksum that it should have, so that damage is looked for behind it: a fuzzer finds none.
+pub(super) fn with_checksum(bytes: &[u8]) -> Vec<u8> {
+    let mut copy = bytes.to_vec();
+    let size = Fields::new(WHAT, bytes)
+        .u16_le(8)
+        .map_or(0, |size| usize::from(size) * 16);
+    if size < BLOCK_HEADER_BYTES || size as u64 > MAX_COPY_BYTES {
+        return copy;
+    }
+    copy.resize(copy.len().max(size + VALIDATION_BYTES), 0);
+    let checksum = crc32fast::hash(copy.get(..size).unwrap_or_default());
+    if let Some(field) = copy.get_mut(size + 4..size + VALIDATION_BYTES) {
+        field.copy_from_slice(&checksum.to_le_bytes());
+    }
+    copy
 }

@@ -1,5 +1,6 @@
 use super::external_key_file::ExternalKeyFile;
 use super::metadata::Metadata;
+use super::method::Method;
 use super::protector::Protector;
 use crate::error::Result;
 use crate::guid::Guid;
@@ -8,11 +9,24 @@ use crate::guid::Guid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unlock {
     /// The master key authenticates, and opens the key of the content.
-    Opens { protector: Guid, seal: Option<bool> },
+    Opens {
+        protector: Guid,
+        seal: Option<bool>,
+        content: ContentKey,
+    },
     /// No protector that takes an external key is opened by this one.
     DoesNotOpen { named: Option<Guid> },
     /// The key is right, and the metadata are damaged beyond it.
     Damaged { reason: String },
+}
+
+/// What the key of the content is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentKey {
+    /// The method that the metadata name.
+    AsNamed,
+    /// Another one, or one that is not known.
+    Other(Option<&'static str>),
 }
 
 impl Metadata {
@@ -27,7 +41,7 @@ impl Metadata {
             let Some(master_key) = sealed.open(key.key().expose())? else {
                 continue;
             };
-            return self.judge(protector, master_key.expose());
+            return self.judge(protector, master_key.key.expose());
         }
         Ok(Unlock::DoesNotOpen {
             named: self
@@ -63,13 +77,22 @@ impl Metadata {
         let Some(volume_key) = &self.volume_key else {
             return damaged("the metadata hold no key of the volume's content");
         };
-        if volume_key.open(master_key)?.is_none() {
+        let Some(content_key) = volume_key.open(master_key)? else {
             return damaged("the master key does not authenticate the key of the volume's content");
+        };
+        let made_for = Method::of(content_key.purpose);
+        if made_for.wants_more_than(content_key.key.len()) {
+            return damaged("the key of the volume's content is too short for the method that it names");
         }
         let seal = self.is_sealed_by(master_key)?;
         Ok(Unlock::Opens {
             protector: identifier,
             seal,
+            content: if made_for == self.method {
+                ContentKey::AsNamed
+            } else {
+                ContentKey::Other(made_for.name())
+            },
         })
     }
 }

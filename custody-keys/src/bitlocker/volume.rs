@@ -1,9 +1,9 @@
 use custody_core::port::ProofVerdict;
 
-use super::boot_sector::{BootSector, Form};
+use super::boot_sector::{BootSector, Form, Reach};
 use super::external_key_file::ExternalKeyFile;
 use super::metadata::{MAX_COPY_BYTES, Metadata, VolumeState};
-use super::unlock::Unlock;
+use super::unlock::{ContentKey, Unlock};
 use crate::access::{Halt, Step, Window};
 use crate::disk_key::DiskKey;
 use crate::volume_finding::VolumeFinding;
@@ -25,7 +25,7 @@ pub(crate) async fn prove(volume: &Window, head: &[u8], key: &DiskKey) -> Step<V
         return Ok(finding.cannot_tell(reason));
     };
     finding.identifier = Some(first.volume.to_string());
-    describe(first, volume.length(), &mut finding)?;
+    describe(first, boot.reach, volume.length(), &mut finding)?;
     let verdict = judge(&copies, key, &mut finding)?;
     Ok(finding.with_verdict(verdict))
 }
@@ -72,25 +72,40 @@ async fn read_copies(volume: &Window, boot: &BootSector, finding: &mut VolumeFin
     Ok(copies)
 }
 
-fn describe(metadata: &Metadata, length: u64, finding: &mut VolumeFinding) -> Step<()> {
+fn describe(metadata: &Metadata, reach: Reach, length: u64, finding: &mut VolumeFinding) -> Step<()> {
+    if metadata.state != VolumeState::Decrypted {
+        finding.note(format!("content encrypted with {}", metadata.method));
+    }
     if let Some(description) = &metadata.description {
         finding.note(format!("described as {description}"));
     }
     for protector in &metadata.protectors {
         finding.note(format!("protector {}: {}", protector.identifier, protector.kind));
     }
-    match metadata.state {
-        VolumeState::Encrypted => {}
-        VolumeState::Decrypted => finding.note("the metadata say that the volume is decrypted"),
-        VolumeState::Converting => {
-            finding.note("encryption or decryption was under way: parts are not encrypted");
+    let encrypted_to = metadata.encrypted_to;
+    match (metadata.state, reach) {
+        (VolumeState::Encrypted, Reach::Contiguous) => {}
+        // The state is the same where only used space is encrypted and where an encryption was stopped on its way.
+        (VolumeState::Encrypted, Reach::OnWrite) => finding.note(
+            "encrypted on write: what was free, or what an encryption that was stopped did not come to, is as it was \
+             before; bitmaps on the volume, which are not read, tell where",
+        ),
+        (VolumeState::Decrypted, _) => finding.note("the metadata say that the volume is decrypted"),
+        (VolumeState::Converting(conversion), Reach::Contiguous) if (1..length).contains(&encrypted_to) => {
+            finding.note(format!(
+                "{conversion} or paused: from byte {encrypted_to} on the volume is not encrypted"
+            ));
         }
-        VolumeState::Unknown(number) => finding.note(format!("its state has the unknown number {number}")),
+        (VolumeState::Converting(conversion), _) => {
+            finding.note(format!("{conversion} or paused: parts are not encrypted"));
+        }
+        (VolumeState::Unknown(number), _) => {
+            finding.note(format!("its state has the unknown number {number}"));
+        }
     }
-    if metadata.encrypted_to > length {
-        let claimed = metadata.encrypted_to;
+    if encrypted_to > length {
         finding.note(format!(
-            "the metadata say that the volume reaches to byte {claimed}, and it ends at {length}: its end is missing"
+            "the metadata say that the volume reaches to byte {encrypted_to}, and it ends at {length}: its end is missing"
         ));
     }
     if let Some(protector) = metadata.opened_by_clear_key()? {
@@ -99,6 +114,18 @@ fn describe(metadata: &Metadata, length: u64, finding: &mut VolumeFinding) -> St
         ));
     }
     Ok(())
+}
+
+/// What is told of copies that are whole, without a key, as a fuzzer asks.
+pub(super) fn describe_and_judge(copies: &[Metadata]) -> Step<ProofVerdict> {
+    const LENGTH: u64 = 1 << 20;
+    let mut finding = VolumeFinding::new("bitlocker");
+    for copy in copies {
+        for reach in [Reach::Contiguous, Reach::OnWrite] {
+            describe(copy, reach, LENGTH, &mut finding)?;
+        }
+    }
+    judge(copies, &DiskKey::none(), &mut finding)
 }
 
 fn judge(copies: &[Metadata], key: &DiskKey, finding: &mut VolumeFinding) -> Step<ProofVerdict> {
@@ -116,8 +143,18 @@ fn judge(copies: &[Metadata], key: &DiskKey, finding: &mut VolumeFinding) -> Ste
     let mut damaged = None;
     for copy in copies {
         match copy.unlock(file)? {
-            Unlock::Opens { protector, seal } => {
+            Unlock::Opens {
+                protector,
+                seal,
+                content,
+            } => {
                 finding.note(format!("opened by protector {protector}"));
+                if let ContentKey::Other(name) = content {
+                    let name = name.unwrap_or("a method that is not known");
+                    finding.note(format!(
+                        "the key of the content is one for {name}, which is not what the metadata name"
+                    ));
+                }
                 finding.note(match seal {
                     Some(true) => "the master key vouches for the metadata",
                     Some(false) => "the master key does not vouch for the metadata: they were changed",

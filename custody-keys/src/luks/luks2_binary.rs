@@ -79,13 +79,27 @@ impl BinaryHeader {
 
     /// The JSON area of the whole header, if its checksum is that of the bytes.
     pub(crate) fn json<'a>(&self, header: &'a [u8]) -> Result<&'a [u8]> {
+        if self.checksum_of(header)? != self.checksum {
+            return Err(Error::Checksum {
+                what: WHAT,
+                algorithm: self.checksum_algorithm.clone(),
+            });
+        }
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let area = Fields::new(WHAT, header).slice(BINARY_BYTES, size.saturating_sub(BINARY_BYTES))?;
+        // The text ends at its first zero byte.
+        Ok(area.split(|byte| *byte == 0).next().unwrap_or_default())
+    }
+
+    /// The checksum that the whole header should have.
+    fn checksum_of(&self, header: &[u8]) -> Result<[u8; CHECKSUM_BYTES]> {
         let fields = Fields::new(WHAT, header);
         let before = fields.slice(0, CHECKSUM_AT)?;
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let behind_at = CHECKSUM_AT + CHECKSUM_BYTES;
         let behind = fields.slice(behind_at, size.saturating_sub(behind_at))?;
         let parts = [before, &[0; CHECKSUM_BYTES], behind];
-        let made = match self.checksum_algorithm.as_str() {
+        Ok(match self.checksum_algorithm.as_str() {
             "sha256" => digest::<Sha256>(parts),
             "sha512" => digest::<Sha512>(parts),
             "sha1" => digest::<Sha1>(parts),
@@ -95,17 +109,27 @@ impl BinaryHeader {
                     name: format!("checksum {}", crate::outside_name(other)),
                 });
             }
-        };
-        if made != self.checksum {
-            return Err(Error::Checksum {
-                what: WHAT,
-                algorithm: self.checksum_algorithm.clone(),
-            });
-        }
-        let area = fields.slice(BINARY_BYTES, size.saturating_sub(BINARY_BYTES))?;
-        // The text ends at its first zero byte.
-        Ok(area.split(|byte| *byte == 0).next().unwrap_or_default())
+        })
     }
+}
+
+/// The bytes as a header that is filled up to its size and has the checksum that it should have, so that damage is looked
+/// for behind them: a fuzzer finds neither. Headers of more than 64 KiB are left as they are.
+pub(super) fn with_checksum(bytes: &[u8], place: Place) -> Vec<u8> {
+    let mut header = bytes.to_vec();
+    let claimed = Fields::new(WHAT, bytes).u64_be(8).unwrap_or_default();
+    if let Some(size) = SIZES
+        .into_iter()
+        .find(|size| *size == claimed && *size <= 64 << 10)
+    {
+        header.resize(header.len().max(usize::try_from(size).unwrap_or_default()), 0);
+    }
+    let checksum = BinaryHeader::parse(&header, place).and_then(|parsed| parsed.checksum_of(&header));
+    let field = header.get_mut(CHECKSUM_AT..CHECKSUM_AT + CHECKSUM_BYTES);
+    if let (Ok(checksum), Some(field)) = (checksum, field) {
+        field.copy_from_slice(&checksum);
+    }
+    header
 }
 
 /// The digest, followed by zeros.

@@ -30,14 +30,17 @@ pub(crate) fn parse_version_1(bytes: &[u8]) {
     drop(luks1::parse(bytes, &crate::ProofLimits::default()));
 }
 
-/// Reads the bytes as either header of LUKS2, without its JSON, as a fuzzer does.
+/// Reads the bytes as either header of LUKS2, checksum put right, with its JSON, as a fuzzer does.
 pub(crate) fn parse_version_2(bytes: &[u8]) {
     for place in [
         luks2_binary::Place::First,
         luks2_binary::Place::Second { at: 0x4000 },
     ] {
-        if let Ok(header) = luks2_binary::BinaryHeader::parse(bytes, place) {
-            drop(header.json(bytes));
+        let header = luks2_binary::with_checksum(bytes, place);
+        if let Ok(parsed) = luks2_binary::BinaryHeader::parse(&header, place)
+            && let Ok(json) = parsed.json(&header)
+        {
+            parse_json(json);
         }
     }
 }
@@ -45,4 +48,12 @@ pub(crate) fn parse_version_2(bytes: &[u8]) {
 /// Reads the bytes as the JSON of a LUKS2 header, as a fuzzer does.
 pub(crate) fn parse_json(bytes: &[u8]) {
     drop(luks2_json::parse(bytes, &crate::ProofLimits::default()));
+}
+
+/// Puts the checksum of a first header of LUKS2 right with which these bytes begin, for a fuzzer.
+pub(crate) fn mend(disk: &mut [u8]) {
+    let header = luks2_binary::with_checksum(disk, luks2_binary::Place::First);
+    for (to, from) in disk.iter_mut().zip(header) {
+        *to = from;
+    }
 }

@@ -113,3 +113,39 @@ impl GptHeader {
         Ok(entries)
     }
 }
+
+/// The table that a header of this disk leads to, as far as the disk has it; none where it would be of no size that is
+/// taken.
+pub(super) fn table_of<'a>(header: &[u8], disk: &'a [u8], sector: usize) -> &'a [u8] {
+    let fields = Fields::new(WHAT, header);
+    let place = || -> Result<(u64, u64)> {
+        let bytes = u64::from(fields.u32_le(80)?) * u64::from(fields.u32_le(84)?);
+        Ok((fields.u64_le(72)?.saturating_mul(sector as u64), bytes))
+    };
+    let (at, bytes) = place().unwrap_or_default();
+    let range = usize::try_from(at).unwrap_or(usize::MAX)
+        ..usize::try_from(at.saturating_add(bytes)).unwrap_or(usize::MAX);
+    disk.get(range)
+        .filter(|table| table.len() as u64 <= MAX_TABLE_BYTES)
+        .unwrap_or_default()
+}
+
+/// The header with the checksums that it should have, its own and that of the table, so that damage is looked for behind
+/// them: a fuzzer finds none.
+pub(super) fn with_checksums(header: &[u8], table: &[u8]) -> Vec<u8> {
+    let mut header = header.to_vec();
+    let size = Fields::new(WHAT, &header).u32_le(12).unwrap_or_default() as usize;
+    if size < HEADER_BYTES || size > header.len() {
+        return header;
+    }
+    let put = |header: &mut [u8], at: usize, checksum: u32| {
+        if let Some(field) = header.get_mut(at..at + 4) {
+            field.copy_from_slice(&checksum.to_le_bytes());
+        }
+    };
+    put(&mut header, 88, crc32fast::hash(table));
+    put(&mut header, 16, 0);
+    let checksum = crc32fast::hash(header.get(..size).unwrap_or_default());
+    put(&mut header, 16, checksum);
+    header
+}

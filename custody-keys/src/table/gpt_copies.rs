@@ -76,7 +76,7 @@ impl Layout {
         Ok(())
     }
 
-    fn add_entries(&mut self, entries: &[GptEntry], sector: u64, disk: u64) {
+    pub(super) fn add_entries(&mut self, entries: &[GptEntry], sector: u64, disk: u64) {
         for entry in entries {
             let sectors = entry.last_lba.saturating_add(1).saturating_sub(entry.first_lba);
             let name = format!("partition {}", entry.number);

@@ -31,9 +31,27 @@ pub(crate) fn parse_mbr(bytes: &[u8]) {
     }
 }
 
-/// Reads the bytes as the header of a GPT with its entries behind it, as a fuzzer does.
+/// Reads the bytes as the header of a GPT with its entries behind it, checksums put right, as a fuzzer does.
 pub(crate) fn parse_gpt(bytes: &[u8]) {
-    if let Ok(header) = gpt::GptHeader::parse(bytes.get(..512).unwrap_or(bytes), 1) {
-        drop(header.entries(bytes.get(512..).unwrap_or_default()));
+    let (header, table) = bytes.split_at_checked(512).unwrap_or((bytes, &[]));
+    let header = gpt::with_checksums(header, table);
+    if let Ok(header) = gpt::GptHeader::parse(&header, 1)
+        && let Ok(entries) = header.entries(table)
+    {
+        Layout::default().add_entries(&entries, 512, 1 << 30);
+    }
+}
+
+/// Puts the checksums of a first GPT right that these bytes have, with either sector size, for a fuzzer.
+pub(crate) fn mend(disk: &mut [u8]) {
+    for sector in SECTOR_SIZES.map(|size| usize::try_from(size).unwrap_or_default()) {
+        let header = disk.get(sector..2 * sector);
+        let Some(header) = header.filter(|header| header.starts_with(gpt::GPT_SIGNATURE)) else {
+            continue;
+        };
+        let mended = gpt::with_checksums(header, gpt::table_of(header, disk, sector));
+        if let Some(header) = disk.get_mut(sector..2 * sector) {
+            header.copy_from_slice(&mended);
+        }
     }
 }

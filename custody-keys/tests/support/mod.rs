@@ -90,6 +90,11 @@ pub(crate) fn reason(verdict: &ProofVerdict) -> &str {
     }
 }
 
+/// Whether one of the notes says this.
+pub(crate) fn has_note(notes: &[String], part: &str) -> bool {
+    notes.iter().any(|note| note.contains(part))
+}
+
 /// Content that is no file system: text, so that it does not look random.
 pub(crate) fn content(length: usize) -> Vec<u8> {
     b"the quick brown fox jumps over the lazy dog\n"

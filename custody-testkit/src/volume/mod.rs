@@ -9,14 +9,13 @@
 )]
 
 mod bitlocker;
-mod datum;
 mod gpt;
 mod key_area;
 mod luks1;
 mod luks2;
 mod mbr;
 
-pub use bitlocker::{BitLockerVolume, MadeBitLocker};
+pub use bitlocker::{BitLockerMethod, BitLockerVolume, MadeBitLocker};
 pub use gpt::{GptDisk, MadeDisk};
 pub use luks1::Luks1Volume;
 pub use luks2::Luks2Volume;
