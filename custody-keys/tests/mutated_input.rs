@@ -9,10 +9,13 @@
 #[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use custody_core::port::ProofVerdict;
 use custody_keys::{FUZZ_TARGETS, ProofLimits, Prover, fuzz};
-use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks1Volume, Luks2Volume, MbrDisk};
+use custody_testkit::volume::{BitLockerMethod, BitLockerVolume, GptDisk, Luks1Volume, Luks2Volume, MbrDisk};
 use futures::executor::block_on;
 use support::{CountedImage, content, key};
 
@@ -56,58 +59,88 @@ impl Numbers {
     }
 }
 
-fn seeds() -> Vec<(Vec<u8>, usize)> {
-    let bitlocker = BitLockerVolume::new(1, content(1 << 20))
-        .suspended()
-        .with_recovery_password()
-        .make();
-    let copy = bitlocker.image[bitlocker.copies[0]..][..64 << 10].to_vec();
-    let luks2 = Luks2Volume::new(1, b"passphrase", content(4096)).make();
-    let gpt = GptDisk::new(512).with_partition(content(4096)).make().image;
-    vec![
-        (bitlocker.image[..512].to_vec(), 512),
-        (copy, 2048),
-        (bitlocker.key_file, 156),
-        (
-            Luks1Volume::new(1, b"passphrase", content(4096)).make()[..592].to_vec(),
-            592,
-        ),
-        (luks2[..32 << 10].to_vec(), 6000),
-        (
-            luks2[4096..6000]
-                .split(|byte| *byte == 0)
-                .next()
-                .unwrap()
-                .to_vec(),
-            2000,
-        ),
-        (gpt[512..2048].to_vec(), 1536),
-        (gpt[..512].to_vec(), 512),
-    ]
+/// What damage begins with: bytes that a parser takes, where it is done, and which targets make something of them.
+struct Seed {
+    targets: &'static [&'static str],
+    bytes: Vec<u8>,
+    first: usize,
 }
 
-#[test]
-fn every_parser_takes_damaged_input() {
-    let mut numbers = Numbers(1);
-    for (seed, first) in seeds() {
-        for round in 0..2000 {
-            let mut bytes = seed.clone();
-            if round > 0 {
-                numbers.mutate(&mut bytes, first);
-            }
-            for target in FUZZ_TARGETS {
-                // File systems are walked from the start each time, and have a test of their own.
-                if !["ext", "xfs"].contains(&target) {
-                    fuzz(target, &bytes);
-                }
-            }
+impl Seed {
+    fn new(targets: &'static [&'static str], bytes: &[u8], first: usize) -> Self {
+        Self {
+            targets,
+            bytes: bytes.to_vec(),
+            first,
         }
     }
 }
 
-/// Superblocks that are taken, and nothing behind them but zeros: whole file systems are damaged in `judges.rs`.
-#[test]
-fn damaged_superblocks_are_taken() {
+fn seeds() -> Vec<Seed> {
+    let bitlocker = BitLockerVolume::new(1, content(1 << 20))
+        .suspended()
+        .with_recovery_password()
+        .make();
+    let converting = BitLockerVolume::new(1, content(1 << 20))
+        .encrypted_by(BitLockerMethod::Aes256CbcDiffuser)
+        .under_encryption(700 << 10)
+        .unsealed()
+        .make();
+    let luks1 = Luks1Volume::new(1, b"passphrase", content(4096)).make();
+    let luks2 = Luks2Volume::new(1, b"passphrase", content(4096)).make();
+    let json = luks2[4096..6000].split(|byte| *byte == 0).next().unwrap();
+    let gpt = GptDisk::new(512).with_partition(content(4096)).make().image;
+    vec![
+        Seed::new(&["bitlocker"], &bitlocker.image[..512], 512),
+        Seed::new(
+            &["bitlocker"],
+            &bitlocker.image[bitlocker.copies[0]..][..64 << 10],
+            2048,
+        ),
+        Seed::new(
+            &["bitlocker"],
+            &converting.image[bitlocker.copies[0]..][..2048],
+            1024,
+        ),
+        Seed::new(&["key_file", "disk_key"], &bitlocker.key_file, 156),
+        Seed::new(&["luks1"], &luks1[..592], 592),
+        Seed::new(&["luks2"], &luks2[..32 << 10], 6000),
+        Seed::new(&["luks2"], &luks2[..6000], 6000),
+        Seed::new(&["luks2_json", "disk_key"], json, 2000),
+        Seed::new(&["gpt"], &gpt[512..2048], 1536),
+        Seed::new(&["mbr"], &gpt[..512], 512),
+    ]
+}
+
+/// Disks of which every byte counts: a volume on the whole disk, and on a partition of each kind of table.
+fn small_disks() -> Vec<Seed> {
+    const RECORD: usize = 446;
+    let bitlocker = BitLockerVolume::new(1, content(512 << 10)).make().image;
+    let luks1 = Luks1Volume::new(1, b"passphrase", content(4096)).make();
+    let luks2 = Luks2Volume::new(1, b"passphrase", content(4096)).make();
+    let mut mbr = vec![0; 8 * 512];
+    mbr[RECORD + 4] = 0x07;
+    mbr[RECORD + 8] = 8;
+    mbr[RECORD + 12..RECORD + 14].copy_from_slice(&1024_u16.to_le_bytes());
+    mbr[510..512].copy_from_slice(&[0x55, 0xaa]);
+    mbr.extend(&bitlocker);
+    // The table's checksums are put right by the target.
+    let gpt = GptDisk::new(512).with_partition(content(4096)).make().image;
+    let mut gpt = gpt[..34 * 512].to_vec();
+    gpt[1024 + 32..1024 + 48].fill(0);
+    gpt[1024 + 32] = 34;
+    gpt[1024 + 40..1024 + 42].copy_from_slice(&633_u16.to_le_bytes());
+    gpt.extend(&luks1[..600 * 512]);
+    vec![
+        Seed::new(&["disk"], &bitlocker, 512),
+        Seed::new(&["disk"], &mbr, 512),
+        Seed::new(&["disk"], &gpt, 1536),
+        Seed::new(&["disk"], &luks2[..320 << 10], 6000),
+    ]
+}
+
+/// Superblocks that are taken, and nothing behind them but zeros: whole file systems are damaged among the judges.
+fn superblocks() -> Vec<Seed> {
     let mut ext = vec![0; 64 << 10];
     for (at, number) in [
         (0, 16_u32), // inodes
@@ -134,14 +167,93 @@ fn damaged_superblocks_are_taken() {
     for (at, bits) in [(120, 12_u8), (121, 9), (122, 8), (123, 4), (124, 4)] {
         xfs[at] = bits;
     }
-    let mut numbers = Numbers(3);
-    for (target, seed, first) in [("ext", ext, 1400), ("xfs", xfs, 300)] {
-        for _ in 0..1000 {
-            let mut bytes = seed.clone();
-            numbers.mutate(&mut bytes, first);
-            fuzz(target, &bytes);
+    vec![Seed::new(&["ext"], &ext, 1400), Seed::new(&["xfs"], &xfs, 300)]
+}
+
+#[test]
+fn every_parser_takes_damaged_input() {
+    let mut numbers = Numbers(1);
+    for seed in seeds() {
+        for round in 0..2000 {
+            let mut bytes = seed.bytes.clone();
+            if round > 0 {
+                numbers.mutate(&mut bytes, seed.first);
+            }
+            for target in FUZZ_TARGETS {
+                // File systems and disks are walked from the start each time, and have tests of their own.
+                if !["ext", "xfs", "disk"].contains(&target) {
+                    fuzz(target, &bytes);
+                }
+            }
         }
     }
+}
+
+#[test]
+fn damaged_superblocks_are_taken() {
+    let mut numbers = Numbers(3);
+    for seed in superblocks() {
+        for _ in 0..1000 {
+            let mut bytes = seed.bytes.clone();
+            numbers.mutate(&mut bytes, seed.first);
+            fuzz(seed.targets[0], &bytes);
+        }
+    }
+}
+
+#[test]
+fn whole_disks_are_walked_whatever_their_headers_say() {
+    let mut numbers = Numbers(4);
+    for seed in small_disks() {
+        for round in 0..60 {
+            let mut bytes = seed.bytes.clone();
+            if round > 0 {
+                numbers.mutate(&mut bytes, seed.first);
+            }
+            fuzz(seed.targets[0], &bytes);
+        }
+    }
+}
+
+/// The seeds are what they seem: each of these disks has a volume that its key opens.
+#[test]
+fn the_small_disks_are_sound_but_for_a_checksum() {
+    let bitlocker = BitLockerVolume::new(1, content(512 << 10)).make();
+    let verdicts: Vec<_> = small_disks()
+        .into_iter()
+        .map(|seed| {
+            let key = if seed.bytes[..8 * 512 + 11].ends_with(b"-FVE-FS-") || seed.bytes[3] == b'-' {
+                &bitlocker.key_file[..]
+            } else {
+                b"passphrase"
+            };
+            support::prove(seed.bytes, key).verdict
+        })
+        .collect();
+    let [first, second, third, fourth] = verdicts.as_slice() else {
+        panic!("{verdicts:?}")
+    };
+    assert_eq!([first, second, fourth], [&ProofVerdict::Opens; 3]);
+    assert!(
+        matches!(third, ProofVerdict::CannotTell { reason } if reason.contains("CRC-32")),
+        "{third:?}"
+    );
+}
+
+/// What `.ci/fuzz` begins with: a folder for each target, in the folder that the variable names.
+#[test]
+#[ignore = "writes seeds for .ci/fuzz"]
+fn seeds_are_written() {
+    let folder = PathBuf::from(std::env::var_os("CUSTODY_FUZZ_SEEDS").expect("a folder for the seeds"));
+    let all = seeds().into_iter().chain(small_disks()).chain(superblocks());
+    for (number, seed) in all.enumerate() {
+        for target in seed.targets {
+            fs::create_dir_all(folder.join(target)).unwrap();
+            fs::write(folder.join(target).join(format!("seed-{number}")), &seed.bytes).unwrap();
+        }
+    }
+    let made = |target: &&str| folder.join(target).is_dir();
+    assert!(FUZZ_TARGETS.iter().all(made), "a seed for every target");
 }
 
 #[test]
@@ -188,7 +300,9 @@ fn damaged_disks_are_proven_or_not_and_never_read_without_bound() {
             image[at..at + part.len()].copy_from_slice(&part);
             let image = CountedImage::new(image);
             let proof = block_on(prover.prove_disk(Arc::<CountedImage>::clone(&image), Arc::clone(&key)));
-            drop(proof.unwrap());
+            let proof = proof.unwrap();
+            // What panics on the thread that tries a key slot is told, and is a fault of ours.
+            assert!(!format!("{proof:?}").contains("panicked"), "{proof:?}");
             assert!(image.bytes_read() <= LIMIT, "{} bytes", image.bytes_read());
         }
     }

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| custody_keys::fuzz("ext", bytes));
+mod guarded;
+
+libfuzzer_sys::fuzz_target!(init: guarded::begin(), |bytes: &[u8]| custody_keys::fuzz("ext", bytes));

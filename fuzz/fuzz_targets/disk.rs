@@ -1,0 +1,6 @@
+//! A whole small disk, as a proof walks it.
+#![no_main]
+
+mod guarded;
+
+libfuzzer_sys::fuzz_target!(init: guarded::begin(), |bytes: &[u8]| custody_keys::fuzz("disk", bytes));
