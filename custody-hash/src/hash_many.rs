@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::{
         backend::runnable,
-        samples::{noise, sha2_of},
+        samples::{hex, noise, sha2_of},
     };
 
     #[test]
@@ -83,6 +83,38 @@ mod tests {
             assert_eq!(hash_many_with(family, &messages), expected, "{}", family.name);
             for (message, expected) in messages.iter().zip(&expected) {
                 assert_eq!(hash_many_with(family, &[message]), [*expected], "{}", family.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_messages_take_no_longer_each_than_a_few() {
+        let sample = noise(20_000, 3);
+        let message = |number: usize| {
+            let at = number % 19_000;
+            &sample[at..at + number * 7 % 300]
+        };
+        let messages: Vec<&[u8]> = (0..100_000).map(message).collect();
+        let begun = std::time::Instant::now();
+        let digests = hash_many(&messages);
+        // Tens of milliseconds. If each step looked at all of them, minutes.
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        for (message, digest) in messages.iter().zip(digests) {
+            assert_eq!(digest, sha2_of(message));
+        }
+    }
+
+    #[test]
+    fn nist_vectors_come_out_of_all_lanes_of_every_backend() {
+        for (message, expected) in crate::samples::nist_vectors() {
+            for family in runnable() {
+                for count in [2, 4, 16, 35] {
+                    let digests = hash_many_with(family, &vec![message.as_slice(); count]);
+                    assert_eq!(digests.len(), count);
+                    for digest in digests {
+                        assert_eq!(hex(&digest), expected, "{} x {count}", family.name);
+                    }
+                }
             }
         }
     }

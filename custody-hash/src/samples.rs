@@ -28,6 +28,29 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Messages and their SHA-256. Source: FIPS 180-2, appendix B, for the last three; the digest of nothing is in the
+/// NIST's validation vectors, `SHA256ShortMsg.rsp`.
+pub(crate) fn nist_vectors() -> [(Vec<u8>, &'static str); 4] {
+    [
+        (
+            Vec::new(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+        (
+            b"abc".to_vec(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ),
+        (
+            b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".to_vec(),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+        ),
+        (
+            vec![b'a'; 1_000_000],
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+        ),
+    ]
+}
+
 pub(crate) fn engine(threads: usize) -> Engine {
     Engine::new(EngineOptions::default().with_threads(NonZeroUsize::new(threads).unwrap())).unwrap()
 }

@@ -12,11 +12,25 @@ pub(crate) struct Strand<'a> {
 /// Below this many blocks the wide kernels do not earn back what they begin and end with.
 const FEW_BLOCKS: usize = 4;
 
+/// Strands that are looked over for each kernel call: enough to fill the widest one to the end, few enough that looking
+/// costs little beside hashing, however many strands there are.
+const GROUP: usize = 64;
+
 /// Takes all blocks of all strands in. The order of the strands is left as it happens to be.
 ///
 /// The longest go first and together, so that lanes run empty as late as can be: `n` strands of one length use the
 /// widest kernel to their end, and strands of any lengths never more kernel calls than there are strands.
 pub(crate) fn compress_strands(kernels: &Kernels, strands: &mut [Strand<'_>]) {
+    if strands.len() > GROUP {
+        // Those of about one length come into one group.
+        strands.sort_unstable_by_key(|strand| std::cmp::Reverse(strand.blocks.len()));
+    }
+    for group in strands.chunks_mut(GROUP) {
+        compress_group(kernels, group);
+    }
+}
+
+fn compress_group(kernels: &Kernels, strands: &mut [Strand<'_>]) {
     loop {
         strands.sort_unstable_by_key(|strand| std::cmp::Reverse(strand.blocks.len()));
         let live = strands
