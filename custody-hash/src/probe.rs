@@ -1,6 +1,9 @@
 //! A way to the single kernels, for benches and the fuzzer. Not part of the API: anything here may change at any time.
 
-use crate::backend::{Block, INITIAL, Kernel, Kernels, Lanes, State, runnable};
+use crate::{
+    CHUNK_BYTES, ChunkRun, ChunkedSha256, SavedPass,
+    backend::{Block, INITIAL, Kernel, Kernels, Lanes, State, runnable},
+};
 
 /// One family of kernels that this processor can run.
 #[derive(Debug, Clone, Copy)]
@@ -80,10 +83,11 @@ pub fn states_after_zeros(blocks: &[u64]) -> Vec<[u32; 8]> {
     states.collect()
 }
 
-/// Cuts the input into messages and hashes them with every family, in lanes, fused, and as saved and resumed passes.
+/// Cuts the input into messages and hashes them with every kernel of every family: in lanes, fused, and as many zeros;
+/// and each message once more in a pass that is saved at a cut and goes on from what was saved.
 ///
 /// # Panics
-/// When two of them disagree.
+/// When one of them disagrees with the `sha2` crate.
 pub fn compare_all(input: &[u8]) {
     let (cuts, mut rest) = input.split_at(input.len().min(33));
     let mut messages = Vec::new();
@@ -92,46 +96,83 @@ pub fn compare_all(input: &[u8]) {
         messages.push(message);
         rest = later;
     }
-    messages.push(rest);
+    // Two long ones first, for the kernels of few lanes.
+    let (front, back) = rest.split_at(rest.len() / 2);
+    messages.splice(..0, [front, back]);
+    families()
+        .into_iter()
+        .for_each(|family| compare_family(family, &messages));
+    for (at, message) in messages.iter().enumerate() {
+        let cut = cuts.get(at).copied().map_or(0, usize::from) * 7 + at;
+        compare_resumed(message, cut.min(message.len()));
+    }
+}
+
+fn compare_family(family: Family, messages: &[&[u8]]) {
+    let name = family.name();
+    let found = crate::hash_many::hash_many_with(family.0, messages);
     let expected: Vec<[u8; 32]> = messages.iter().map(|message| sha2_digest(message)).collect();
-    for family in families() {
-        let found = crate::hash_many::hash_many_with(family.0, &messages);
-        assert!(found == expected, "{} disagrees with sha2", family.name());
-        for probe in [
-            Probe::Messages(1),
-            Probe::Messages(2),
-            Probe::Messages(4),
-            Probe::Messages(16),
-        ] {
-            let Probe::Messages(count) = probe else { continue };
-            let (Some(lanes), Some(found)) = (messages.get(..count), family.run(probe, &messages)) else {
-                continue;
-            };
-            let blocks = lanes.iter().map(|lane| blocks_of(lane).len()).min().unwrap_or(0);
-            for (lane, state) in lanes.iter().zip(found) {
-                let mut expected = INITIAL;
-                sha2::block_api::compress256(&mut expected, blocks_of(lane).split_at(blocks).0);
-                assert!(
-                    state == expected,
-                    "{} {probe:?} disagrees with sha2",
-                    family.name()
-                );
-            }
-        }
-        for probe in [Probe::Fused(1), Probe::Fused(2)] {
-            let Some(found) = family.run(probe, &messages) else {
-                continue;
-            };
-            for pair in found.as_chunks::<2>().0 {
-                let [whole, chunk] = pair;
-                assert!(
-                    whole == chunk,
-                    "{} {probe:?} disagrees with itself",
-                    family.name()
-                );
-            }
+    assert!(found == expected, "{name} disagrees with sha2");
+    for count in [1, 2, 4, 16] {
+        compare_states(family, Probe::Messages(count), messages);
+    }
+    for count in [1, 2] {
+        compare_states(family, Probe::Fused(count), messages);
+    }
+    let zeros: Vec<Vec<u8>> = messages.iter().map(|message| vec![0; message.len()]).collect();
+    let zeros: Vec<&[u8]> = zeros.iter().map(Vec::as_slice).collect();
+    for count in [1, 4] {
+        compare_states(family, Probe::Zeros(count), &zeros);
+    }
+}
+
+/// Compares the states after a kernel with those after the `sha2` crate's compression function.
+fn compare_states(family: Family, probe: Probe, messages: &[&[u8]]) {
+    let Some(found) = family.run(probe, messages) else {
+        return; // no such kernel, or too few messages for it
+    };
+    let (lanes, states_each) = match probe {
+        Probe::Messages(count) => (count, 1),
+        Probe::Fused(count) => (count, 2),
+        // All of them take in as many as the first message has.
+        Probe::Zeros(count) => (1, count),
+    };
+    let lanes = messages.get(..lanes).unwrap_or_default();
+    let blocks = lanes.iter().map(|lane| blocks_of(lane).len()).min().unwrap_or(0);
+    assert!(found.len() == lanes.len() * states_each);
+    for (lane, states) in lanes.iter().zip(found.chunks(states_each)) {
+        let mut expected = INITIAL;
+        sha2::block_api::compress256(&mut expected, blocks_of(lane).split_at(blocks).0);
+        for state in states {
+            let name = family.name();
+            assert!(*state == expected, "{name} {probe:?} disagrees with sha2");
         }
     }
+}
+
+/// Compares a pass that was saved at a cut, and went on, with the digests of the message and of its chunks.
+fn compare_resumed(message: &[u8], cut: usize) {
+    let (before, after) = message.split_at(cut);
+    let mut first = ChunkedSha256::default();
+    digest::Update::update(&mut first, before);
+    let mut runs = first.take_runs();
+    let ended = SavedPass::from_bytes(&first.save().to_bytes()).and_then(|saved| {
+        let mut second = ChunkedSha256::resume(&saved);
+        digest::Update::update(&mut second, after);
+        second.finish()
+    });
+    let whole = ended.map(|(more, digests)| {
+        runs.extend(more);
+        digests.stored_file
+    });
+    let chunks: Vec<[u8; 32]> = runs.iter().flat_map(ChunkRun::digests).collect();
+    let chunk_bytes = usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX);
+    let expected: Vec<[u8; 32]> = message.chunks(chunk_bytes).map(sha2_digest).collect();
+    let agrees = whole.is_ok_and(|whole| whole == Some(sha2_digest(message)));
+    assert!(
+        agrees && chunks == expected,
+        "a pass that was saved at byte {cut} disagrees with sha2"
+    );
 }
 
 fn sha2_digest(message: &[u8]) -> [u8; 32] {
@@ -141,12 +182,67 @@ fn sha2_digest(message: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
     use crate::samples::noise;
 
     #[test]
     fn what_the_fuzzer_does_holds_for_a_hundred_inputs() {
         for seed in 0..100 {
-            super::compare_all(&noise(seed * 97, seed as u64));
+            compare_all(&noise(seed * 97, seed as u64));
+        }
+    }
+
+    /// Right, but for a fault that is the same in both states.
+    fn wrong_fused<const N: usize>(states: &mut [[State; 2]; N], lanes: Lanes<'_, N>) {
+        for state in states.as_flattened_mut() {
+            state[3] ^= u32::from(lanes.blocks() > 0);
+        }
+    }
+
+    fn wrong_zeros<const N: usize>(states: &mut [State; N], blocks: u64) {
+        for state in states {
+            state[0] ^= u32::from(blocks > 0);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_in_any_kernel_is_found() {
+        const SOUND: Kernels = Kernels {
+            name: "sound",
+            one: |states, lanes| (crate::backend::kernels().one)(states, lanes),
+            two: None,
+            four: None,
+            sixteen: None,
+            fused_one: None,
+            fused_two: None,
+            zeros_one: None,
+            zeros_four: None,
+        };
+        static FUSED_ONE: Kernels = Kernels {
+            fused_one: Some(wrong_fused),
+            ..SOUND
+        };
+        static FUSED_TWO: Kernels = Kernels {
+            fused_two: Some(wrong_fused),
+            ..SOUND
+        };
+        static ZEROS_ONE: Kernels = Kernels {
+            zeros_one: Some(wrong_zeros),
+            ..SOUND
+        };
+        static ZEROS_FOUR: Kernels = Kernels {
+            zeros_four: Some(wrong_zeros),
+            ..SOUND
+        };
+        let sample = noise(1000, 1);
+        let messages = [&sample[..500], &sample[500..]];
+        static PLAIN: Kernels = SOUND;
+        compare_family(Family(&PLAIN), &messages);
+        for wrong in [&FUSED_ONE, &FUSED_TWO, &ZEROS_ONE, &ZEROS_FOUR] {
+            let found = catch_unwind(|| compare_family(Family(wrong), &messages));
+            assert!(found.is_err(), "{wrong:?}");
         }
     }
 }
