@@ -8,7 +8,8 @@ use crate::{Error, Result};
 /// The hashes that lead from one leaf to the root: RFC 9162, section 2.1.3.
 ///
 /// With it anyone who knows the root and the number of chunks can check one chunk of an image, and nothing else of it
-/// has to be disclosed.
+/// has to be disclosed. Both must come from whoever vouches for the image, and never from the proof itself: some paths
+/// lead to the same root in trees of other sizes too.
 ///
 /// # Examples
 /// ```
@@ -21,8 +22,9 @@ use crate::{Error, Result};
 ///     builder.push(*chunk)?;
 /// }
 /// let proof: InclusionProof = builder.finish()?;
-/// assert!(proof.verify(&chunks[7], &tree.root()).is_ok());
-/// assert!(proof.verify(&chunks[6], &tree.root()).is_err());
+/// assert!(proof.verify(7, 10, &chunks[7], &tree.root()).is_ok());
+/// assert!(proof.verify(7, 10, &chunks[6], &tree.root()).is_err());
+/// assert!(proof.verify(7, 11, &chunks[7], &tree.root()).is_err());
 /// # Ok::<(), custody_hash::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,20 +69,18 @@ impl InclusionProof {
         &self.path
     }
 
-    /// Whether a chunk with this digest is that leaf of the tree with this root (RFC 9162, section 2.1.3.2).
+    /// Whether a chunk with this digest is leaf number `leaf`, counted from 0, of the tree that has so many leaves and
+    /// this root (RFC 9162, section 2.1.3.2). What the proof says of itself must agree.
     ///
     /// # Errors
     /// [`Error::NotIncluded`] if not.
-    pub fn verify(&self, digest: &[u8; 32], root: &[u8; 32]) -> Result<()> {
-        let not_included = || Error::NotIncluded {
-            leaf: self.leaf,
-            leaves: self.leaves,
-        };
-        let mut last = self.leaves.checked_sub(1).ok_or_else(not_included)?;
-        if self.leaf > last {
+    pub fn verify(&self, leaf: u64, leaves: u64, digest: &[u8; 32], root: &[u8; 32]) -> Result<()> {
+        let not_included = || Error::NotIncluded { leaf, leaves };
+        let mut last = leaves.checked_sub(1).ok_or_else(not_included)?;
+        if leaf > last || (leaf, leaves) != (self.leaf, self.leaves) {
             return Err(not_included());
         }
-        let (mut at, mut hash) = (self.leaf, leaf_hash(digest));
+        let (mut at, mut hash) = (leaf, leaf_hash(digest));
         for sibling in &self.path {
             if last == 0 {
                 return Err(not_included());
@@ -186,22 +186,39 @@ mod tests {
             let digests = digests(leaves);
             let mut tree = MerkleFrontier::new();
             digests.iter().for_each(|digest| tree.push(*digest).unwrap());
-            for (leaf, digest) in digests.iter().enumerate() {
-                let proof = prove(&digests, leaf as u64);
-                proof.verify(digest, &tree.root()).unwrap();
-                assert!(proof.verify(&[0; 32], &tree.root()).is_err());
-                assert!(proof.verify(digest, &[0; 32]).is_err());
-                let moved = InclusionProof::new((leaf as u64 + 1) % leaves, leaves, proof.path().to_vec());
-                assert!(leaves == 1 || moved.verify(digest, &tree.root()).is_err());
+            let root = tree.root();
+            for (leaf, digest) in (0..).zip(&digests) {
+                let proof = prove(&digests, leaf);
+                proof.verify(leaf, leaves, digest, &root).unwrap();
+                assert!(proof.verify(leaf, leaves, &[0; 32], &root).is_err());
+                assert!(proof.verify(leaf, leaves, digest, &[0; 32]).is_err());
+                let next = (leaf + 1) % leaves;
+                let moved = InclusionProof::new(next, leaves, proof.path().to_vec());
+                assert!(leaves == 1 || moved.verify(next, leaves, digest, &root).is_err());
                 let mut longer = proof.path().to_vec();
                 longer.push([0; 32]);
-                assert!(
-                    InclusionProof::new(leaf as u64, leaves, longer)
-                        .verify(digest, &tree.root())
-                        .is_err()
-                );
+                let longer = InclusionProof::new(leaf, leaves, longer);
+                assert!(longer.verify(leaf, leaves, digest, &root).is_err());
             }
         }
+    }
+
+    #[test]
+    fn what_a_proof_says_of_itself_is_not_taken_for_the_number_of_leaves() {
+        let digests = digests(5);
+        let mut tree = MerkleFrontier::new();
+        digests.iter().for_each(|digest| tree.push(*digest).unwrap());
+        let (root, path) = (tree.root(), prove(&digests, 0).path().to_vec());
+        for leaves in [6, 7, 8] {
+            // The same path, the same root: only who knows the number of leaves can tell.
+            let other = InclusionProof::new(0, leaves, path.clone());
+            other.verify(0, leaves, &digests[0], &root).unwrap();
+            assert!(other.verify(0, 5, &digests[0], &root).is_err(), "{leaves}");
+            let own = InclusionProof::new(0, 5, path.clone());
+            assert!(own.verify(0, leaves, &digests[0], &root).is_err(), "{leaves}");
+        }
+        let other_leaf = InclusionProof::new(1, 5, path);
+        assert!(other_leaf.verify(0, 5, &digests[0], &root).is_err());
     }
 
     /// Source: the certificate-transparency test vectors' construction, by the definition of RFC 9162, section
@@ -226,11 +243,8 @@ mod tests {
         assert!(ProofBuilder::new(5, 5).is_err());
         assert!(ProofBuilder::new(0, 0).is_err());
         for (leaf, leaves) in [(0, 0), (1, 1), (u64::MAX, u64::MAX), (0, u64::MAX)] {
-            assert!(
-                InclusionProof::new(leaf, leaves, Vec::new())
-                    .verify(&[0; 32], &[0; 32])
-                    .is_err()
-            );
+            let empty = InclusionProof::new(leaf, leaves, Vec::new());
+            assert!(empty.verify(leaf, leaves, &[0; 32], &[0; 32]).is_err());
         }
         let mut builder = ProofBuilder::new(0, 1).unwrap();
         assert!(matches!(builder.clone().finish(), Err(Error::EndedEarly { .. })));
