@@ -5,8 +5,10 @@ use std::{io, ops::Range};
 /// An image of which any range can be read, by several threads at once, and that may know where its data is.
 ///
 /// Implemented for byte slices and, with the feature `files`, for [`File`](std::fs::File): regular files, whose holes
-/// the file system names, and block devices, which have none. A map from elsewhere, of an image format or of a
-/// service, goes in through [`MappedImage`].
+/// the file system names, and block devices, which have none. Asking for holes moves the file's cursor; what is read
+/// here does not depend on it, but whoever reads the same file by [`Read`](io::Read) meanwhile does. Holes are known on
+/// Linux, Apple's systems, FreeBSD, DragonFly, illumos and Solaris; on other kinds of Unix all of a file is read. A map
+/// from elsewhere, of an image format or of a service, goes in through [`MappedImage`].
 pub trait ImageAt: Sync {
     /// Fills the buffer with what is at this place.
     ///
@@ -15,12 +17,25 @@ pub trait ImageAt: Sync {
     fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()>;
 
     /// The first range with data that ends after this place; none if there are only zeros from here on. What lies
-    /// between is not read. By default all is data.
+    /// between is not read. By default all is data. A range that is empty, or that ends before, fails the pass: taken
+    /// for an answer, it would be asked for again for ever.
     ///
     /// # Errors
     /// What the source of the map says. A source that cannot tell must call it data.
     fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
         Ok(Some(at_bytes..u64::MAX))
+    }
+}
+
+/// What an image says of its next data, if that can be.
+pub(crate) fn next_data(image: &impl ImageAt, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
+    match image.next_data(at_bytes)? {
+        Some(data) if data.is_empty() || data.end <= at_bytes => {
+            let (start, end) = (data.start, data.end);
+            let said = format!("its map says that bytes {start} to {end} are the next with data");
+            Err(io::Error::new(io::ErrorKind::InvalidData, said))
+        }
+        data => Ok(data),
     }
 }
 
@@ -125,6 +140,15 @@ impl ImageAt for std::fs::File {
         std::os::unix::fs::FileExt::read_exact_at(self, buffer, at_bytes)
     }
 
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "illumos",
+        target_os = "linux",
+        target_os = "solaris",
+    ))]
     fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
         use rustix::{
             fs::{SeekFrom, seek},

@@ -108,7 +108,8 @@ impl ImageHash {
         };
         let sides = SideLanes::new(options.side_digests, &state, new_meter);
         let accepted = Arc::new(Meter::default());
-        let progress = Progress::new(layout.stored_file_bytes(), Arc::clone(&accepted), meters.into());
+        let progress = options.progress;
+        progress.show(layout.stored_file_bytes(), &accepted, meters);
         Ok(Self {
             layout,
             received_bytes: 0,
@@ -135,11 +136,8 @@ impl ImageHash {
         for meter in [&meter, &image.accepted] {
             meter.add(saved.position_bytes());
         }
-        image.progress = Progress::new(
-            saved.layout().stored_file_bytes(),
-            Arc::clone(&image.accepted),
-            meters.into(),
-        );
+        let length_bytes = saved.layout().stored_file_bytes();
+        image.progress.show(length_bytes, &image.accepted, meters);
         image.received_bytes = saved.position_bytes();
         let pass = saved.pass().clone();
         image.stream = Stream::Fused(Lane::new(LaneName::Whole, pass, Arc::clone(&image.state), meter));

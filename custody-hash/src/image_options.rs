@@ -7,7 +7,7 @@ use std::{
 
 use digest::DynDigest;
 
-use crate::{CHUNK_BYTES, DEFAULT_CHUNK_BYTES, Error, Result};
+use crate::{CHUNK_BYTES, DEFAULT_CHUNK_BYTES, Error, Progress, Result};
 
 /// What [`Engine::start`](crate::Engine::start) makes of an image besides its chunk digests, and in how much memory.
 ///
@@ -24,6 +24,7 @@ pub struct ImageOptions {
     pub(crate) whole_digests: WholeDigests,
     pub(crate) side_digests: Vec<NamedDigest>,
     pub(crate) chunk_bytes: NonZeroU64,
+    pub(crate) progress: Progress,
 }
 
 /// Whether the stored file as a whole, and its disk data, are hashed.
@@ -83,6 +84,18 @@ impl ImageOptions {
         self
     }
 
+    /// Shows how far the image is, to whoever kept a clone of this: for the passes that begin and end in one call.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Whether every byte is hashed in order, a hole's zeros too.
+    pub(crate) fn goes_through_holes(&self) -> bool {
+        self.whole_digests == WholeDigests::Hash || !self.side_digests.is_empty()
+    }
+
     /// What was asked for, or what so many threads can use.
     pub(crate) fn in_flight_bytes(&self, threads: NonZeroUsize) -> u64 {
         self.in_flight_bytes.unwrap_or_else(|| match self.whole_digests {
@@ -124,6 +137,7 @@ impl Default for ImageOptions {
             whole_digests: WholeDigests::default(),
             side_digests: Vec::new(),
             chunk_bytes: DEFAULT_CHUNK_BYTES,
+            progress: Progress::default(),
         }
     }
 }

@@ -19,6 +19,7 @@
 //! | a file or a device, and want the digest of the whole and of the chunks | [`Engine::hash_image`] |
 //! | the same, and want the chunks and their tree alone | [`Engine::hash_tree`], on all cores |
 //! | a pipe, or anything that implements [`Read`](std::io::Read) | [`Engine::hash_reader`] |
+//! | somebody who wants to see how far it is | [`Progress`]; to stop it, an error from `deposit` |
 //! | async code, holes, many images at once | [`Engine::start`], then [`ImageHash::push`] and [`ImageHash::finish`] |
 //! | the same without async | [`ImageHash::push_blocking`] and [`ImageHash::finish_blocking`] |
 //! | code that takes a [`digest::Digest`], or no threads | [`ChunkedSha256`] |
@@ -90,6 +91,11 @@ use std::num::NonZeroU64;
 
 pub mod chunk_list;
 pub mod merkle;
+
+/// What the crate's page says, held to the program.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod backend;
 mod block_on;

@@ -3,7 +3,7 @@
 use std::{io, num::NonZeroU64, ops::Range};
 
 use super::slots::LANES;
-use crate::ImageAt;
+use crate::{ImageAt, image_at::next_data};
 
 /// Walks an image from its start to its end and deals it out in batches.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Plan {
     /// How many full chunks from here on have no data. A last chunk that is shorter is read in any case.
     fn hole_chunks(&mut self, image: &impl ImageAt) -> io::Result<u64> {
         if self.data.as_ref().is_none_or(|data| data.end <= self.at_bytes) {
-            let found = image.next_data(self.at_bytes)?;
+            let found = next_data(image, self.at_bytes)?;
             self.data = Some(found.unwrap_or(u64::MAX..u64::MAX));
         }
         let start_bytes = self.data.as_ref().map_or(self.at_bytes, |data| data.start);
