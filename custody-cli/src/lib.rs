@@ -35,7 +35,6 @@ mod state_place;
 mod stop;
 mod store_place;
 mod stored_manifests;
-mod sum_line;
 mod summary;
 mod supplied_key;
 mod tool;

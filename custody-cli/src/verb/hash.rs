@@ -1,34 +1,39 @@
-use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::path::PathBuf;
+use std::slice;
 
 use clap::Args;
 use custody_core::Remedy;
 use custody_core::digest::Sha256Digest;
 use custody_hash::chunk_list::write_run;
 use custody_hash::{Engine, ImageOptions};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::hash_algorithm::HashAlgorithm;
-use super::hash_progress::Watch;
+use super::check::Check;
+use super::check_arguments::CheckArguments;
+use super::hash_against;
+use super::hash_algorithm::{HashAlgorithm, SumKind};
+use super::hash_progress::Bars;
 use super::hash_reads::Holes;
 use super::hash_source::{Digested, Source, Wanted};
-use super::{check, hash_against};
+use super::in_turn::{Desk, Panicked, in_turn};
+use super::sum_line::{LineEnd, LineForm, SumLine};
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::local_ports::engine;
 use crate::printable;
-use crate::sum_line::{SumLine, tagged};
 
 const EXAMPLES: &str = "\
 Examples:
   custody hash disk.raw
       what `sha256sum disk.raw` prints
   custody hash --check SHA256SUMS
-      what `sha256sum -c SHA256SUMS` does; exit 4 on a mismatch
+      what `sha256sum -c SHA256SUMS` does, several files at once; exit 4 on a
+      mismatch; lines of `--tag`, `--tree` and `--algorithm` are checked too
+  custody hash --check --algorithm md5 MD5SUMS
+      what `md5sum -c MD5SUMS` does
   custody hash --chunks disk.raw
       what `split -b 4M --filter=sha256sum disk.raw` prints; the Merkle root
       over these digests goes to standard error
@@ -58,7 +63,7 @@ pub(crate) struct HashArguments {
     files: Vec<PathBuf>,
 
     /// Read digests from the files and check them
-    #[arg(long, short = 'c', conflicts_with_all = ["chunks", "tree", "tag", "algorithm"])]
+    #[arg(long, short = 'c', conflicts_with_all = ["chunks", "tree", "tag", "zero"])]
     check: bool,
 
     /// Print the SHA-256 of each 4 MiB instead
@@ -70,7 +75,7 @@ pub(crate) struct HashArguments {
     tree: bool,
 
     /// Name the byte ranges that differ from this list of what `--chunks` prints
-    #[arg(long, value_name = "LIST", conflicts_with_all = ["check", "chunks", "tree", "tag", "algorithm"])]
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["check", "chunks", "tree", "tag", "zero", "algorithm"])]
     against: Option<PathBuf>,
 
     /// Read the holes of sparse files too, instead of taking the file system's word that they are zeros
@@ -81,46 +86,68 @@ pub(crate) struct HashArguments {
     #[arg(long, conflicts_with = "chunks")]
     tag: bool,
 
-    /// Make these digests in the same pass; implies `--tag`
+    /// End lines with NUL, and print names as they are
+    #[arg(long, short = 'z', conflicts_with = "chunks")]
+    zero: bool,
+
+    /// Make these digests in the same pass; implies `--tag`. With `--check`: what lines are of that do not say so
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "chunks")]
     algorithm: Vec<HashAlgorithm>,
+
+    #[command(flatten)]
+    checking: CheckArguments,
 }
 
 /// What came of a file, and what to print of it.
 struct Hashed {
     lines: Vec<u8>,
     talk: String,
-    document: Value,
+    /// For a program that reads.
+    document: Option<Value>,
+}
+
+/// Who deals out files, and prints what comes of them in their order.
+struct Printer<'a> {
+    files: slice::Iter<'a, PathBuf>,
+    console: &'a Console,
+    bars: &'a Bars,
+    documents: Vec<Value>,
+    unreadable: usize,
 }
 
 impl HashArguments {
     pub(super) fn run(&self, console: &Console) -> Result<Answer, Failure> {
         let engine = engine()?;
         if self.check {
-            return check::run(&self.files, self.holes(), &engine, console);
+            let check = Check {
+                arguments: self.checking,
+                untagged: self.untagged()?,
+                holes: self.holes(),
+                engine: &engine,
+                console,
+            };
+            return Ok(check.run(&self.files));
         }
         if let Some(list) = &self.against {
             return hash_against::run(list, &self.files, self.holes(), &engine, console);
         }
-        let mut documents = Vec::new();
-        let mut unreadable = 0;
-        let mut print = |file: &Path, hashed: Result<Hashed, Failure>| match hashed {
-            Ok(hashed) => {
-                if !console.is_json() {
-                    console.out(&for_reader(hashed.lines, console));
-                    console.err(&hashed.talk);
-                }
-                documents.push(hashed.document);
-            }
-            Err(failure) => {
-                unreadable += 1;
-                if !console.is_json() {
-                    console.err(&failure.to_text());
-                }
-                documents.push(unreadable_document(file.as_os_str(), failure));
-            }
+        let bars = Bars::new(console);
+        let mut printer = Printer {
+            files: self.files.iter(),
+            console,
+            bars: &bars,
+            documents: Vec::new(),
+            unreadable: 0,
         };
-        self.hash_all(&engine, console, &mut print);
+        let at_once = self.files_at_once(&engine);
+        in_turn(at_once, &mut printer, |file: &&PathBuf| {
+            self.hash(file.as_os_str(), &engine, at_once, console, &bars)
+        });
+        let Printer {
+            documents,
+            unreadable,
+            ..
+        } = printer;
         let failure = (unreadable > 0).then(|| {
             let error = format!("{unreadable} of {} files could not be read", self.files.len());
             Failure::new(Exit::Incomplete, error, Remedy::Retry).with_next(AGAIN)
@@ -129,60 +156,48 @@ impl HashArguments {
         Ok(streamed.with_failure(failure))
     }
 
-    /// Hashes the files, several at once, and prints them in their order.
-    fn hash_all(
+    fn hash(
         &self,
+        name: &OsStr,
         engine: &Engine,
+        at_once: usize,
         console: &Console,
-        print: &mut impl FnMut(&Path, Result<Hashed, Failure>),
-    ) {
-        let at_once = self.files_at_once(engine);
-        thread::scope(|scope| {
-            let mut running = VecDeque::new();
-            for file in &self.files {
-                if console.out_is_gone() {
-                    break;
-                }
-                if at_once == 1 || self.files.len() == 1 {
-                    print(file, self.hash(file.as_os_str(), engine, console));
-                    continue;
-                }
-                if running.len() >= at_once
-                    && let Some((done, thread)) = running.pop_front()
-                {
-                    print(done, joined(thread));
-                }
-                running.push_back((file, scope.spawn(|| self.hash(file.as_os_str(), engine, console))));
-            }
-            for (done, thread) in running {
-                print(done, joined(thread));
-            }
-        });
-    }
-
-    fn hash(&self, name: &OsStr, engine: &Engine, console: &Console) -> Result<Hashed, Failure> {
+        bars: &Bars,
+    ) -> Result<Hashed, Failure> {
         let source = Source::open(name)?;
-        let mut watch = Watch::new(name, source.length_bytes(), console);
+        let mut watch = bars.watch(name, source.length_bytes());
         let quiet = console.is_json();
-        let wanted = self.wanted(quiet, self.files_at_once(engine));
+        let wanted = self.wanted(quiet, at_once);
         let digested = source.digest(name, wanted, self.holes(), engine, |run| {
             watch.add(run);
             if self.chunks && !quiet {
                 let mut lines = Vec::new();
                 write_run(run, &mut lines)?;
-                console.out(&lines);
+                bars.aside(|| console.out(&lines));
             }
             Ok(())
         })?;
-        Ok(self.hashed(name, &digested))
+        Ok(self.hashed(name, &digested, quiet))
     }
 
-    /// A tree takes all cores for one file, and chunks are printed as they come.
+    /// A tree takes all cores for one file, chunks are printed as they come, and who names standard input twice wants
+    /// all of it the first time.
     fn files_at_once(&self, engine: &Engine) -> usize {
-        if self.tree || self.chunks {
+        let inputs = self.files.iter().filter(|file| file.as_os_str() == "-").count();
+        if self.tree || self.chunks || inputs > 1 {
             1
         } else {
-            self.files.len().min(FILES_PER_THREAD * engine.threads().get())
+            self.files.len().min(files_at_once(engine))
+        }
+    }
+
+    fn untagged(&self) -> Result<HashAlgorithm, Failure> {
+        match self.algorithm.as_slice() {
+            [] => Ok(HashAlgorithm::Sha256),
+            [only] => Ok(*only),
+            _ => Err(Failure::usage(
+                "a line that does not say what it is of is of one algorithm: name one",
+            )),
         }
     }
 
@@ -194,94 +209,149 @@ impl HashArguments {
         }
     }
 
-    fn wanted(&self, quiet: bool, files_at_once: usize) -> Wanted {
+    fn wanted(&self, quiet: bool, at_once: usize) -> Wanted {
         // One document holds the digest of the whole beside the root, unless only the tree was asked for.
         if self.tree || self.chunks && !quiet {
             return Wanted::Tree;
         }
-        let mut options = ImageOptions::default();
-        if files_at_once > 1 {
-            let each_bytes = IN_FLIGHT_BYTES / files_at_once as u64;
-            let most_bytes = ImageOptions::DEFAULT_IN_FLIGHT_BYTES;
-            options = options.with_in_flight_bytes(each_bytes.clamp(LEAST_IN_FLIGHT_BYTES, most_bytes));
-        }
-        let mut asked: Vec<_> = Vec::new();
-        for algorithm in &self.algorithm {
-            if !asked.contains(algorithm) {
-                asked.push(*algorithm);
-            }
-        }
-        Wanted::Whole(
-            asked
-                .into_iter()
-                .fold(options, |options, algorithm| algorithm.add_to(options)),
-        )
+        Wanted::Whole(options_of(at_once, self.algorithm.iter().copied()))
     }
 
-    fn hashed(&self, name: &OsStr, digested: &Digested) -> Hashed {
-        let Digested { digests, hole_bytes } = digested;
-        let sha256 = digests.stored_file.map(Sha256Digest::from_bytes);
+    fn hashed(&self, name: &OsStr, digested: &Digested, in_json: bool) -> Hashed {
+        let digests = &digested.digests;
         let root = Sha256Digest::from_bytes(digests.root);
-        let (mut lines, mut talk) = (Vec::new(), String::new());
+        let mut hashed = Hashed {
+            lines: Vec::new(),
+            talk: String::new(),
+            document: in_json.then(|| document(name, digested)),
+        };
         if self.chunks {
-            talk = format!(
+            hashed.talk = format!(
                 "custody: {}: {} chunks, Merkle root {root}\n",
                 printable::name(name),
                 digests.chunks
             );
-        } else if self.tree {
-            lines = tagged("SHA256-TREE-4M", name, &root.to_string());
-        } else if let Some(sha256) = sha256 {
-            let line = SumLine {
-                sha256,
-                name: name.to_owned(),
-            };
-            if self.tag || !self.algorithm.is_empty() {
-                lines = line.to_tagged_bytes();
-            } else {
-                lines = line.to_bytes();
+            return hashed;
+        }
+        let is_tagged = self.tag || self.tree || !self.algorithm.is_empty();
+        let form = if is_tagged {
+            LineForm::Tagged
+        } else {
+            LineForm::Plain
+        };
+        let end = if self.zero {
+            LineEnd::Nul
+        } else {
+            LineEnd::LineFeed
+        };
+        let mut add = |kind: SumKind, hex: String| {
+            let name = name.to_owned();
+            hashed
+                .lines
+                .extend(SumLine { kind, hex, name }.to_bytes(form, end));
+        };
+        if self.tree {
+            add(SumKind::Tree, root.to_string());
+        } else if let Some(sha256) = digests.stored_file {
+            add(SumKind::SHA256, custody_core::hex::encode(&sha256));
+        }
+        for side in &digests.side {
+            let algorithm = self
+                .algorithm
+                .iter()
+                .find(|algorithm| algorithm.tag() == side.name);
+            if let Some(algorithm) = algorithm {
+                add(SumKind::Whole(*algorithm), custody_core::hex::encode(&side.value));
             }
         }
-        let mut document = json!({
-            "file": printable::name(name),
-            "bytes": digests.stored_file_bytes.to_string(),
-            "chunks": digests.chunks,
-            "root": root,
-        });
-        let mut others = serde_json::Map::new();
-        for side in &digests.side {
-            let hex = custody_core::hex::encode(&side.value);
-            lines.extend(tagged(&side.name, name, &hex));
-            others.insert(side.name.to_ascii_lowercase(), json!(hex));
+        hashed
+    }
+}
+
+impl<'a> Desk for Printer<'a> {
+    type Task = &'a PathBuf;
+    type Outcome = Result<Hashed, Failure>;
+
+    fn next(&mut self) -> Option<&'a PathBuf> {
+        if self.console.out_is_gone() {
+            return None;
         }
-        if let Value::Object(members) = &mut document {
-            members.extend(sha256.map(|sha256| ("sha256".to_owned(), json!(sha256))));
-            members
-                .extend((*hole_bytes > 0).then(|| ("hole_bytes".to_owned(), json!(hole_bytes.to_string()))));
-            members.extend((!others.is_empty()).then(|| ("others".to_owned(), Value::Object(others))));
-        }
-        Hashed {
-            lines,
-            talk,
-            document,
+        self.files.next()
+    }
+
+    fn take(&mut self, file: &'a PathBuf, hashed: Result<Self::Outcome, Panicked>) {
+        match hashed.unwrap_or_else(|panicked| Err(panicked.into())) {
+            Ok(Hashed {
+                document: Some(document),
+                ..
+            }) => self.documents.push(document),
+            Ok(hashed) => self.bars.aside(|| {
+                self.console.out(&for_reader(hashed.lines, self.console));
+                self.console.err(&hashed.talk);
+            }),
+            Err(failure) => {
+                self.unreadable += 1;
+                if self.console.is_json() {
+                    let document = unreadable_document(file.as_os_str(), failure);
+                    self.documents.push(document);
+                } else {
+                    self.bars.aside(|| self.console.err(&failure.to_text()));
+                }
+            }
         }
     }
 }
 
-/// The digest of a whole file, for a list that names it.
-pub(super) fn digest(
-    name: &OsStr,
-    holes: Holes,
-    engine: &Engine,
-    console: &Console,
-) -> Result<Digested, Failure> {
-    let source = Source::open(name)?;
-    let mut watch = Watch::new(name, source.length_bytes(), console);
-    let wanted = Wanted::Whole(ImageOptions::default());
-    source.digest(name, wanted, holes, engine, |run| {
-        watch.add(run);
-        Ok(())
-    })
+/// Files that are read at once, where each is one stream.
+pub(super) fn files_at_once(engine: &Engine) -> usize {
+    FILES_PER_THREAD * engine.threads().get()
+}
+
+/// How each of so many files is hashed that are read at once, these digests beside SHA-256.
+pub(super) fn options_of(
+    files_at_once: usize,
+    algorithms: impl Iterator<Item = HashAlgorithm>,
+) -> ImageOptions {
+    let mut options = ImageOptions::default();
+    if files_at_once > 1 {
+        let each_bytes = IN_FLIGHT_BYTES / files_at_once as u64;
+        let most_bytes = ImageOptions::DEFAULT_IN_FLIGHT_BYTES;
+        options = options.with_in_flight_bytes(each_bytes.clamp(LEAST_IN_FLIGHT_BYTES, most_bytes));
+    }
+    let mut added = Vec::new();
+    for algorithm in algorithms {
+        if !added.contains(&algorithm) {
+            added.push(algorithm);
+            options = algorithm.add_to(options);
+        }
+    }
+    options
+}
+
+fn document(name: &OsStr, Digested { digests, hole_bytes }: &Digested) -> Value {
+    let mut document = json!({
+        "file": printable::name(name),
+        "bytes": digests.stored_file_bytes.to_string(),
+        "chunks": digests.chunks,
+        "root": Sha256Digest::from_bytes(digests.root),
+    });
+    let others: Map<String, Value> = digests
+        .side
+        .iter()
+        .map(|side| {
+            (
+                side.name.to_ascii_lowercase(),
+                json!(custody_core::hex::encode(&side.value)),
+            )
+        })
+        .collect();
+    if let Value::Object(members) = &mut document {
+        let sha256 = digests.stored_file.map(Sha256Digest::from_bytes);
+        members.extend(sha256.map(|sha256| ("sha256".to_owned(), json!(sha256))));
+        members.extend((*hole_bytes > 0).then(|| ("hole_bytes".to_owned(), json!(hole_bytes.to_string()))));
+        members.extend((!others.is_empty()).then(|| ("others".to_owned(), Value::Object(others))));
+    }
+    document
 }
 
 /// Bytes with names in them: as they are for a program, with nothing that moves a cursor for a terminal.
@@ -293,15 +363,8 @@ pub(super) fn for_reader(line: Vec<u8>, console: &Console) -> Vec<u8> {
     }
 }
 
-fn joined(thread: thread::ScopedJoinHandle<'_, Result<Hashed, Failure>>) -> Result<Hashed, Failure> {
-    thread.join().unwrap_or_else(|_| {
-        let error = "a thread panicked while it read the file".to_owned();
-        Err(Failure::new(Exit::Incomplete, error, Remedy::ReportBug))
-    })
-}
-
 fn unreadable_document(name: &OsStr, failure: Failure) -> Value {
-    let mut document = serde_json::Map::new();
+    let mut document = Map::new();
     document.insert("file".into(), json!(printable::name(name)));
     failure.into_members(&mut document);
     Value::Object(document)

@@ -1,6 +1,5 @@
 //! `custody hash --against`: an image beside a chunk list.
 
-use std::ffi::OsStr;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -10,9 +9,10 @@ use custody_hash::{ChunkComparison, Engine};
 use serde_json::{Value, json};
 
 use super::hash::{AGAIN, for_reader};
-use super::hash_progress::Watch;
+use super::hash_progress::Bars;
 use super::hash_reads::Holes;
 use super::hash_source::{Source, Wanted, open};
+use super::sum_line::verdict_line;
 use crate::answer::Answer;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -40,7 +40,8 @@ pub(super) fn run(
     };
     let lines = ChunkListReader::new(BufReader::new(open(list.as_os_str())?));
     let mut comparison = ChunkComparison::new(length_bytes, lines);
-    let (mut fault, mut watch) = (None, Watch::new(name, Some(length_bytes), console));
+    let bars = Bars::new(console);
+    let (mut fault, mut watch) = (None, bars.watch(name, Some(length_bytes)));
     let passed = source.digest(name, Wanted::Tree, holes, engine, |run| {
         watch.add(run);
         comparison.push(run).map_err(|error| {
@@ -48,6 +49,7 @@ pub(super) fn run(
             io::Error::other("the list does not fit")
         })
     });
+    drop(watch);
     if let Some(fault) = fault {
         return Err(of_list(list, fault));
     }
@@ -56,19 +58,15 @@ pub(super) fn run(
 
     let damaged_bytes: u64 = outcome.damaged.iter().map(|range| range.end - range.start).sum();
     if !console.is_json() {
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for range in &outcome.damaged {
-            text.push_str(&format!(
-                "{}: FAILED bytes {} to {}\n",
-                raw(name),
-                range.start,
-                range.end
-            ));
+            let word = format!("FAILED bytes {} to {}", range.start, range.end);
+            lines.extend(verdict_line(name, &word));
         }
         if outcome.damaged.is_empty() {
-            text = format!("{}: OK\n", raw(name));
+            lines = verdict_line(name, "OK");
         }
-        console.out(&for_reader(text.into_bytes(), console));
+        console.out(&for_reader(lines, console));
     }
     let ranges = outcome.damaged.iter();
     let ranges: Vec<Value> = ranges
@@ -92,10 +90,6 @@ pub(super) fn run(
         Failure::new(Exit::Integrity, error, Remedy::Escalate)
     });
     Ok(Answer::new("", document).with_failure(failure))
-}
-
-fn raw(name: &OsStr) -> String {
-    name.to_string_lossy().into_owned()
 }
 
 fn of_list(list: &Path, fault: custody_hash::Error) -> Failure {

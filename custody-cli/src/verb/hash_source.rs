@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom};
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 
 use custody_core::Error;
 use custody_hash::{ChunkRun, Engine, ImageDigests, ImageLayout, ImageOptions, WholeDigests};
@@ -26,7 +26,11 @@ pub(super) enum Wanted {
 /// Something that is open.
 pub(super) enum Source {
     /// A file or a device with a length: read at any place.
-    Image { file: File, length_bytes: u64 },
+    Image {
+        file: File,
+        length_bytes: u64,
+        opened: Metadata,
+    },
     /// A pipe, a file that is made as it is read, or anything else of which only its end tells how long it is.
     Stream(Box<dyn io::Read>),
 }
@@ -48,7 +52,11 @@ impl Source {
         let metadata = file.metadata().map_err(|error| unreadable(name, error))?;
         let length_bytes = length_of(&mut file, &metadata).map_err(|error| unreadable(name, error))?;
         Ok(match length_bytes {
-            Some(length_bytes) => Self::Image { file, length_bytes },
+            Some(length_bytes) => Self::Image {
+                file,
+                length_bytes,
+                opened: metadata,
+            },
             None => Self::Stream(Box::new(file)),
         })
     }
@@ -72,7 +80,11 @@ impl Source {
     ) -> Result<Digested, Failure> {
         let deposit = |run: ChunkRun| deposit(&run);
         let digested = match self {
-            Self::Image { file, length_bytes } => {
+            Self::Image {
+                file,
+                length_bytes,
+                opened,
+            } => {
                 let image = CountedReads::new(&file, holes);
                 let digests = match wanted {
                     Wanted::Tree => engine.hash_tree(&image, length_bytes, deposit),
@@ -81,7 +93,8 @@ impl Source {
                     }
                 };
                 if digests.is_ok() {
-                    must_end_there(&file, length_bytes).map_err(|error| unreadable(name, error))?;
+                    let kept = must_end_there(&file, length_bytes).and_then(|()| must_be_as(&opened, &file));
+                    kept.map_err(|error| unreadable(name, error))?;
                 }
                 let hole_bytes = length_bytes.saturating_sub(image.read_bytes());
                 digests.map(|digests| Digested { digests, hole_bytes })
@@ -162,6 +175,24 @@ fn must_end_there(file: &File, length_bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Refuses a file that was changed since it was opened, as far as its times tell: its digest may be of bytes that never
+/// were in it together. A device has no times that say so.
+fn must_be_as(opened: &Metadata, file: &File) -> io::Result<()> {
+    let times = |file: &Metadata| (file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec());
+    let now = file.metadata()?;
+    if now.is_file() && times(&now) != times(opened) {
+        let what = if now.modified().ok() == opened.modified().ok() {
+            "its attributes were changed, or its time was set back"
+        } else {
+            "something writes to it"
+        };
+        return Err(io::Error::other(format!(
+            "it was changed while it was read: {what}"
+        )));
+    }
+    Ok(())
+}
+
 /// Opens a file to be read to its end.
 pub(super) fn open(name: &OsStr) -> Result<File, Failure> {
     let shown = printable::name(name);
@@ -199,6 +230,24 @@ mod tests {
         assert_eq!(length("/sys/devices/system/cpu/possible"), (4096, None));
         let empty = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(length(empty.path().to_str().unwrap()), (0, Some(0)));
+    }
+
+    #[test]
+    fn a_file_that_was_written_to_meanwhile_is_refused_though_its_length_is_the_same() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"before", 0).unwrap();
+        let opened = file.metadata().unwrap();
+        must_be_as(&opened, &file).unwrap();
+        file.write_all_at(b"after!", 0).unwrap();
+        let later = opened.modified().unwrap() + std::time::Duration::from_secs(1);
+        file.set_modified(later).unwrap();
+        let refused = must_be_as(&opened, &file).unwrap_err();
+        assert!(refused.to_string().contains("something writes"), "{refused}");
+        // Who sets the time back changes another that nobody can set. It counts in ticks of a clock.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        file.set_modified(opened.modified().unwrap()).unwrap();
+        let refused = must_be_as(&opened, &file).unwrap_err();
+        assert!(refused.to_string().contains("set back"), "{refused}");
     }
 
     #[test]

@@ -127,6 +127,37 @@ fn a_mounted_device_is_refused_and_captured_only_when_that_was_allowed() {
 
 #[test]
 #[ignore = "needs root and loop devices"]
+fn a_device_has_the_digests_of_what_is_on_it() {
+    let bench = Bench::new();
+    let image = bench.image("disk.raw", 9 << 20);
+    let device = LoopDevice::read_only(&image);
+    let name = device.path.to_str().unwrap();
+    let run = bench.custody(["hash", name]).ends_with(0);
+    assert_eq!(run.out, self::run("sha256sum", &[name]) + "\n");
+    let of_file = bench.custody(["hash", "disk.raw"]).ends_with(0);
+    assert_eq!(run.out[..64], of_file.out[..64]);
+    let root = |file: &str| {
+        let tree = bench
+            .custody(["hash", "--tree", "--json", file])
+            .ends_with(0)
+            .json();
+        let tree = &tree["files"][0];
+        (
+            tree["root"].clone(),
+            tree["bytes"].clone(),
+            tree["chunks"].clone(),
+        )
+    };
+    assert_eq!(root(name), root("disk.raw"));
+    fs::write(bench.path("sums"), run.out).unwrap();
+    bench.custody(["hash", "--check", "sums"]).ends_with(0);
+    let chunks = bench.custody(["hash", "--chunks", "disk.raw"]).ends_with(0).out;
+    fs::write(bench.path("chunks"), chunks).unwrap();
+    bench.custody(["hash", "--against", "chunks", name]).ends_with(0);
+}
+
+#[test]
+#[ignore = "needs root and loop devices"]
 fn a_device_is_no_destination() {
     let bench = Bench::new();
     let image = bench.image("disk.raw", 1000);

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 use crate::bench::{Bench, Run, with_input};
+use crate::pipes;
 
 #[test]
 fn digests_are_printed_as_sha256sum_prints_them() {
@@ -206,6 +207,63 @@ fn many_files_come_in_their_order_whatever_their_length() {
         .output()
         .unwrap();
     assert_eq!(ours.stdout, theirs.stdout);
+}
+
+#[test]
+fn one_file_that_takes_long_keeps_no_other_from_being_hashed() {
+    let bench = Bench::new();
+    let pipes = pipes::make(&bench);
+    let mut command = bench.command(["hash"]);
+    command.args(&pipes);
+    let run = pipes::run(&bench, command, &pipes).ends_with(0);
+    let expected: String = pipes.iter().map(|name| pipes::sum(name)).collect();
+    assert_eq!(run.out, expected);
+}
+
+#[test]
+fn standard_input_that_is_named_twice_is_read_the_first_time() {
+    let bench = Bench::new();
+    let run = with_input(bench.command(["hash", "-", "-"]), b"abc").ends_with(0);
+    let [abc, nothing] = [b"abc".as_slice(), b""].map(custody_core::digest::Sha256Digest::of);
+    assert_eq!(run.out, format!("{abc}  -\n{nothing}  -\n"));
+}
+
+#[test]
+fn lines_that_end_with_nul_are_what_sha256sum_prints() {
+    let bench = Bench::new();
+    let names = ["plain", "back\\slash", "line\nfeed"];
+    for name in names {
+        bench.image(name, 1000);
+    }
+    for options in [&["-z"][..], &["--zero", "--tag"]] {
+        let words = [&["hash"][..], options, &names].concat();
+        let ours = bench.command(words).output();
+        let theirs = Command::new("sha256sum")
+            .args([options, &names].concat())
+            .current_dir(bench.path(""))
+            .output();
+        let [ours, theirs] = [ours, theirs].map(|output| output.unwrap().stdout);
+        assert_eq!(
+            String::from_utf8(ours).unwrap(),
+            String::from_utf8(theirs).unwrap()
+        );
+    }
+    bench.custody(["hash", "-z", "-c", "plain"]).ends_with(2);
+}
+
+#[test]
+fn no_name_adds_a_verdict_of_its_own() {
+    let bench = Bench::new();
+    let name = "disk\nother: OK";
+    bench.image(name, 5_000_000);
+    let list = bench.custody(["hash", "--chunks", name]).ends_with(0).out;
+    fs::write(bench.path("chunks.txt"), list).unwrap();
+    let words = ["hash", "--against", "chunks.txt", name];
+    let run = bench.custody(words).ends_with(0);
+    assert_eq!(run.out, "\\disk\\nother: OK: OK\n");
+    bench.flip(&bench.path(name), 1);
+    let run = bench.custody(words).ends_with(4);
+    assert_eq!(run.out, "\\disk\\nother: OK: FAILED bytes 0 to 4194304\n");
 }
 
 #[test]

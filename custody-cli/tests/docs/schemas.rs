@@ -405,7 +405,22 @@ fn answers_about_digests_and_failures_fit_their_schemas() {
     let damaged = bench.custody(["hash", "--against", "chunks", "disk.raw", "--json"]);
     expect_exit(&damaged, 4);
     schemas.hold("output-hash-against", &answer(&damaged));
+    let all = bench
+        .custody(["hash", "--algorithm", "md5,sha3-512", "disk.raw"])
+        .stdout;
+    fs::write(bench.path("all"), all).unwrap();
+    let tree = bench.custody(["hash", "--tree", "twin.vhd"]).stdout;
+    fs::write(bench.path("tree"), tree).unwrap();
+    let away = [b"0".repeat(64).as_slice(), b"  gone\n"].concat();
+    fs::write(bench.path("away"), away).unwrap();
+    let words = ["hash", "--check", "--ignore-missing", "--json"];
+    let passed = bench.custody([&words[..], &["all", "tree", "away"]].concat());
+    expect_exit(&passed, 3);
+    schemas.hold("output-hash-check", &answer(&passed));
     fs::write(bench.vhd(), "changed").unwrap();
+    let other_tree = bench.custody(["hash", "--check", "--json", "all", "tree"]);
+    expect_exit(&other_tree, 4);
+    schemas.hold("output-hash-check", &answer(&other_tree));
     let changed = bench.custody(["hash", "--check", "sums", "--json"]);
     expect_exit(&changed, 4);
     schemas.hold("output-hash-check", &answer(&changed));
