@@ -61,26 +61,23 @@ macro_rules! family {
 
         #[inline]
         #[target_feature(enable = $features)]
-        fn load_words(words: &[u32]) -> __m128i {
-            debug_assert!(words.len() == 4, "a vector has four words");
-            // SAFETY: the slice is four words long wherever this is called.
+        fn load_words(words: &[u32; 4]) -> __m128i {
+            // SAFETY: four words are as large as a vector.
             unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
         }
 
         #[inline]
         #[target_feature(enable = $features)]
-        fn store_words(words: &mut [u32], vector: __m128i) {
-            debug_assert!(words.len() == 4, "a vector has four words");
-            // SAFETY: the slice is four words long wherever this is called.
+        fn store_words(words: &mut [u32; 4], vector: __m128i) {
+            // SAFETY: four words are as large as a vector.
             unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), vector) }
         }
 
         /// Four words of a message, which has the most significant byte of each first.
         #[inline]
         #[target_feature(enable = $features)]
-        fn load_message(bytes: &[u8]) -> __m128i {
-            debug_assert!(bytes.len() == 16, "a vector has sixteen bytes");
-            // SAFETY: the slice is sixteen bytes long wherever this is called.
+        fn load_message(bytes: &[u8; 16]) -> __m128i {
+            // SAFETY: sixteen bytes are as large as a vector.
             let vector = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
             _mm_shuffle_epi8(
                 vector,
@@ -91,8 +88,9 @@ macro_rules! family {
         #[inline]
         #[target_feature(enable = $features)]
         pub(in crate::backend) fn load_state(state: &State) -> Chain {
-            let dcba = _mm_shuffle_epi32::<0x1b>(load_words(&state[..4]));
-            let hgfe = _mm_shuffle_epi32::<0x1b>(load_words(&state[4..]));
+            let words = state.as_chunks().0;
+            let dcba = _mm_shuffle_epi32::<0x1b>(load_words(&words[0]));
+            let hgfe = _mm_shuffle_epi32::<0x1b>(load_words(&words[1]));
             [_mm_unpackhi_epi64(hgfe, dcba), _mm_unpacklo_epi64(hgfe, dcba)]
         }
 
@@ -101,14 +99,15 @@ macro_rules! family {
         pub(in crate::backend) fn store_state(state: &mut State, chain: Chain) {
             let [abef, cdgh] = chain;
             let (dcba, hgfe) = (_mm_unpackhi_epi64(cdgh, abef), _mm_unpacklo_epi64(cdgh, abef));
-            store_words(&mut state[..4], _mm_shuffle_epi32::<0x1b>(dcba));
-            store_words(&mut state[4..], _mm_shuffle_epi32::<0x1b>(hgfe));
+            let words = state.as_chunks_mut().0;
+            store_words(&mut words[0], _mm_shuffle_epi32::<0x1b>(dcba));
+            store_words(&mut words[1], _mm_shuffle_epi32::<0x1b>(hgfe));
         }
 
         #[inline]
         #[target_feature(enable = $features)]
         fn round_constants<const QUAD: usize>() -> __m128i {
-            load_words(&ROUND_CONSTANTS.0[QUAD / 4][QUAD % 4 * 4..QUAD % 4 * 4 + 4])
+            load_words(&ROUND_CONSTANTS.0[QUAD / 4].as_chunks().0[QUAD % 4])
         }
 
         /// Four rounds of every chain, and the four words of the schedule that come sixteen rounds later.
@@ -185,7 +184,7 @@ macro_rules! family {
                     // SAFETY: `at` counts up to the number of blocks.
                     let block = unsafe { lanes.block(lane, at) };
                     for quad in 0..4 {
-                        words[lane][quad] = load_message(&block[16 * quad..16 * quad + 16]);
+                        words[lane][quad] = load_message(&block.as_chunks().0[quad]);
                     }
                 }
                 four_rounds::<N, C, 0>(&mut chains, &mut words);
@@ -232,7 +231,7 @@ macro_rules! family {
                 let before = chains;
                 for row in &ROUND_CONSTANTS.0 {
                     for quad in 0..4 {
-                        let lower = load_words(&row[4 * quad..4 * quad + 4]);
+                        let lower = load_words(&row.as_chunks().0[quad]);
                         let upper = _mm_shuffle_epi32::<0x0e>(lower);
                         for chain in &mut chains {
                             chain[1] = _mm_sha256rnds2_epu32(chain[1], chain[0], lower);
