@@ -11,6 +11,7 @@ use crate::{Error, ImageHash, ImageLayout, ImageOptions, Result, SavedPass, back
 
 mod buffers;
 mod image;
+mod read_ahead;
 mod reader;
 mod ready_queue;
 mod tree;

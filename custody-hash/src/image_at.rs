@@ -25,6 +25,12 @@ pub trait ImageAt: Sync {
     fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
         Ok(Some(at_bytes..u64::MAX))
     }
+
+    /// Is told that this range is read soon, so that a device can fetch it meanwhile. By default nothing happens; what is
+    /// read is the same either way.
+    fn will_read(&self, range: Range<u64>) {
+        let _unused = range;
+    }
 }
 
 /// What an image says of its next data, if that can be.
@@ -87,6 +93,10 @@ impl<I: ImageAt> ImageAt for MappedImage<I> {
             .get(next)
             .map(|range| range.start.max(at_bytes)..range.end))
     }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.image.will_read(range);
+    }
 }
 
 /// An image of which everything is read: for those who do not take the word of a file system, or of a service, for
@@ -105,6 +115,10 @@ impl<I> UnmappedImage<I> {
 impl<I: ImageAt> ImageAt for UnmappedImage<I> {
     fn read_exact_at(&self, buffer: &mut [u8], at_bytes: u64) -> io::Result<()> {
         self.0.read_exact_at(buffer, at_bytes)
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.0.will_read(range);
     }
 }
 
@@ -130,6 +144,10 @@ impl<I: ImageAt + ?Sized> ImageAt for &I {
 
     fn next_data(&self, at_bytes: u64) -> io::Result<Option<Range<u64>>> {
         (**self).next_data(at_bytes)
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        (**self).will_read(range);
     }
 }
 
@@ -174,6 +192,16 @@ impl ImageAt for std::fs::File {
             // It changed meanwhile; or a hole that begins here, which no file system reports.
             Ok(_) | Err(Errno::NXIO) => Ok(Some(start..u64::MAX)),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// `POSIX_FADV_WILLNEED`, which begins to read and does not wait. Source: posix_fadvise(2), Linux man-pages 6.9.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    fn will_read(&self, range: Range<u64>) {
+        use rustix::fs::{Advice, fadvise};
+        if let Some(length) = std::num::NonZeroU64::new(range.end.saturating_sub(range.start)) {
+            // Where it is not understood, a pipe for example, reading is as it was.
+            let _unused = fadvise(self, range.start, Some(length), Advice::WillNeed);
         }
     }
 }

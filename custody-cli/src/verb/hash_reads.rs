@@ -51,4 +51,8 @@ impl ImageAt for CountedReads<'_> {
             Holes::Read => Ok(Some(at_bytes..u64::MAX)),
         }
     }
+
+    fn will_read(&self, range: Range<u64>) {
+        self.file.will_read(range);
+    }
 }

@@ -5,6 +5,7 @@ use std::io;
 use super::{
     Engine,
     buffers::{BUFFER_BYTES, Buffers},
+    read_ahead::ReadAhead,
 };
 use crate::{
     ChunkRun, Error, ImageAt, ImageDigests, ImageLayout, ImageOptions, Piece, Result, first_zeros,
@@ -62,6 +63,7 @@ impl Engine {
         let in_slices = options.goes_through_holes();
         let mut hash = self.start(layout, options)?;
         let (mut buffers, mut at_bytes) = (Buffers::new(hash.in_flight_bytes()), 0);
+        let mut ahead = ReadAhead::of(image);
         while at_bytes < length_bytes {
             let data = next_data(image, at_bytes).map_err(|source| Error::Read { at_bytes, source })?;
             let data = data.unwrap_or(length_bytes..length_bytes);
@@ -83,6 +85,7 @@ impl Engine {
                 let to_boundary = BUFFER_BYTES as u64 - at_bytes % BUFFER_BYTES as u64;
                 let now = usize::try_from(to_boundary.min(end_bytes - at_bytes)).unwrap_or(BUFFER_BYTES);
                 let mut buffer = buffers.take(now);
+                ahead.before(at_bytes, end_bytes);
                 let read = image.read_exact_at(buffer.split_at_mut(now).0, at_bytes);
                 read.map_err(|source| Error::Read { at_bytes, source })?;
                 at_bytes += now as u64;
