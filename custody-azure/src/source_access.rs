@@ -44,13 +44,10 @@ impl AzureSourceAccess {
     /// Access through this Resource Manager; the credential is shown to exports only where the disk demands it.
     #[must_use]
     pub fn new(arm: Arm, credential: Arc<dyn TokenCredential>) -> Self {
-        let pipeline = |credential| {
-            arm.sending()
-                .pipeline(HostKind::Export, Repeat::Freely, credential)
-        };
+        let pipeline = |kind, credential| arm.sending().pipeline(kind, Repeat::Freely, credential);
         Self {
-            plain: pipeline(None),
-            with_token: pipeline(Some(credential)),
+            plain: pipeline(HostKind::Export, None),
+            with_token: pipeline(HostKind::SignedInExport, Some(credential)),
             families: ExportFamilies::default(),
             arm,
         }
@@ -201,12 +198,12 @@ impl SourceAccess for AzureSourceAccess {
     }
 
     async fn open(&self, snapshot: &DiskSnapshot, grant: &ReadGrant) -> Result<OpenedSource> {
-        let mut address: Url = self.arm.cloud().admit_text(HostKind::Export, grant.address())?;
-        address.set_query(Some(grant.expose_secret()));
-        let (pipeline, action) = match grant.reach() {
-            GrantReach::Holder => (&self.plain, READING_GRANTED),
-            GrantReach::SignedInHolder => (&self.with_token, DOWNLOAD),
+        let (kind, pipeline, action) = match grant.reach() {
+            GrantReach::Holder => (HostKind::Export, &self.plain, READING_GRANTED),
+            GrantReach::SignedInHolder => (HostKind::SignedInExport, &self.with_token, DOWNLOAD),
         };
+        let mut address: Url = self.arm.cloud().admit_text(kind, grant.address())?;
+        address.set_query(Some(grant.expose_secret()));
         let object = format!("export of disk snapshot {}", snapshot.name);
         let remote = RemoteBlob::new(pipeline.clone(), address, object, action);
         let facts = match remote.head().await {

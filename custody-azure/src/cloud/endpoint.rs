@@ -3,7 +3,8 @@ use custody_core::{Error, Result};
 
 /// Where a cloud's services are, as configuration tells it.
 ///
-/// A host rule is a host name with an optional port (`127.0.0.1:8443`), or `*.` and the end of host names.
+/// A host rule is a host name with an optional port (`127.0.0.1:8443`), or `*.` and the end of host names; what stands
+/// before the `*` (`md-*.blob.core.windows.net`) is how they begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloudEndpoints {
@@ -25,6 +26,8 @@ pub struct CloudEndpoints {
     pub blob_hosts: Vec<String>,
     /// Hosts that exported disks are read from.
     pub export_hosts: Vec<String>,
+    /// Those of them that are shown a token for disks, where one demands it; none says: all of them.
+    pub signed_in_export_hosts: Vec<String>,
     /// Hosts of key vaults.
     pub vault_hosts: Vec<String>,
 }
@@ -43,6 +46,7 @@ impl CloudEndpoints {
             blob_template: blob_template.into(),
             blob_hosts: Vec::new(),
             export_hosts: Vec::new(),
+            signed_in_export_hosts: Vec::new(),
             vault_hosts: Vec::new(),
         }
     }
@@ -50,7 +54,9 @@ impl CloudEndpoints {
     /// Those of public Azure.
     ///
     /// Export hosts: `md-….blob.storage.azure.net` is the form in Microsoft's OpenAPI examples (DiskRP 2023-10-02,
-    /// read 2026-11-21); `md-….blob.core.windows.net` is the older form.
+    /// read 2026-11-21); `md-….blob.core.windows.net` is the older form. A token goes to names of that form alone: no
+    /// storage account has one, because account names have no hyphen (source: `StorageAccountCreateParameters.Name` in
+    /// Microsoft.WindowsAzure.Management.Storage, read 2026-11-28).
     #[must_use]
     pub fn public() -> Self {
         let mut endpoints = Self::new(
@@ -64,6 +70,7 @@ impl CloudEndpoints {
             "*.blob.storage.azure.net".into(),
             "*.blob.core.windows.net".into(),
         ];
+        endpoints.signed_in_export_hosts = of_managed_disks(&endpoints.export_hosts);
         endpoints.vault_hosts = vec!["*.vault.azure.net".into()];
         endpoints
     }
@@ -80,6 +87,7 @@ impl CloudEndpoints {
         endpoints.vault_audience = "https://vault.usgovcloudapi.net".into();
         endpoints.blob_hosts = vec!["*.blob.core.usgovcloudapi.net".into()];
         endpoints.export_hosts = vec!["*.blob.core.usgovcloudapi.net".into()];
+        endpoints.signed_in_export_hosts = of_managed_disks(&endpoints.export_hosts);
         endpoints.vault_hosts = vec!["*.vault.usgovcloudapi.net".into()];
         endpoints
     }
@@ -96,9 +104,15 @@ impl CloudEndpoints {
         endpoints.vault_audience = "https://vault.azure.cn".into();
         endpoints.blob_hosts = vec!["*.blob.core.chinacloudapi.cn".into()];
         endpoints.export_hosts = vec!["*.blob.core.chinacloudapi.cn".into()];
+        endpoints.signed_in_export_hosts = of_managed_disks(&endpoints.export_hosts);
         endpoints.vault_hosts = vec!["*.vault.azure.cn".into()];
         endpoints
     }
+}
+
+/// The rules for the names that managed disks have among the hosts of these rules.
+fn of_managed_disks(rules: &[String]) -> Vec<String> {
+    rules.iter().map(|rule| format!("md-{rule}")).collect()
 }
 
 /// An endpoint of configuration: https, without query, fragment or user information.

@@ -17,8 +17,10 @@ pub enum HostKind {
     Login,
     /// A storage account's blobs.
     Blob,
-    /// Where an exported disk snapshot is read.
+    /// Where an exported disk snapshot is read by whoever holds its signature. No token goes there.
     Export,
+    /// Where one is read by whoever signs in besides.
+    SignedInExport,
     /// A key vault.
     Vault,
 }
@@ -30,16 +32,18 @@ impl fmt::Display for HostKind {
             Self::Login => "tokens",
             Self::Blob => "blobs",
             Self::Export => "disk export",
+            Self::SignedInExport => "disk export with a token",
             Self::Vault => "a key vault",
         })
     }
 }
 
-/// Which hosts match: one by name, or all whose names end alike; on one port.
+/// Which hosts match: one by name, or all whose names end, and where the rule says so begin, alike; on one port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostRule {
     host: String,
-    is_suffix: bool,
+    /// What stands before the `*` of a rule that has one.
+    prefix: Option<String>,
     port: u16,
 }
 
@@ -48,7 +52,7 @@ impl HostRule {
     pub(super) fn of(url: &Url) -> Self {
         Self {
             host: url.host_str().unwrap_or_default().to_ascii_lowercase(),
-            is_suffix: false,
+            prefix: None,
             port: url.port_or_known_default().unwrap_or(443),
         }
     }
@@ -58,11 +62,13 @@ impl HostRule {
             return false;
         };
         let host = host.to_ascii_lowercase();
-        let fits = if self.is_suffix {
-            host.strip_suffix(self.host.as_str())
-                .is_some_and(|label| label.ends_with('.') && label.len() > 1)
-        } else {
-            host == self.host
+        let fits = match &self.prefix {
+            Some(prefix) => host
+                .strip_suffix(self.host.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .and_then(|labels| labels.strip_prefix(prefix.as_str()))
+                .is_some_and(|rest| !rest.is_empty()),
+            None => host == self.host,
         };
         fits && url.port_or_known_default() == Some(self.port)
     }
@@ -75,24 +81,31 @@ impl FromStr for HostRule {
         let malformed = || {
             Error::malformed(
                 "host rule",
-                format!("{text:?} is neither host[:port] nor *.suffix[:port]"),
+                format!("{text:?} is neither host[:port] nor *.suffix[:port] nor prefix*.suffix[:port]"),
             )
         };
-        let (rest, is_suffix) = match text.strip_prefix("*.") {
-            Some(rest) => (rest, true),
-            None => (text, false),
+        let (prefix, rest) = match text.split_once("*.") {
+            Some((prefix, rest)) => (Some(prefix.to_ascii_lowercase()), rest),
+            None => (None, text),
         };
+        let plain_label = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if prefix
+            .as_ref()
+            .is_some_and(|prefix| !prefix.chars().all(plain_label))
+        {
+            return Err(malformed());
+        }
         let url = Url::parse(&format!("https://{rest}")).map_err(|_unparsed| malformed())?;
         let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
         let plain = url.path() == "/" && url.query().is_none() && url.username().is_empty();
         // A suffix of one label would admit a whole top-level domain.
-        if !plain || host.is_empty() || (is_suffix && !host.contains('.') && host != "localhost") {
+        if !plain || host.is_empty() || (prefix.is_some() && !host.contains('.') && host != "localhost") {
             return Err(malformed());
         }
         Ok(Self {
             port: url.port_or_known_default().unwrap_or(443),
             host,
-            is_suffix,
+            prefix,
         })
     }
 }

@@ -35,6 +35,7 @@ pub struct Cloud {
     arm: Vec<HostRule>,
     blob: Vec<HostRule>,
     export: Vec<HostRule>,
+    signed_in_export: Vec<HostRule>,
     vault: Vec<HostRule>,
 }
 
@@ -79,11 +80,18 @@ impl Cloud {
         }
         endpoint::https(&sample, "blob")?;
         let rules = |texts: &[String]| texts.iter().map(|text| text.parse()).collect::<Result<Vec<_>>>();
+        let signed_in = &endpoints.signed_in_export_hosts;
+        let signed_in = if signed_in.is_empty() {
+            &endpoints.export_hosts
+        } else {
+            signed_in
+        };
         Ok(Self {
             login: vec![HostRule::of(&authority)],
             arm: vec![HostRule::of(&manager)],
             blob: rules(&endpoints.blob_hosts)?,
             export: rules(&endpoints.export_hosts)?,
+            signed_in_export: rules(signed_in)?,
             vault: rules(&endpoints.vault_hosts)?,
             name: endpoints.name,
             manager_audience: endpoints.manager_audience,
@@ -119,9 +127,9 @@ impl Cloud {
         let audience = match kind {
             HostKind::ResourceManager => self.manager_audience.as_str(),
             HostKind::Blob => STORAGE_AUDIENCE,
-            HostKind::Export => self.disk_audience.as_str(),
+            HostKind::SignedInExport => self.disk_audience.as_str(),
             HostKind::Vault => self.vault_audience.as_str(),
-            HostKind::Login => return None,
+            HostKind::Login | HostKind::Export => return None,
         };
         Some(format!("{}/.default", audience.trim_end_matches('/')))
     }
@@ -157,6 +165,7 @@ impl Cloud {
             HostKind::Login => &self.login,
             HostKind::Blob => &self.blob,
             HostKind::Export => &self.export,
+            HostKind::SignedInExport => &self.signed_in_export,
             HostKind::Vault => &self.vault,
         };
         let refused = |why: String| {

@@ -120,3 +120,36 @@ fn an_account_name_never_changes_the_host() {
         assert!(cloud.blob_endpoint(name).is_err(), "{name:?} was taken");
     }
 }
+
+#[test]
+fn a_token_for_disks_goes_only_to_names_that_no_storage_account_has() {
+    for cloud in clouds() {
+        assert_eq!(cloud.scope(HostKind::Export), None, "{cloud}");
+        let scope = cloud.scope(HostKind::SignedInExport).unwrap();
+        assert_eq!(scope, "https://disk.azure.com/.default", "{cloud}");
+        let account = cloud.blob_endpoint("evidence1").unwrap();
+        assert!(cloud.admit(HostKind::Export, &account).is_ok(), "{cloud}");
+        assert!(
+            cloud.admit(HostKind::SignedInExport, &account).is_err(),
+            "{cloud}"
+        );
+        let disk = account.as_str().replace("evidence1", "md-abc");
+        cloud.admit_text(HostKind::SignedInExport, &disk).unwrap();
+    }
+    let mut endpoints = CloudEndpoints::public();
+    endpoints.export_hosts = vec!["127.0.0.1:8444".into()];
+    endpoints.signed_in_export_hosts = Vec::new();
+    let cloud = Cloud::from_endpoints(endpoints).unwrap();
+    cloud
+        .admit_text(HostKind::SignedInExport, "https://127.0.0.1:8444/md-a.z1/t/abcd")
+        .unwrap();
+    for wrong in [
+        "m.d-*.blob.core.windows.net",
+        "m*d-*.blob.core.windows.net",
+        "md-*.net",
+    ] {
+        let mut endpoints = CloudEndpoints::public();
+        endpoints.signed_in_export_hosts = vec![wrong.into()];
+        assert!(Cloud::from_endpoints(endpoints).is_err(), "{wrong} was taken");
+    }
+}

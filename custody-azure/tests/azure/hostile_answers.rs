@@ -9,12 +9,12 @@ use crate::support::{CANARY, Canned, Script, all_of, arm_of, hour, run, tokens};
 use custody_azure::arm::{ExportKind, ResourceId};
 use custody_azure::exhibit::AzureMachineRecords;
 use custody_azure::{AzureSnapshotter, AzureSourceAccess, SnapshotPlace};
-use custody_core::Result;
 use custody_core::ids::MachineRef;
 use custody_core::port::{
     DiskSnapshot, EvidenceReader as _, GrantOptions, GrantReach, Machine, MachineRecords as _, NotAcquired,
     ReadGrant, SnapshotKind, Snapshotter as _, SourceAccess as _,
 };
+use custody_core::{Error, Result};
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario};
 use custody_testkit::fake::FakeClock;
 use futures::StreamExt as _;
@@ -326,6 +326,33 @@ fn i10_each_kind_of_host_is_shown_a_token_for_itself_alone() {
         shown.ends_with("for https://management.azure.com/.default"),
         "{shown}"
     );
+}
+
+#[test]
+fn i10_a_token_for_disks_goes_to_no_address_that_a_storage_account_can_have() {
+    for hostile in [
+        "https://evilaccount.blob.core.windows.net/t/abcd",
+        "https://evilaccount.z1.blob.storage.azure.net/t/abcd",
+        "https://evilaccount-secondary.blob.core.windows.net/t/abcd",
+        "https://evil.md-a.z1.blob.storage.azure.net/t/abcd",
+        "https://md-.blob.core.windows.net/t/abcd",
+        "https://md-a.blob.core.windows.net.evil.example/t/abcd",
+    ] {
+        let head = Canned::new(200, "")
+            .with("content-length", "4096")
+            .with("etag", "\"e\"");
+        let script = Script::of([head]);
+        let access = AzureSourceAccess::new(arm_of(&script), tokens());
+        let grant =
+            ReadGrant::new(hostile, format!("sig={CANARY}"), None).with_reach(GrantReach::SignedInHolder);
+        let error = run(access.open(&snapshot(), &grant)).unwrap_err();
+        assert!(
+            matches!(error.meaning(), Error::Refused { .. }),
+            "{hostile}: {error}"
+        );
+        assert!(!all_of(&error).contains(CANARY), "{hostile}");
+        assert_eq!(script.seen().len(), 0, "{hostile} was asked");
+    }
 }
 
 #[test]
