@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::Arm;
-use super::operation::nothing_done;
+use super::ending::{Reading, done_by};
 use super::{DiskResource, ResourceId, VirtualMachine};
 use crate::cloud::HostKind;
-use crate::http::{Failing, goes_on, may_pass};
+use crate::http::{Backoff, Failing, goes_on, is_gone, is_untold, may_pass};
 
 /// The version of the disk resource provider's interface that is spoken.
 pub(super) const DISK_VERSION: (&str, &str) = ("api-version", "2023-10-02");
@@ -132,22 +132,13 @@ impl Arm {
     /// Deletes a resource. One that is gone already is success.
     pub(crate) async fn delete_disk_resource(&self, id: &ResourceId) -> Result<Acted<()>> {
         let address = self.address(id.as_str(), &[DISK_VERSION]);
-        match self
-            .operate(
-                Method::Delete,
-                address,
-                None,
-                id,
-                "Microsoft.Compute/snapshots/delete",
-            )
-            .await
-        {
-            Ok(acted) => Ok(Acted {
-                value: (),
-                service: acted.service,
-            }),
-            Err(error) => gone_is_done(error),
-        }
+        let action = "Microsoft.Compute/snapshots/delete";
+        let outcome = self.operate(Method::Delete, address, None, id, action).await;
+        let reading = Reading {
+            version: DISK_VERSION,
+            action: read_action(id),
+        };
+        self.deleted(outcome, id, reading).await
     }
 
     /// Begins timed read access to what is exported.
@@ -237,7 +228,8 @@ impl Arm {
         })
     }
 
-    /// Ends every access that was granted to the resource. Where there is none, or no such resource, is success.
+    /// Ends every access that was granted to the resource. Where there is none, or no such resource, is success. Where
+    /// the operation does not tell how it ended, the resource does.
     ///
     /// # Errors
     /// The service's, when access may still live.
@@ -247,39 +239,31 @@ impl Arm {
     pub async fn end_access(&self, id: &ResourceId) -> Result<Acted<()>> {
         let action = access_action(id, Access::End);
         let address = self.address(&format!("{id}/endGetAccess"), &[DISK_VERSION]);
-        let mut ended = self
-            .operate(Method::Post, address.clone(), None, id, action)
-            .await;
-        for _ in 1..MAX_ACCESS_CALLS {
-            if !ended
-                .as_ref()
-                .is_err_and(|error| may_pass(error) && !goes_on(error))
+        let mut backoff = Backoff::new(self.sending.patience);
+        loop {
+            let error = match self
+                .operate(Method::Post, address.clone(), None, id, action)
+                .await
             {
-                break;
+                Ok(Acted { service, .. }) => return Ok(Acted { value: (), service }),
+                Err(error) if is_gone(&error) => return Ok(done_by(&error)),
+                Err(error) => error,
+            };
+            if is_untold(&error)
+                && let Some(service) = self.without_access(id).await
+            {
+                return Ok(Acted { value: (), service });
+            }
+            if !may_pass(&error) || goes_on(&error) {
+                return Err(error);
             }
             // Ending it twice is the same as once, and a grant must not live on for a failure that passes.
-            self.clock.sleep(self.sending.patience.first_wait).await;
-            ended = self
-                .operate(Method::Post, address.clone(), None, id, action)
-                .await;
-        }
-        match ended {
-            Ok(acted) => Ok(Acted {
-                value: (),
-                service: acted.service,
-            }),
-            Err(error) => gone_is_done(error),
+            let Some(wait) = backoff.after(&error) else {
+                return Err(error);
+            };
+            self.clock.sleep(wait).await;
         }
     }
-}
-
-pub(super) fn gone_is_done(error: Error) -> Result<Acted<()>> {
-    if matches!(error.meaning(), Error::NotFound { .. }) {
-        let mut done = nothing_done();
-        done.service = error.service().cloned().unwrap_or_default();
-        return Ok(done);
-    }
-    Err(error)
 }
 
 /// What asks for the guest state.

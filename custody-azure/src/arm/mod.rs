@@ -3,6 +3,7 @@
 mod activity;
 mod client;
 mod compute;
+mod ending;
 mod model;
 mod operation;
 mod permissions;

@@ -8,14 +8,17 @@
 use std::time::Duration;
 
 use azure_core::http::{Method, Url};
-use custody_core::{Acted, Error, Result, ServiceRecord};
+use custody_core::{Acted, Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::ResourceId;
 use super::client::{Answered, Arm};
 use crate::cloud::HostKind;
-use crate::http::{Failing, ServiceRefusal, WAITING, of_retry_after, redact};
+use crate::http::{
+    ERROR_CODE, Failing, POLLING, READ_DISK_OPERATION, READ_OPERATION, ServiceRefusal, WAITING,
+    of_retry_after, redact, refusal_of,
+};
 
 /// Where to ask how an operation goes on. Holds authority: never shown, never stored.
 struct Progress {
@@ -110,7 +113,8 @@ impl Arm {
                 id,
                 action,
             )
-            .await?;
+            .await
+            .map_err(|error| unanswered(error, id, progress, address))?;
         let next = self.next_wait(&answer, last_wait);
         if progress.status.is_none() {
             // The location answers 202 while it runs, then exactly what the call would have answered.
@@ -192,10 +196,46 @@ fn failed(id: &ResourceId, action: &'static str, status: &StatusAnswer) -> Error
     Failing { object: id, action }.failed("the operation", refusal)
 }
 
-/// What is recorded of an act that needed nothing of the service.
-pub(super) fn nothing_done() -> Acted<()> {
-    Acted {
-        value: (),
-        service: ServiceRecord::none(),
+/// What it means that the service does not answer how an operation goes on: nothing of the operation itself, and nothing
+/// of the resource.
+///
+/// A location answers what the call would have answered: what it refuses may be the operation's own end, unless it is a
+/// right.
+fn unanswered(error: Error, id: &ResourceId, progress: &Progress, address: &Url) -> Error {
+    let service = error.service().cloned().unwrap_or_default();
+    let object = id.to_string();
+    let untold = match error.meaning() {
+        Error::PermissionDenied { .. } => {
+            let is_of_look = |refusal: &&ServiceRefusal| {
+                let of_status = progress.status.is_some() || refusal.code == "AuthorizationFailed";
+                refusal.status == 403 && of_status
+            };
+            let Some(refusal) = refusal_of(&error).filter(is_of_look).cloned() else {
+                return error;
+            };
+            Error::PermissionDenied {
+                object,
+                operation: right_to_look(address),
+                source: Some(Box::new(refusal)),
+            }
+        }
+        Error::NotFound { .. } => {
+            let code = service.ids.get(ERROR_CODE).map_or("no code", String::as_str);
+            Error::Provider {
+                object,
+                operation: POLLING,
+                source: Some(format!("the service does not know the operation (404 {code})").into()),
+            }
+        }
+        _ => return error,
+    };
+    untold.answered(service)
+}
+
+fn right_to_look(address: &Url) -> &'static str {
+    if address.path().to_ascii_lowercase().contains("/diskoperations/") {
+        READ_DISK_OPERATION
+    } else {
+        READ_OPERATION
     }
 }

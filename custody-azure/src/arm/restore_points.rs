@@ -3,19 +3,19 @@ use custody_core::{Acted, Result, ServiceRecord};
 use serde_json::Value;
 
 use super::client::Arm;
-use super::compute::{COMPUTE_VERSION, DISK_VERSION, gone_is_done};
+use super::compute::{COMPUTE_VERSION, DISK_VERSION};
+use super::ending::Reading;
 use super::{DiskResource, ResourceId, RestorePoint, RestorePointCollection};
+
+/// The rights that reading them needs.
+const READ_POINT: &str = "Microsoft.Compute/restorePointCollections/restorePoints/read";
+const READ_COLLECTION: &str = "Microsoft.Compute/restorePointCollections/read";
 
 impl Arm {
     /// A restore point with what it knows of its disks.
     pub(crate) async fn restore_point(&self, id: &ResourceId) -> Result<Acted<RestorePoint>> {
         let query = [("$expand", "instanceView"), COMPUTE_VERSION];
-        self.read(
-            id,
-            &query,
-            "Microsoft.Compute/restorePointCollections/restorePoints/read",
-        )
-        .await
+        self.read(id, &query, READ_POINT).await
     }
 
     /// The copies of disks that a restore point holds. Their names are the service's.
@@ -34,8 +34,7 @@ impl Arm {
         id: &ResourceId,
     ) -> Result<Acted<RestorePointCollection>> {
         let query = [("$expand", "restorePoints"), COMPUTE_VERSION];
-        self.read(id, &query, "Microsoft.Compute/restorePointCollections/read")
-            .await
+        self.read(id, &query, READ_COLLECTION).await
     }
 
     /// The collections of a resource group, without what they hold.
@@ -47,8 +46,7 @@ impl Arm {
         let path = format!(
             "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Compute/restorePointCollections"
         );
-        let action = "Microsoft.Compute/restorePointCollections/read";
-        self.list(&path, &[COMPUTE_VERSION], action).await
+        self.list(&path, &[COMPUTE_VERSION], READ_COLLECTION).await
     }
 
     /// Makes a collection, or sets the tags of one. Sent once: after a failure the caller reads it first.
@@ -68,7 +66,7 @@ impl Arm {
     /// Deletes a restore point with all its copies. One that is gone already is success.
     pub(crate) async fn delete_restore_point(&self, id: &ResourceId) -> Result<Acted<()>> {
         let action = "Microsoft.Compute/restorePointCollections/restorePoints/delete";
-        self.remove(id, action).await
+        self.remove(id, action, READ_POINT).await
     }
 
     /// Deletes a collection **and all that it holds**: the caller has looked that it holds nothing.
@@ -76,7 +74,7 @@ impl Arm {
     /// Source: Microsoft's OpenAPI document, ComputeRP 2024-03-01, `RestorePointCollections_Delete`, read 2026-11-28.
     pub(crate) async fn delete_restore_point_collection(&self, id: &ResourceId) -> Result<Acted<()>> {
         let action = "Microsoft.Compute/restorePointCollections/delete";
-        self.remove(id, action).await
+        self.remove(id, action, READ_COLLECTION).await
     }
 
     async fn put(&self, id: &ResourceId, body: &Value, action: &'static str) -> Result<ServiceRecord> {
@@ -85,14 +83,18 @@ impl Arm {
         Ok(acted.service)
     }
 
-    async fn remove(&self, id: &ResourceId, action: &'static str) -> Result<Acted<()>> {
+    async fn remove(
+        &self,
+        id: &ResourceId,
+        action: &'static str,
+        read_action: &'static str,
+    ) -> Result<Acted<()>> {
         let address = self.address(id.as_str(), &[COMPUTE_VERSION]);
-        match self.operate(Method::Delete, address, None, id, action).await {
-            Ok(acted) => Ok(Acted {
-                value: (),
-                service: acted.service,
-            }),
-            Err(error) => gone_is_done(error),
-        }
+        let outcome = self.operate(Method::Delete, address, None, id, action).await;
+        let reading = Reading {
+            version: COMPUTE_VERSION,
+            action: read_action,
+        };
+        self.deleted(outcome, id, reading).await
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_storage_blob::models::{AppendBlobClientAppendBlockOptions, AppendBlobClientCreateOptions};
@@ -13,15 +14,17 @@ use custody_core::{Acted, Error, Result, ServiceRecord, layout};
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::block_list::may_have_been_done;
 use super::{BlobImage, BlobStore, action};
-use crate::http::{Call, Failing, Repeat, refusal_of};
+use crate::http::{Backoff, Call, Failing, Repeat};
 
 /// The most bytes that one call appends, so that its lines come together.
 ///
 /// Source: Microsoft's documentation of Append Block, as commonly known for all versions of the service.
 const MAX_APPEND_BYTES: usize = 4 * 1024 * 1024;
-/// How often an append is sent while nothing of it is there.
-const MAX_REQUESTS: u32 = 4;
+/// How long a register that is busy is waited for: it is opened before disk snapshots are taken, and evidence that may
+/// vanish does not wait for it.
+const REGISTER_WAITS: Duration = Duration::from_secs(20);
 /// Checkpoints belong to logs, not to acquisitions: the mark of what the anchor itself writes.
 const ANCHOR_MARK: &str = "00000101T000000Z-00000000";
 
@@ -107,7 +110,27 @@ impl BlobStore {
         Ok(lines)
     }
 
-    pub(super) async fn create_log(&self, name: &ObjectName) -> Result<()> {
+    /// Makes the log where none is. Of two that make it, the condition lets one; it is made again only where a look
+    /// finds nothing.
+    pub(super) async fn create_log(&self, name: &ObjectName, mut backoff: Backoff) -> Result<()> {
+        loop {
+            let Err(error) = self.create_once(name).await else {
+                return Ok(());
+            };
+            // Somebody else made it first, or we did and the answer was lost, which is as well. A policy can speak
+            // before the condition does.
+            if self.remote(name)?.look().await?.is_some() {
+                return Ok(());
+            }
+            let again = may_have_been_done(&error);
+            let Some(wait) = again.then(|| backoff.after(&error)).flatten() else {
+                return Err(error);
+            };
+            self.clock().sleep(wait).await;
+        }
+    }
+
+    async fn create_once(&self, name: &ObjectName) -> Result<()> {
         let call = Call::new();
         let options = AppendBlobClientCreateOptions {
             if_none_match: Some("*".into()),
@@ -123,15 +146,7 @@ impl BlobStore {
             .append_client(name, Repeat::Never)?
             .create(Some(options))
             .await;
-        match created.map_err(|error| failing.because(&call, error)) {
-            Ok(_) => Ok(()),
-            // Somebody else made it first, or we did and the answer was lost, which is as well. A policy can speak
-            // before the condition does.
-            Err(error) => match self.remote(name)?.look().await? {
-                Some(_) => Ok(()),
-                None => Err(error),
-            },
-        }
+        created.map(drop).map_err(|error| failing.because(&call, error))
     }
 
     pub(super) async fn append_at(
@@ -222,11 +237,16 @@ impl LogAnchor for BlobStore {
         if payload.is_empty() {
             return Ok(Acted::local(known.head));
         }
+        let backoff = || match log {
+            LogName::Register => Backoff::new(self.patience()).within(REGISTER_WAITS),
+            LogName::Acquisition { .. } => Backoff::new(self.patience()),
+        };
         if end.is_none() {
-            self.create_log(&name).await?;
+            self.create_log(&name, backoff()).await?;
         }
-        let mut failure = None;
-        for _ in 0..MAX_REQUESTS {
+        let mut backoff = backoff();
+        let mut may_be_ours = false;
+        loop {
             let error = match self.append_at(&name, known.bytes, &payload).await {
                 Ok(service) => {
                     let head = lines.iter().fold(known.head, |head, line| head.after(line));
@@ -237,14 +257,12 @@ impl LogAnchor for BlobStore {
                 Err(error) => error,
             };
             let refused = matches!(error.meaning(), Error::Precondition { .. });
-            let passes = matches!(error.meaning(), Error::Throttled { .. })
-                || matches!(error.meaning(), Error::Provider { .. } if refusal_of(&error).is_none_or(|r| r.status >= 500));
-            if refused && failure.is_none() {
+            if refused && !may_be_ours {
                 // Nothing of ours was on its way: another writer came first.
                 let found = self.end_of(&name).await?.unwrap_or_default().head;
                 return Err(precondition(found));
             }
-            if !refused && !passes {
+            if !refused && !may_have_been_done(&error) {
                 return Err(error);
             }
             // What was sent may have arrived although no answer came. Lines carry salts: equal bytes are ours.
@@ -257,10 +275,13 @@ impl LogAnchor for BlobStore {
             if found.bytes != known.bytes {
                 return Err(precondition(found.head));
             }
-            failure = Some(error);
-            self.clock().sleep(self.patience().first_wait).await;
+            may_be_ours = true;
+            // Nothing of it is there: sent again to the same place, of two that arrive only one is taken.
+            let Some(wait) = backoff.after(&error) else {
+                return Err(error);
+            };
+            self.clock().sleep(wait).await;
         }
-        Err(failure.unwrap_or_else(|| precondition(known.head)))
     }
 
     async fn put_checkpoint(&self, log: &LogName, size: u64, note: &[u8]) -> Result<Acted<()>> {

@@ -8,7 +8,7 @@ use custody_core::{Acted, Error, Result, hex};
 
 use super::facts::{ACQUISITION, BlobFacts, DEPOSIT};
 use super::{BlobStore, action};
-use crate::http::{Call, Failing, Repeat, refusal_of};
+use crate::http::{Backoff, Call, Failing, Repeat, refusal_of};
 
 /// The list of staged blocks that makes a blob of them.
 pub(super) struct BlockList {
@@ -30,13 +30,14 @@ impl BlockList {
         let mut call = Call::new();
         let mut outcome = self.commit_blocks(blocks, &call).await;
         let remote = self.store.remote(&self.name)?;
-        for _ in 0..self.store.patience().retries {
-            let Err(error) = &outcome else { break };
+        let mut backoff = Backoff::new(self.store.patience());
+        while let Err(error) = &outcome {
             if !may_have_been_done(error) || remote.look().await?.is_some() {
                 break;
             }
             // Not there: it may be sent again, and of two that arrive the condition lets only one be carried out.
-            self.store.clock().sleep(self.store.patience().first_wait).await;
+            let Some(wait) = backoff.after(error) else { break };
+            self.store.clock().sleep(wait).await;
             call = Call::new();
             outcome = self.commit_blocks(blocks, &call).await;
         }

@@ -6,22 +6,24 @@ use custody_core::port::{GrantReach, ImportOptions, ImportState, ReadGrant};
 use custody_core::{Acted, Error, Result, ServiceRecord};
 use zeroize::Zeroizing;
 
+use super::block_list::may_have_been_done;
 use super::facts::ACQUISITION;
 use super::{BlobStore, action};
 use crate::cloud::HostKind;
-use crate::http::{Call, Failing, Repeat, ServiceRefusal, refusal_of};
+use crate::http::{Backoff, Call, Failing, Repeat, ServiceRefusal, refusal_of};
 
 /// The largest page blob. Source: Azure docs, storage-blob-scale-targets, read 2026-11-21. A larger disk is stored by
 /// stream, as a block blob.
 pub(super) const MAX_PAGE_BLOB_BYTES: u64 = 8 << 40;
 /// The longest address of a copy's source. Source: Microsoft's OpenAPI document, blob 2024-08-04, read 2026-11-21.
 const MAX_SOURCE_BYTES: usize = 2048;
-/// How often a copy is asked for while nothing is under the name.
+/// How often a copy is asked for while nothing is under the name and the service does not say that it is busy.
 const MAX_REQUESTS: u32 = 4;
 
 impl BlobStore {
     /// Looks, asks where nothing is, looks again. `If-None-Match: *` goes with the request, so that of two requests
-    /// one is refused, and what is there is adopted if it is this acquisition's.
+    /// one is refused, and what is there is adopted if it is this acquisition's. A service that is busy or out of order is
+    /// asked again for as long as any other call.
     pub(super) async fn start_import(
         &self,
         name: &ObjectName,
@@ -41,29 +43,33 @@ impl BlobStore {
             });
         }
         let source = self.source(from)?;
-        let mut asked = None;
-        let mut failure = None;
-        for request in 0..MAX_REQUESTS {
-            if let Some(found) = self.under(name, options, asked.take()).await? {
+        if let Some(found) = self.under(name, options, None).await? {
+            return Ok(found);
+        }
+        let mut backoff = Backoff::new(self.patience());
+        let mut requests = 0;
+        loop {
+            requests += 1;
+            let (asked, failure) = match self.ask(name, &source, options).await {
+                Ok(service) => (Some(service), None),
+                Err(error) if is_worth_a_look(&error) => (None, Some(error)),
+                Err(error) => return Err(self.judged_by_scope(error).await),
+            };
+            if let Some(found) = self.under(name, options, asked).await? {
                 return Ok(found);
             }
-            if let Some(error) = failure.take() {
-                if request + 1 == MAX_REQUESTS {
-                    return Err(self.told(error));
-                }
-                self.clock().sleep(self.patience().first_wait).await;
-            }
-            match self.ask(name, &source, options).await {
-                Ok(service) => asked = Some(service),
-                Err(error) if is_worth_a_look(&error) => failure = Some(error),
-                Err(error) => return Err(self.judged_by_scope(error).await),
-            }
-        }
-        match self.under(name, options, asked).await? {
-            Some(found) => Ok(found),
-            None => Err(self.told(failure.unwrap_or_else(|| Error::NotFound {
+            let failure = failure.unwrap_or_else(|| Error::NotFound {
                 object: self.shown(name),
-            }))),
+            });
+            let wait = if requests < MAX_REQUESTS || is_busy(&failure) {
+                backoff.after(&failure)
+            } else {
+                None
+            };
+            let Some(wait) = wait else {
+                return Err(self.told(failure));
+            };
+            self.clock().sleep(wait).await;
         }
     }
 
@@ -218,6 +224,11 @@ fn is_worth_a_look(error: &Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the service is busy, out of order, or did not answer: the same request may be taken later.
+fn is_busy(error: &Error) -> bool {
+    may_have_been_done(error) || refusal_of(error).is_some_and(|refusal| refusal.status == 408)
 }
 
 /// Whether the service says that it could not read the source.

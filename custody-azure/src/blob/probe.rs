@@ -5,6 +5,7 @@ use custody_core::port::{DepositOptions, EvidenceReaderExt as _, EvidenceSink as
 use custody_core::{Error, Result, layout};
 
 use super::BlobStore;
+use crate::http::Backoff;
 
 /// What was really written into a container to see whether it can be, each with what came of it.
 ///
@@ -78,7 +79,7 @@ impl BlobStore {
     }
 
     async fn append_probe(&self, lines: &ObjectName, content: &Bytes) -> Result<()> {
-        self.create_log(lines).await?;
+        self.create_log(lines, Backoff::new(self.patience())).await?;
         self.append_at(lines, 0, content).await?;
         self.append_at(lines, content.len() as u64, content)
             .await

@@ -10,6 +10,7 @@ use super::asked_wait::asked_wait;
 use super::call::Call;
 use super::host_policy::HostRefusal;
 use super::redaction::redact;
+use super::untold::is_untold;
 
 /// The name under which a refusal's code is kept beside the service's ids.
 pub(crate) const ERROR_CODE: &str = "x-ms-error-code";
@@ -80,6 +81,7 @@ pub(crate) fn was_not_taken(error: &Error) -> bool {
 /// service did not take was not, and has been sent again for as long as we wait.
 pub(crate) fn may_pass(error: &Error) -> bool {
     match error.meaning() {
+        _ if is_untold(error) => true,
         Error::Throttled { .. } => !was_not_taken(error),
         Error::Provider { .. } => match refusal_of(error) {
             Some(refusal) => refusal.status >= 500 || refusal.status == 408,

@@ -8,7 +8,7 @@ use super::made::pause;
 use super::restore_point::PointPlace;
 use super::{point_deletion, tag};
 use crate::arm::{Arm, ResourceId};
-use crate::http::{goes_on, may_pass};
+use crate::http::{goes_on, is_gone, may_pass};
 
 /// How often a deletion is sent again whose outcome is open.
 const MAX_DELETIONS: u32 = 3;
@@ -45,7 +45,7 @@ async fn delete_ours(arm: &Arm, id: &ResourceId, name: &SnapshotName) -> Result<
                 return Err(not_ours(name));
             }
         }
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+        Err(error) if is_gone(&error) => {
             return Ok(Acted {
                 value: (),
                 service: error.service().cloned().unwrap_or_default(),

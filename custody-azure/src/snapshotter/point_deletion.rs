@@ -7,6 +7,7 @@ use custody_core::{Acted, Error, Result, ServiceRecord};
 
 use super::restore_point::{OwnPoint, PointPlace, own_collection};
 use crate::arm::Arm;
+use crate::http::is_gone;
 
 /// Deletes the restore point that a disk snapshot is a part of, then the empty collection that was made for it.
 pub(super) async fn delete(
@@ -18,7 +19,7 @@ pub(super) async fn delete(
     let (mark, seen) = match own_collection(arm, &place).await {
         Ok(found) => (found.value.1, found.service),
         // With its collection, everything of it is gone.
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+        Err(error) if is_gone(&error) => {
             return Ok(done(error.service().cloned().unwrap_or_default()));
         }
         Err(error) => return Err(not_ours(error, snapshot)),
@@ -36,9 +37,7 @@ pub(super) async fn delete(
             must_cover(&point, warrant)?;
             arm.delete_restore_point(&place.point).await?.service
         }
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
-            error.service().cloned().unwrap_or(seen)
-        }
+        Err(error) if is_gone(&error) => error.service().cloned().unwrap_or(seen),
         Err(error) => return Err(error),
     };
     // The evidence's copies are gone; an empty collection that stays is told, and makes nothing of that untrue.
@@ -68,7 +67,7 @@ fn must_cover(point: &OwnPoint, warrant: &DeletionWarrant) -> Result<()> {
 pub(super) async fn remove_empty_collection(arm: &Arm, place: &PointPlace, of: &AcquisitionId) -> Result<()> {
     let (collection, mark) = match own_collection(arm, place).await {
         Ok(found) => found.value,
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => return Ok(()),
+        Err(error) if is_gone(&error) => return Ok(()),
         Err(error) => return Err(error),
     };
     if mark.acquisition != *of || !collection.properties.restore_points.is_empty() {
@@ -79,7 +78,7 @@ pub(super) async fn remove_empty_collection(arm: &Arm, place: &PointPlace, of: &
     }
     // Asked by itself too: a service that leaves out what the collection holds must not be taken at its silence.
     match arm.restore_point(&place.point).await {
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {}
+        Err(error) if is_gone(&error) => {}
         Err(error) => return Err(error),
         Ok(_) => {
             return Err(Error::Immutable {

@@ -11,6 +11,7 @@ use super::disk_size::DiskSize;
 use super::tag::{SetMark, SetMember};
 use super::{SnapshotPlace, source};
 use crate::arm::{Arm, DiskResource, MachineDisk, ResourceId, RestorePoint, RestorePointCollection, id_of};
+use crate::http::is_gone;
 
 /// Where the restore point of an acquisition is: alone in a collection of its own. Both are named after the
 /// acquisition, so that a later run finds them.
@@ -243,7 +244,7 @@ pub(super) async fn list(arm: &Arm, place: &SnapshotPlace, of: &AcquisitionId) -
         let point = match OwnPoint::settled(arm, PointPlace::in_collection(id)?, mark).await {
             Ok(point) => point,
             // The collection was made, and the restore point was not: nothing of a disk is there.
-            Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => continue,
+            Err(error) if is_gone(&error) => continue,
             Err(error) => return Err(error),
         };
         for (member, disk, part) in point.members()? {

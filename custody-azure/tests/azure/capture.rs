@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::support::lab::Lab;
+use crate::support::refusal;
 use crate::support::run;
 use crate::support::worker::Worker;
 use custody_core::Error;
@@ -215,6 +216,40 @@ fn a_busy_service_is_waited_for() {
         let found = throttled.iter().filter(|found| **found == method).count();
         assert_eq!(found, count, "{method}: {throttled:?}");
     }
+}
+
+#[test]
+fn a_store_that_is_busy_is_asked_again_after_the_wait_that_it_asks_for_and_takes_each_write_once() {
+    const ASKED: Duration = Duration::from_secs(2);
+    let busy = || FaultAction::status(503, "ServerBusy").retry_after(ASKED.as_secs());
+    let write = |path: &str| Fault::on("PUT", path, busy()).at_host("socevidence*").times(4);
+    let scenario = refusal::small()
+        // A copy; the making of the log, then its first append; the end of a deposit.
+        .with_fault(write("*.vhd"))
+        .with_fault(write("*/log.jsonl"))
+        .with_fault(write("*/log.jsonl").with_query("comp=appendblock"))
+        .with_fault(write("*.chunks.sha256").with_query("comp=blocklist"));
+    let worker = Worker::new(&Lab::of(scenario)).one_by_one();
+    let (_, outcome) = run(worker.capture()).unwrap();
+    assert_eq!(outcome.exit_code(), 0, "{outcome:?}");
+    worker.every_disk_is_stored(&outcome);
+    worker.left_nothing();
+    worker.is_proven();
+    let journal = worker.lab.simulator.journal();
+    let mut refused = BTreeMap::new();
+    let mut waits = 0;
+    for call in journal.iter().filter(|call| call.method == "PUT") {
+        let what = (call.host.clone(), call.path.clone());
+        if let Some(before) = refused.remove(&what) {
+            let waited = call.at.duration_since(before).unwrap();
+            assert!(waited >= ASKED, "{what:?} was asked again after {waited:?}");
+            waits += 1;
+        }
+        if call.status == 503 {
+            refused.insert(what, call.at);
+        }
+    }
+    assert_eq!((refused.len(), waits), (0, 16), "given up: {refused:?}");
 }
 
 #[test]

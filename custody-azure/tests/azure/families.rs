@@ -1,8 +1,11 @@
 //! Incremental disk snapshots of one disk: the service gives access to five of them at a time.
 
+use std::time::Duration;
+
 use crate::support::lab::Lab;
 use crate::support::worker::{Worker, circumstances};
 use crate::support::{all_of, run};
+use custody_azure::Patience;
 use custody_core::capture::{Capture, CaptureRequest, Reach};
 use custody_core::ids::{EvidenceItemId, MachineRef};
 use custody_core::port::{GrantOptions, PlannedSnapshot, SnapshotPlan, Snapshotter as _, SourceAccess as _};
@@ -53,7 +56,12 @@ fn plan_of(lab: &Lab) -> SnapshotPlan {
 #[test]
 fn six_snapshots_of_one_disk_are_captured_side_by_side_without_a_sixth_access_at_a_time() {
     let lab = lab();
-    let worker = Worker::new(&lab);
+    let mut worker = Worker::new(&lab);
+    // Waiting makes the lab's time pass, and the others need some of the host's.
+    let mut patience = Patience::short();
+    patience.operation = Duration::from_secs(1200);
+    let options = lab.options().with_patience(patience);
+    worker.ports = custody_azure::ports(&options, &lab.credential, lab.worker_ports()).unwrap();
     let request = CaptureRequest::new("2026-0042".parse().unwrap(), all_six(&lab), circumstances())
         .with_parallel(SNAPSHOTS);
     let capture = Capture::new(worker.ports.clone());

@@ -14,6 +14,7 @@ mod collisions;
 mod conformance;
 mod disks;
 mod embedding;
+mod endings;
 mod exports;
 mod families;
 mod hostile_answers;
