@@ -29,6 +29,7 @@ pub struct Arm {
     pub(super) sending: Sending,
     pub(super) clock: Arc<dyn Clock>,
     reads: Pipeline,
+    hasty_reads: Pipeline,
     writes: Pipeline,
 }
 
@@ -95,10 +96,17 @@ impl Arm {
             transport,
             patience,
         };
-        let pipeline = |repeat| sending.pipeline(HostKind::ResourceManager, repeat, Some(credential.clone()));
+        let hasty = Sending {
+            patience: patience.hasty(),
+            ..sending.clone()
+        };
+        let pipeline = |sending: &Sending, repeat| {
+            sending.pipeline(HostKind::ResourceManager, repeat, Some(credential.clone()))
+        };
         Self {
-            reads: pipeline(Repeat::Freely),
-            writes: pipeline(Repeat::Never),
+            reads: pipeline(&sending, Repeat::Freely),
+            hasty_reads: pipeline(&hasty, Repeat::Freely),
+            writes: pipeline(&sending, Repeat::Never),
             sending,
             clock,
         }
@@ -108,6 +116,14 @@ impl Arm {
     #[must_use]
     pub fn cloud(&self) -> &Cloud {
         &self.sending.cloud
+    }
+
+    /// The same, which reads with less patience: for what need not be known before the rest can go on.
+    pub(crate) fn hasty(&self) -> Self {
+        Self {
+            reads: self.hasty_reads.clone(),
+            ..self.clone()
+        }
     }
 
     pub(crate) const fn sending(&self) -> &Sending {

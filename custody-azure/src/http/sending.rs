@@ -49,6 +49,16 @@ impl Default for Patience {
 }
 
 impl Patience {
+    /// For a call that others need not wait for: a minute at most.
+    #[must_use]
+    pub(crate) fn hasty(self) -> Self {
+        Self {
+            retries: self.retries.min(6),
+            in_all: self.in_all.min(Duration::from_secs(60)),
+            ..self
+        }
+    }
+
     /// Waits of at most a few milliseconds, for tests.
     #[must_use]
     pub fn short() -> Self {

@@ -3,7 +3,7 @@ use custody_core::visible;
 
 use super::made::only_incremental;
 use super::tag::MAX_MEMBERS;
-use super::{SnapshotNetwork, SnapshotPlace};
+use super::{SnapshotNetwork, SnapshotPlace, unread_disk};
 use crate::arm::{MachineDisk, ResourceId, VirtualMachine, id_of};
 
 /// How the instants of a machine's disks lie to each other.
@@ -137,6 +137,9 @@ fn why_not_attached(disk: &MachineDisk) -> Option<&'static str> {
 /// What the disk's own record says against it.
 fn why_not_disk(disk: &DiskDescription) -> Option<String> {
     let told = |name: &str| disk.attributes.get(name).map(String::as_str);
+    if let Some(why) = told(unread_disk::NOT_READ) {
+        return Some(format!("could not be read ({why})"));
+    }
     let sku = told("sku").unwrap_or_default();
     if only_incremental(sku) {
         return Some(format!("is of the type {sku}"));

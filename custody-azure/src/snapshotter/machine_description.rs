@@ -1,11 +1,14 @@
 use custody_core::ids::MachineRef;
 use custody_core::port::{DiskDescription, Machine, NotAcquired};
-use custody_core::{Error, Result, visible};
+use custody_core::{Result, visible};
 use futures::future::join_all;
 
 use super::guest_state::{self, Beside};
-use super::{disk_description, encryption};
-use crate::arm::{Arm, MachineDisk, ResourceId, SecurityProfile, VirtualMachine, id_of, region};
+use super::{disk_description, encryption, unread_disk};
+use crate::arm::{
+    Arm, DiskResource, MachineDisk, ResourceId, SecurityProfile, VirtualMachine, id_of, region,
+};
+use crate::http::is_gone;
 
 /// The role of the disk that a machine starts from.
 const OPERATING_SYSTEM: &str = "operating system";
@@ -29,7 +32,11 @@ pub(super) async fn read(
         }))
         .collect();
     let security = &found.properties.security_profile;
-    let looked = named.iter().map(|(role, disk)| look(arm, role, disk, security));
+    // A disk that cannot be read must not keep the others waiting for longer than it has to.
+    let hasty = arm.hasty();
+    let looked = named
+        .iter()
+        .map(|(role, disk)| look(&hasty, role, disk, security));
     let mut disks = Vec::new();
     let mut not_acquired = what_disks_do_not_hold();
     for outcome in join_all(looked).await {
@@ -46,7 +53,9 @@ pub(super) async fn read(
             Err(left_out) => not_acquired.push(left_out),
         }
     }
+    let cautions = disks.iter().filter_map(unread_disk::caution).collect();
     let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+    described.cautions = cautions;
     described.region = region(&found.location);
     for (name, value) in attributes(&found) {
         described = described.with_attribute(name, value);
@@ -57,7 +66,7 @@ pub(super) async fn read(
 /// A disk as it was found: its description, its id, and the security type that tells of a guest state beside it.
 type Found = (DiskDescription, ResourceId, Option<String>);
 
-/// A disk of the machine, or why it cannot be captured. Not being able to tell is an error.
+/// A disk of the machine, or why it cannot be captured. One that cannot be read is planned all the same.
 async fn look(
     arm: &Arm,
     role: &str,
@@ -82,17 +91,20 @@ async fn look(
             "the machine names neither a managed disk nor a blob for it: look at it in the portal"
         });
     };
-    let found = match arm.disk(&id).await {
-        Ok(found) => found.value,
-        Err(error) if matches!(error.meaning(), Error::NotFound { .. }) => {
+    let read = match arm.disk(&id).await {
+        Ok(found) => disk_description::describe(&id, &found.value, None).map(|told| (found.value, told)),
+        Err(error) if is_gone(&error) => {
             return left_out(
                 "the machine names it, and it is not there: it was detached or deleted meanwhile. Look for it, and capture it by its own id",
             );
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     };
-    let mut description =
-        disk_description::describe(&id, &found, None)?.with_attribute("role", role.to_owned());
+    let (found, description) = match read {
+        Ok(read) => read,
+        Err(error) => (DiskResource::default(), unread_disk::describe(&id, disk, &error)?),
+    };
+    let mut description = description.with_attribute("role", role.to_owned());
     if let Some(lun) = disk.lun.filter(|_| role != OPERATING_SYSTEM) {
         description = description.with_attribute(DiskDescription::LUN, lun.to_string());
     }
@@ -117,6 +129,7 @@ async fn look(
         });
     }
     let description = encryption::with_key_to_read(description, &found, machine_security.encryption_at_host);
+    let description = unread_disk::without_claim(description);
     // The machine's own word is of the disk that it starts from.
     let machine_security = (machine_security.security_type.as_deref()).filter(|_| role == OPERATING_SYSTEM);
     let security = guest_state::security_type(&found, machine_security).map(str::to_owned);

@@ -3,10 +3,11 @@ use custody_core::port::{DiskSnapshot, PlannedSnapshot, SnapshotKind};
 use custody_core::{Acted, Error, Result, ServiceRecord, visible};
 use serde_json::{Value, json};
 
-use super::disk_description::snapshot_of;
+use super::disk_description::{DISK_GIB, snapshot_of};
+use super::disk_size::DiskSize;
 use super::part::Part;
 use super::tag::Mark;
-use super::{SnapshotNetwork, SnapshotPlace, identity, name};
+use super::{SnapshotNetwork, SnapshotPlace, identity, name, unread_disk};
 use crate::arm::{Arm, DiskResource, ResourceId};
 use crate::http::may_pass;
 
@@ -130,6 +131,12 @@ impl Making<'_> {
             &found,
             None,
         )?;
+        let is_unread = self.planned.described.contains_key(unread_disk::NOT_READ);
+        let snapshot = if is_unread {
+            unread_disk::told_at_opening(snapshot)
+        } else {
+            snapshot
+        };
         Ok(Acted {
             value: identity::noted(snapshot, taken_of),
             service,
@@ -218,6 +225,8 @@ impl Making<'_> {
 }
 
 /// The record of a snapshot of ours, of whatever disk it says that it is of.
+///
+/// One that the service is still making, or gave up, need not tell its size, and must be known of all the same.
 pub(super) fn adopted(mark: &Mark, found: &DiskResource) -> Result<DiskSnapshot> {
     let name = &mark.name;
     let missing = |what: &str| {
@@ -229,7 +238,15 @@ pub(super) fn adopted(mark: &Mark, found: &DiskResource) -> Result<DiskSnapshot>
     let id: ResourceId = found.id.as_deref().ok_or_else(|| missing("id"))?.parse()?;
     let of = &found.properties.creation_data.source_resource_id;
     let disk = mark.part.id_of(of.as_deref().ok_or_else(|| missing("disk"))?)?;
-    snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, found, None)
+    if DiskSize::of(&id, found, None).is_ok() {
+        return snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, found, None);
+    }
+    let mut sizeless = found.clone();
+    sizeless.properties.disk_size_bytes = None;
+    let any = Some(DiskSize::Gib(1));
+    let mut snapshot = snapshot_of(name.clone(), disk, SnapshotKind::Made, &id, &sizeless, any)?;
+    snapshot.attributes.remove(DISK_GIB);
+    Ok(snapshot)
 }
 
 /// Disk types of which only incremental snapshots can be taken.

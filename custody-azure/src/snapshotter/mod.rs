@@ -16,6 +16,7 @@ mod point_making;
 mod restore_point;
 mod source;
 mod tag;
+mod unread_disk;
 
 use std::fmt;
 
@@ -269,10 +270,13 @@ impl Snapshotter for AzureSnapshotter {
         match &source {
             AzureSource::Machine(id) => self.describe_machine(machine, id).await,
             AzureSource::Parts(ids) => {
-                let (mut disks, mut locations) = (Vec::new(), Vec::new());
+                let (mut disks, mut locations, mut cautions) = (Vec::new(), Vec::new(), Vec::new());
                 let mut not_acquired = source::what_parts_leave_out();
                 for id in ids {
                     let found: DiskResource = self.arm.disk(id).await?.value;
+                    if id.kind() != "microsoft.compute/disks" {
+                        cautions.push(source::shared_access(id, &found));
+                    }
                     locations.push(found.location.clone());
                     let description = disk_description::describe(id, &found, None)?;
                     let security = guest_state::security_type(&found, None);
@@ -294,6 +298,7 @@ impl Snapshotter for AzureSnapshotter {
                     "disks or disk snapshots were named, not a machine",
                 ));
                 let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+                described.cautions = cautions;
                 described.region = common_region(locations.iter().map(String::as_str));
                 Ok(match self.consistency {
                     Consistency::DiskSnapshots => described,

@@ -6,7 +6,7 @@ use custody_core::{Error, Result, visible};
 
 use super::disk_size::DiskSize;
 use super::{disk_description, guest_state};
-use crate::arm::{Arm, MachineDisk, ResourceId, RestorePoint, id_of, region};
+use crate::arm::{Arm, DiskResource, MachineDisk, ResourceId, RestorePoint, id_of, region};
 
 /// The kind of a disk's part of a restore point.
 pub(super) const DISK_RESTORE_POINT: &str =
@@ -58,6 +58,24 @@ impl FromStr for AzureSource {
 pub(super) const NO_GUEST_STATE: &str = "only the disk is read of what was there before: a grant on the guest state would \
     be the disk's own. Capture the machine, or its disk, to have it";
 
+/// What a plan says of something that was there before: others may have access to it, and lose it (I6).
+///
+/// Source: "Revoke Access" in Microsoft's REST reference of snapshots, which names no grant; that it ends all of them is
+/// reckoned with and not verified.
+pub(super) fn shared_access(id: &ResourceId, found: &DiskResource) -> String {
+    const ENDS: &str = "custody is given access to it and ends that, and Azure may end everybody's access to it then \
+                        (endGetAccess)";
+    let state = found.properties.disk_state.as_deref().unwrap_or_default();
+    if state.to_ascii_lowercase().starts_with("activesas") {
+        format!(
+            "somebody has access to {id} NOW (diskState {}): {ENDS}. Find out whose it is before you go on",
+            visible::escape(state)
+        )
+    } else {
+        format!("{id} was there before: {ENDS}, also what somebody is granted meanwhile")
+    }
+}
+
 /// What is not there when only disks are looked at.
 pub(super) fn what_parts_leave_out() -> Vec<NotAcquired> {
     vec![NotAcquired::new(
@@ -72,7 +90,7 @@ pub(super) async fn describe_restore_point(
     id: &ResourceId,
 ) -> Result<Machine> {
     let point: RestorePoint = arm.restore_point(id).await?.value;
-    let mut disks = Vec::new();
+    let (mut disks, mut cautions) = (Vec::new(), Vec::new());
     let mut not_acquired = what_parts_leave_out();
     for part in parts(&point) {
         let Some(part_id) = id_of(
@@ -83,6 +101,7 @@ pub(super) async fn describe_restore_point(
             continue;
         };
         let found = arm.disk(&part_id).await?.value;
+        cautions.push(shared_access(&part_id, &found));
         let description = disk_description::describe(&part_id, &found, Some(size_of(part, &part_id)?))?;
         if guest_state::security_type(&found, None).is_some() {
             not_acquired.push(guest_state::left_out(&description.name, NO_GUEST_STATE));
@@ -95,6 +114,7 @@ pub(super) async fn describe_restore_point(
     ));
     let properties = &point.properties;
     let mut described = Machine::new(machine.clone(), "azure", disks, not_acquired);
+    described.cautions = cautions;
     described.region = region(properties.source_metadata.location.as_deref().unwrap_or_default());
     for (name, value) in [
         ("restorePoint consistencyMode", &properties.consistency_mode),

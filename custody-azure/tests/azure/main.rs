@@ -31,5 +31,6 @@ mod store_settings;
 mod streamed_blocks;
 mod support;
 mod time;
+mod unread_disks;
 mod vault_refusals;
 mod vaults;

@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::support::lab::Lab;
 use crate::support::run;
+use azure_core::http::Method;
 use custody_azure::arm::{RightStep, rights_for};
-use custody_azure::{AzureRights, Consistency};
+use custody_azure::{AzureRights, Consistency, Patience};
 use custody_core::capture::{Blocks, Capture, CaptureRequest, Plan, Reach};
 use custody_core::custody_log::{
     AcquisitionSettings, Circumstances, ClosingState, How, Regions, SignerSet, Stated, Trust, Who, Why,
 };
+use custody_core::ids::MachineRef;
 use custody_core::port::{LogName, RightNeed, Rights as _, RightsFinding, SealSigner as _, Snapshotter as _};
 use custody_core::verify::Verifier;
 use custody_core::{Error, Ports, Remedy};
-use custody_testkit::azure_sim::{Fault, FaultAction, RoleGrant, Scenario};
+use custody_testkit::azure_sim::{ExistingSnapshot, Fault, FaultAction, RoleGrant, Scenario};
 use custody_testkit::fake::{FakeSigner, SerialHasher};
 
 fn circumstances() -> Circumstances {
@@ -98,6 +101,32 @@ fn i04_a_store_that_refuses_or_does_not_answer_keeps_no_snapshot_waiting() {
         goes_on_and_is_proven(&ports, log);
         assert_eq!(lab.simulator.snapshots(), []);
     }
+}
+
+#[test]
+fn i04_a_register_that_is_busy_keeps_no_snapshot_waiting() {
+    let lab = Lab::new();
+    let busy = FaultAction::status(503, "ServerBusy").retry_after(120);
+    lab.simulator
+        .inject(Fault::on("PUT", "*/register.jsonl", busy).at_host("socevidence*"));
+    let options = lab.options().with_patience(Patience::default());
+    let ports = custody_azure::ports(&options, &lab.credential, lab.worker_ports()).unwrap();
+    let (_, log, error) = preserved(&lab, &ports);
+    assert!(matches!(error.meaning(), Error::Throttled { .. }), "{error}");
+    let journal = lab.simulator.journal();
+    let first = |part: &str| {
+        let asked = journal
+            .iter()
+            .find(|call| call.method == "PUT" && call.path.contains(part));
+        asked.unwrap_or_else(|| panic!("{part} was not asked for")).at
+    };
+    let waited = first("/snapshots/")
+        .duration_since(first("/register.jsonl"))
+        .unwrap();
+    assert!(waited < Duration::from_secs(60), "{waited:?}");
+    assert_eq!(lab.simulator.snapshots().len(), 3);
+    lab.simulator.clear_faults();
+    goes_on_and_is_proven(&ports, log);
 }
 
 #[test]
@@ -226,6 +255,37 @@ fn rights_that_a_restore_point_lacks_are_named_in_the_plan() {
         note.contains(&delete) && note.contains("kept and named"),
         "{note}"
     );
+}
+
+#[test]
+fn i06_the_plan_tells_that_access_to_what_was_there_before_may_end_for_everybody() {
+    let mut scenario = Scenario::lab();
+    scenario
+        .snapshots
+        .push(ExistingSnapshot::new("before-us", "web-01-data-0"));
+    let lab = Lab::of(scenario);
+    let id = lab.simulator.snapshots()[0].id.clone();
+    let plan = |machine: MachineRef| {
+        let request = CaptureRequest::new("2026-0042".parse().unwrap(), machine, circumstances());
+        run(async { Capture::new(ports(&lab)).plan(request).await }).unwrap()
+    };
+    let told = plan(id.parse().unwrap()).notes;
+    let [note] = &told[..] else { panic!("{told:?}") };
+    assert!(
+        note.contains(&id) && note.contains("was there before") && note.contains("endGetAccess"),
+        "{note}"
+    );
+    let body = serde_json::json!({ "access": "Read", "durationInSeconds": 3600 });
+    let begun = lab.others(Method::Post, &format!("{id}/beginGetAccess"), &body);
+    assert_eq!(begun.0, 202);
+    let told = plan(id.parse().unwrap()).notes;
+    let [note] = &told[..] else { panic!("{told:?}") };
+    assert!(
+        note.starts_with("somebody has access to") && note.contains("NOW (diskState ActiveSAS)"),
+        "{note}"
+    );
+    // Of a machine, everything that is read is custody's own.
+    assert_eq!(plan(lab.machine()).notes, [""; 0]);
 }
 
 fn in_region(region: &str) -> Lab {

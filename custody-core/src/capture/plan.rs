@@ -119,6 +119,7 @@ impl Plan {
         }
         let reasons = plan.find_refusals(&ports.signers);
         plan.refusals.extend(reasons);
+        plan.notes.append(&mut plan.machine.cautions);
         plan.judge_grants();
         let Some((protection, listed)) = store else {
             return Ok(plan);

@@ -168,6 +168,10 @@ pub struct Machine {
     /// of all snapshots. Told when a capture is planned; no record holds it, because then none is begun.
     #[serde(skip)]
     pub obstacles: Vec<String>,
+    /// What whoever decides on the capture must know, and what does not stand in its way. Told when it is planned; no
+    /// record holds it.
+    #[serde(skip)]
+    pub cautions: Vec<String>,
 }
 
 impl Machine {
@@ -186,6 +190,7 @@ impl Machine {
             disks,
             not_acquired,
             obstacles: Vec::new(),
+            cautions: Vec::new(),
         }
     }
 

@@ -99,6 +99,13 @@ impl SnapshotState {
                 "uniqueId": self.unique_id, "completionPercent": self.completion_percent
             }
         });
+        // The first answer of a recorded creation has no size; what one that failed answers is not known.
+        if matches!(self.provisioning, "Updating" | "Failed")
+            && let Some(properties) = body["properties"].as_object_mut()
+        {
+            properties.remove("diskSizeGB");
+            properties.remove("diskSizeBytes");
+        }
         if self.incremental {
             body["properties"]["incrementalSnapshotFamilyId"] = json!(self.family());
         }
