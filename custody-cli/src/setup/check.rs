@@ -15,6 +15,8 @@ pub(crate) enum CheckState {
     Wrong,
     /// It could not be checked: nothing is known of it.
     CouldNotCheck,
+    /// It stands against nothing, and is to be known before evidence is stored.
+    Note,
     /// Nobody asked for it to be checked, or this version does not use it.
     LeftOut,
 }
@@ -27,6 +29,7 @@ impl CheckState {
             Self::Missing => "MISSING  ",
             Self::Wrong => "WRONG    ",
             Self::CouldNotCheck => "UNKNOWN  ",
+            Self::Note => "note     ",
             Self::LeftOut => "-        ",
         }
     }
@@ -38,6 +41,7 @@ impl CheckState {
             Self::Missing => "missing",
             Self::Wrong => "wrong",
             Self::CouldNotCheck => "could-not-check",
+            Self::Note => "note",
             Self::LeftOut => "left-out",
         }
     }

@@ -37,8 +37,9 @@ impl Command {
 
 /// The commands that bring what is missing, in the order in which they work.
 ///
-/// Source of their forms: Microsoft's reference of the Azure CLI, `az role`, `az storage container-rm`, `az storage
-/// container immutability-policy`, `az storage container legal-hold`, read 2026-11-28. Not run against Azure yet.
+/// Source of their forms: Microsoft's reference of the Azure CLI, `az role`, `az storage account update`, `az storage
+/// container-rm`, `az storage container immutability-policy`, `az storage container legal-hold`, read 2026-11-28. Not run
+/// against Azure yet.
 pub(crate) fn commands(
     scopes: &RoleScopes,
     not_held: &[NotHeld],
@@ -105,6 +106,23 @@ fn container(
     );
     let policy = |verb: &str| policy.replace("{}", verb);
     let mut commands = Vec::new();
+    for (wanted, purpose, option) in [
+        (
+            wants.tls,
+            "requests with TLS only: whoever reaches the account without it is refused from then on",
+            "--https-only true",
+        ),
+        (
+            wants.no_public_blobs,
+            "no blob of the account can be made public, in none of its containers",
+            "--allow-blob-public-access false",
+        ),
+    ] {
+        if wanted.is_some() {
+            let update = format!("az storage account update --name {name} {at} {option}");
+            commands.push(Command::new(purpose, update));
+        }
+    }
     if wants.container.is_some() {
         commands.push(Command::new(
             "the container",

@@ -6,6 +6,7 @@ use custody_core::{Error, ServiceRecord, layout};
 use custody_local::SystemClock;
 use futures::StreamExt as _;
 
+use super::account_check::{ACCOUNT, account_check};
 use super::check::{Check, CheckState};
 use super::identity_checks::within;
 
@@ -25,15 +26,19 @@ pub(crate) struct ContainerWants {
     pub(crate) policy: Option<Wanted>,
     pub(crate) lock: Option<Wanted>,
     pub(crate) hold: Option<Wanted>,
+    /// That the account demands TLS.
+    pub(crate) tls: Option<Wanted>,
+    /// That the account lets no blob be made public.
+    pub(crate) no_public_blobs: Option<Wanted>,
 }
 
 /// That something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted;
 
-const ACCOUNT: &str = "storage account";
 const CONTAINER: &str = "container";
 const PROTECTION: &str = "protection of the container";
+const STORING: &str = "storing evidence there";
 const ANCHOR: &str = "log anchor in the container";
 const READING: &str = "reading the container";
 
@@ -61,7 +66,8 @@ impl ContainerChecks {
         match within(what.clone(), asked).await {
             Ok(Ok(answer)) => {
                 found.note_clock(Some(&answer.service));
-                found.account(&answer.value);
+                let account = account_check(&answer.value.observed, &mut found.wants);
+                found.checks.push(account);
                 found.checks.push(Check::ok(what, "there"));
                 found.protection(&answer.value, store, floor).await;
                 found.anchor(&answer.value);
@@ -80,23 +86,6 @@ impl ContainerChecks {
         if let (Some(answer), Ok(clock)) = (answer, SystemClock::new()) {
             self.ahead = host_clock_ahead_by(answer, clock.now());
         }
-    }
-
-    fn account(&mut self, found: &ContainerProtection) {
-        let setting = |name: &str| found.observed.get(&format!("account {name}")).map(String::as_str);
-        let region = setting("location").unwrap_or("not told");
-        let mut text = format!("there, in region {region}; evidence belongs into the region of its machines");
-        let mut wrong = Vec::new();
-        if setting("supportsHttpsTrafficOnly") == Some("false") {
-            wrong.push("it takes requests without TLS");
-        }
-        if setting("allowBlobPublicAccess") == Some("true") {
-            wrong.push("its blobs may be made public");
-        }
-        if !wrong.is_empty() {
-            text = format!("{text}; {}", wrong.join("; "));
-        }
-        self.checks.push(Check::ok(ACCOUNT, text));
     }
 
     fn not_found(&mut self, what: String, error: &Error) {
@@ -125,12 +114,37 @@ impl ContainerChecks {
     }
 
     async fn protection(&mut self, found: &ContainerProtection, store: &BlobStore, floor: ProtectionKind) {
+        // Whether a log can grow there has a line of its own.
+        let store = store.clone().with_logs_elsewhere();
         let protection: Protection = match within(PROTECTION.into(), store.protection()).await {
             Ok(Ok(protection)) => protection,
             Ok(Err(error)) => return self.checks.push(Check::failed(PROTECTION, &error)),
             Err(late) => return self.checks.push(late),
         };
-        let statement = protection.statement;
+        self.kind_of_protection(found, &protection, floor);
+        self.storing(&protection);
+    }
+
+    /// What a capture would refuse to store there for, and what its plan would note.
+    fn storing(&mut self, protection: &Protection) {
+        for obstacle in &protection.obstacles {
+            self.checks
+                .push(Check::new(STORING, CheckState::Wrong, obstacle).with_next(
+                    "do what is said there, or name another account or container: --account, --container",
+                ));
+        }
+        for caution in &protection.cautions {
+            self.checks.push(Check::new(STORING, CheckState::Note, caution));
+        }
+    }
+
+    fn kind_of_protection(
+        &mut self,
+        found: &ContainerProtection,
+        protection: &Protection,
+        floor: ProtectionKind,
+    ) {
+        let statement = &protection.statement;
         if protection.kind >= floor {
             self.checks.push(Check::ok(PROTECTION, statement));
             return;

@@ -1,5 +1,6 @@
 //! Preparing a capture from Azure: standing settings, the signing key, roles, and a check of what holds.
 
+mod account_check;
 mod check;
 mod commands;
 mod container_checks;

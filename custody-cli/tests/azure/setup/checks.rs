@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use custody_testkit::azure_sim::{Container, ImmutabilityPolicy, RoleGrant, Scenario};
+use custody_testkit::azure_sim::{Container, ImmutabilityPolicy, RoleGrant, Scenario, StorageAccount};
 use serde_json::Value;
 
 use super::{check, commands, not_set_up, with_container, with_roles};
 use crate::json_schemas::Schemas;
+use crate::lab::Lab;
 
 #[test]
 fn a_container_without_a_policy_is_named_with_the_commands_that_make_one() {
@@ -82,6 +83,84 @@ fn an_unlocked_policy_is_to_be_locked_and_one_without_appends_has_no_place_for_t
         anchor["next"][0].as_str().unwrap().contains("another container"),
         "{anchor}"
     );
+}
+
+/// With this account in the place of the lab's.
+fn with_account(change: impl FnOnce(&mut StorageAccount)) -> Lab {
+    let mut scenario = Scenario::lab();
+    change(&mut scenario.storage_accounts[0]);
+    not_set_up(scenario)
+}
+
+#[test]
+fn what_a_capture_would_refuse_to_store_for_is_wrong_in_the_same_words() {
+    let lab = with_account(|account| account.hierarchical_namespace = true);
+    let found = lab.set_up(Scenario::LAB_CONTAINER, &["--json"]).expect(3).json();
+    Schemas::load().hold("output-setup", &found);
+    assert_eq!(check(&found, "protection of the container")["state"], "ok");
+    let storing = check(&found, "storing evidence");
+    assert_eq!(storing["state"], "wrong", "{storing}");
+    assert!(storing["next"].to_string().contains("--account"), "{storing}");
+    let told = storing["found"].as_str().unwrap();
+    assert!(told.contains("hierarchical namespace"), "{storing}");
+    let plan = lab.capture(&["--dry-run", "--json"]).expect(3).json();
+    let refusals = plan["refusals"].as_array().unwrap();
+    assert!(
+        refusals.iter().any(|refusal| refusal["reason"] == told),
+        "{plan:#}"
+    );
+}
+
+#[test]
+fn what_a_plan_would_note_of_account_and_container_is_noted_and_stands_against_nothing() {
+    let mut versions =
+        Container::new("versions").with_policy(ImmutabilityPolicy::locked(30).with_protected_append_writes());
+    versions.version_level_worm = true;
+    let lab = with_account(|account| {
+        account.allowed_copy_scope = Some("AAD".into());
+        account.versioning = true;
+        account.containers.push(versions);
+    });
+    let set_up = lab.set_up("versions", &["--json"]).expect(0).json();
+    Schemas::load().hold("output-setup", &set_up);
+    let checks = set_up["checks"].as_array().unwrap();
+    let notes: Vec<&str> = checks
+        .iter()
+        .filter(|check| check["state"] == "note")
+        .map(|check| check["found"].as_str().unwrap())
+        .collect();
+    assert_eq!(notes.len(), 2, "{set_up:#}");
+    for (note, word) in notes
+        .iter()
+        .zip(["allowedCopyScope", "immutableStorageWithVersioning"])
+    {
+        assert!(note.contains(word), "{note}");
+    }
+    let plan = lab.capture(&["--dry-run", "--json"]).expect(0).json();
+    let noted = plan["notes"].as_array().unwrap();
+    assert!(
+        notes.iter().all(|note| noted.iter().any(|noted| noted == note)),
+        "{plan:#}"
+    );
+    let text = lab.set_up("versions", &[]).expect(0).out;
+    assert_eq!(
+        text.matches("\nnote     storing evidence there: ").count(),
+        2,
+        "{text}"
+    );
+}
+
+#[test]
+fn an_account_that_takes_requests_without_tls_is_wrong_with_the_command_that_mends_it() {
+    let lab = with_account(|account| account.https_only = false);
+    let found = lab.set_up(Scenario::LAB_CONTAINER, &["--json"]).expect(3).json();
+    let account = check(&found, "storage account");
+    assert_eq!(account["state"], "wrong", "{account}");
+    let update = format!(
+        "az storage account update --name socevidence --resource-group soc --subscription {} --https-only true",
+        lab.scenario.subscriptions[0]
+    );
+    assert_eq!(commands(&found), [update]);
 }
 
 #[test]
