@@ -53,12 +53,20 @@ impl Answer {
         self
     }
 
+    /// As one of several answers: its text, the document that it would be alone, and how it did not end well.
+    pub(crate) fn into_part(self, command: &str) -> (String, Value, Option<Failure>) {
+        let document = document(command, self.document, self.failure.clone());
+        (self.text, document, self.failure)
+    }
+
     /// Prints it, and gives the exit.
     pub(crate) fn print(self, command: &str, console: &Console) -> Exit {
-        let exit = self.failure.as_ref().map_or(Exit::Done, Failure::exit);
+        let exit = exit_of(self.failure.as_ref());
         if console.is_json() {
             if !self.streamed || self.failure.is_some() {
-                print_document(command, exit, self.document, self.failure, console);
+                let document = document(command, self.document, self.failure);
+                // One line, so that the document can also end a stream of JSON Lines.
+                console.out(format!("{document}\n").as_bytes());
             }
         } else {
             console.out(printable::lines(&self.text).as_bytes());
@@ -77,20 +85,17 @@ pub(crate) fn print_failure(command: &str, failure: Failure, console: &Console) 
         .print(command, console)
 }
 
-fn print_document(
-    command: &str,
-    exit: Exit,
-    members: Map<String, Value>,
-    failure: Option<Failure>,
-    console: &Console,
-) {
+fn exit_of(failure: Option<&Failure>) -> Exit {
+    failure.map_or(Exit::Done, Failure::exit)
+}
+
+fn document(command: &str, members: Map<String, Value>, failure: Option<Failure>) -> Value {
     let mut document = Map::new();
     document.insert("command".into(), json!(command));
-    document.insert("exit".into(), json!(exit.code()));
+    document.insert("exit".into(), json!(exit_of(failure.as_ref()).code()));
     if let Some(failure) = failure {
         failure.into_members(&mut document);
     }
     document.extend(members);
-    // One line, so that the document can also end a stream of JSON Lines.
-    console.out(format!("{}\n", Value::Object(document)).as_bytes());
+    Value::Object(document)
 }

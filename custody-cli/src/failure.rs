@@ -75,6 +75,24 @@ impl Failure {
         self
     }
 
+    /// Says what to do after the steps that there are: this case's own, or else the remedy's advice.
+    #[must_use]
+    pub(crate) fn with_last(mut self, next: impl Into<String>) -> Self {
+        self.next = self.steps();
+        self.with_next(next)
+    }
+
+    /// The same exit and remedy in other words, without its causes and steps: for what sums up several failures.
+    pub(crate) fn in_words(&self, error: impl Into<String>) -> Self {
+        Self {
+            exit: self.exit,
+            error: error.into(),
+            causes: Vec::new(),
+            remedy: self.remedy.clone(),
+            next: Vec::new(),
+        }
+    }
+
     /// Adds a cause below the others.
     #[must_use]
     pub(crate) fn with_cause(mut self, cause: impl Into<String>) -> Self {

@@ -26,6 +26,7 @@ mod log;
 mod man;
 mod plan;
 mod resume;
+mod resume_all;
 mod selftest;
 mod setup;
 mod setup_azure;

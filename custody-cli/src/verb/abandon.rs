@@ -15,6 +15,7 @@ use crate::journaled::Journaled;
 use crate::known_logs;
 use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
+use crate::stop::SignalStop;
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
@@ -77,6 +78,7 @@ impl AbandonArguments {
             &self.state,
             self.store.as_deref(),
             KeyUse::Leave,
+            || SignalStop::listen(console).map(Arc::new),
             console,
         )
         .await?;

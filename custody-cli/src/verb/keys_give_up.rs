@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
+use crate::stop::SignalStop;
 
 /// Go on without keys that are gone for good, and say why
 ///
@@ -48,7 +49,8 @@ impl GiveUpArguments {
         let id = &self.acquisition;
         let state = self.state.open_existing()?.ok_or_else(|| unknown(id))?;
         let store = self.store.as_deref();
-        let reopened = Reopened::open(id, state, &self.state, store, KeyUse::Leave, console).await?;
+        let stop = || SignalStop::listen(console).map(Arc::new);
+        let reopened = Reopened::open(id, state, &self.state, store, KeyUse::Leave, stop, console).await?;
         let circumstances = reopened.circumstances(self.examiner.as_ref(), BTreeMap::new())?;
         let log = reopened.journaled.log.clone();
         let capture = Capture::new(reopened.ports.clone());

@@ -19,15 +19,24 @@ use crate::journaled::{Journaled, PARALLEL};
 use crate::known_logs;
 use crate::reopened::{KeyUse, Reopened, unknown};
 use crate::state_place::StatePlace;
+use crate::stop::SignalStop;
 use crate::summary::Summary;
 use crate::supplied_key::SuppliedKey;
+
+/// What is told where there is nothing to go on with.
+pub(super) const NONE_OPEN: &str = "no acquisition is open on this host\n";
 
 const EXAMPLES: &str = "\
 Examples:
   custody resume
       the one acquisition that is open on this host
   custody resume 20261121T203015Z-0123abcd
-      this one; `custody list` names them all";
+      this one; `custody list` names them all
+  custody resume --all
+      every one that is open, one after the other: after a restart of the machine
+
+With --all each is told as soon as it has ended, and the exit code is the worst of
+theirs. Ctrl-C stops the one at hand, and begins no other.";
 
 /// Go on with a capture that was stopped, at whatever point
 #[derive(Debug, Args)]
@@ -35,6 +44,11 @@ Examples:
 pub(crate) struct ResumeArguments {
     /// Which; may be left out when only one is open
     acquisition: Option<AcquisitionId>,
+
+    /// Every acquisition that is open on this host, one after the other; one that cannot go on does not keep the others
+    /// from it
+    #[arg(long, conflicts_with_all = ["acquisition", "store", "key_file"])]
+    all: bool,
 
     /// Where its store lies now [default: where it lay when the capture began]
     #[arg(long, value_name = "DIR")]
@@ -54,7 +68,7 @@ pub(crate) struct ResumeArguments {
     key_file: Vec<SuppliedKey>,
 
     #[command(flatten)]
-    state: StatePlace,
+    pub(super) state: StatePlace,
 }
 
 impl ResumeArguments {
@@ -77,18 +91,31 @@ impl ResumeArguments {
     }
 
     async fn resume(&self, console: &Arc<Console>) -> Result<Answer, Failure> {
+        if self.all {
+            return self.resume_all(console).await;
+        }
         let Some((state, acquisition)) = self.open_acquisition().await? else {
-            return Ok(Answer::new(
-                "no acquisition is open on this host\n",
-                json!({"open": []}),
-            ));
+            return Ok(Answer::new(NONE_OPEN, json!({"open": []})));
         };
+        let stop = || SignalStop::listen(console).map(Arc::new);
+        self.go_on_with(&acquisition, state, stop, console).await
+    }
+
+    /// Goes on with one, until it has ended or is asked to stop.
+    pub(super) async fn go_on_with(
+        &self,
+        acquisition: &AcquisitionId,
+        state: StateFolder,
+        stop: impl FnOnce() -> Result<Arc<SignalStop>, Failure>,
+        console: &Arc<Console>,
+    ) -> Result<Answer, Failure> {
         let reopened = Reopened::open(
-            &acquisition,
+            acquisition,
             state,
             &self.state,
             self.store.as_deref(),
             KeyUse::Take(&self.key_file),
+            stop,
             console,
         )
         .await?;
@@ -111,7 +138,7 @@ impl ResumeArguments {
         let outcome = match resumed {
             Ok(outcome) => outcome,
             Err(error) => {
-                let journaled = Journaled::read(&reopened.state, &acquisition).await?;
+                let journaled = Journaled::read(&reopened.state, acquisition).await?;
                 return Ok(summary_of(&journaled.status.outcome).broken_off(error.into()));
             }
         };
@@ -145,7 +172,9 @@ async fn only_open(state: &StateFolder) -> Result<Option<AcquisitionId>, Failure
                     outcome.acquisition, outcome.case, one.status.opened_at
                 ))
             });
-            Err(listed.with_next("name one of them: custody resume ACQUISITION"))
+            Err(listed
+                .with_next("name one of them: custody resume ACQUISITION")
+                .with_next("or go on with all of them, one after the other: custody resume --all"))
         }
     }
 }

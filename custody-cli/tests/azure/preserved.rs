@@ -1,9 +1,11 @@
 //! What is preserved before it can be stored, given up, or not finished by the service.
 
+use std::time::Duration;
+
 use custody_testkit::azure_sim::{Fault, FaultAction, Scenario};
 use serde_json::Value;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, small};
 
 #[test]
 fn evidence_is_preserved_and_not_stored_where_nothing_protects_it() {
@@ -47,6 +49,31 @@ fn snapshots_can_be_taken_first_and_the_rest_done_later() {
     let resumed = lab.custody(&["resume"]).expect(0);
     let verify = format!("next: custody verify {} --config FILE", lab.store());
     assert!(resumed.out.contains(&verify), "{resumed:?}");
+    lab.nothing_is_left_at_the_source("afterwards");
+    lab.verify().expect(0);
+}
+
+#[test]
+fn all_open_captures_are_gone_on_with_and_none_is_put_into_a_directory_instead() {
+    let lab = Lab::of(small());
+    lab.capture(&["--preserve-only"]).expect(3);
+    // Names of disk snapshots have the second in which their acquisition was begun.
+    std::thread::sleep(Duration::from_secs(1));
+    lab.capture(&["--preserve-only"]).expect(3);
+    let refused = lab.custody(&["resume"]).expect(2);
+    assert!(refused.err.contains("custody resume --all"), "{refused:?}");
+    let open = lab.custody(&["list", "--json"]).expect(0).json();
+    let id = open["acquisitions"][0]["acquisition"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let elsewhere = lab.custody(&["resume", &id, "--store", "evidence"]).expect(2);
+    assert!(elsewhere.err.contains("leave --store out"), "{elsewhere:?}");
+    let resumed = lab.custody(&["resume", "--all"]).expect(0);
+    assert!(
+        resumed.out.contains("2 of 2 open acquisitions ended well"),
+        "{resumed:?}"
+    );
     lab.nothing_is_left_at_the_source("afterwards");
     lab.verify().expect(0);
 }

@@ -290,6 +290,15 @@ fn another_file_cannot_take_the_place_of_a_key_on_record() {
     let other = bench.custody(["resume", "--key-file", "1=disk.key"]).ends_with(2);
     assert!(other.err.contains("is on record already"), "{}", other.err);
     assert!(other.err.contains("custody keys give-up"), "{}", other.err);
+    assert!(
+        other.err.contains("next: if that very file is there"),
+        "{}",
+        other.err
+    );
+    // As it says: what lies there again is another file, whatever it holds.
+    fs::write(bench.path("long.key"), vec![7; (8 << 20) + 1]).unwrap();
+    let again = bench.custody(["resume"]).ends_with(3);
+    assert!(again.err.contains("found the file"), "{}", again.err);
     let beyond = bench.custody(["resume", "--key-file", "3=disk.key"]).ends_with(2);
     assert!(beyond.err.contains("names image 3"), "{}", beyond.err);
     let (plain, _) = (Bench::new(), ());

@@ -26,3 +26,4 @@ mod killed;
 mod output;
 mod pipes;
 mod records;
+mod resume_all;

@@ -172,6 +172,29 @@ fn answers_about_captures_that_did_not_end_fit_their_schemas() {
     expect_exit(&nothing, 0);
     schemas.hold("output-resume", &answer(&nothing));
 
+    // Of three that are open one cannot be opened, and one has lost its source.
+    let all = with_state(&bench, &["resume", "--all", "--json"]);
+    let nothing = bench.custody(&all);
+    expect_exit(&nothing, 0);
+    schemas.hold("output-resume-all", &answer(&nothing));
+    let lost = bench.path("lost.raw");
+    fs::copy(&raw, &lost).unwrap();
+    let noted = [&raw, &raw, &lost].map(|image| {
+        let noted = bench.capture(&[image], &["--preserve-only", "--json"]);
+        answer(&noted)["acquisition"].as_str().unwrap().to_owned()
+    });
+    fs::remove_file(&lost).unwrap();
+    let acquisitions = bench.path("state/acquisitions");
+    fs::write(acquisitions.join(&noted[1]).join("log.jsonl"), "no line\n").unwrap();
+    let some = answer(&bench.custody(&all));
+    schemas.hold("output-resume-all", &some);
+    let ended_well = noted.map(|id| {
+        let all = some["acquisitions"].as_array().unwrap();
+        let one = all.iter().find(|one| one["acquisition"] == id);
+        one.unwrap()["exit"] == 0
+    });
+    assert_eq!(ended_well, [true, false, false]);
+
     let noted = bench.capture(&[&raw], &["--preserve-only", "--json"]);
     let id = answer(&noted)["acquisition"].as_str().unwrap().to_owned();
     let abandoned = bench.custody(with_state(

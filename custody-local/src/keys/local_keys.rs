@@ -22,7 +22,6 @@ use crate::disk::failed;
 /// The longest key: as long as `cryptsetup` takes key files.
 const MAX_KEY_BYTES: usize = 8 << 20;
 const FILE: &str = "file:";
-const ENTERED: &str = "entered:";
 /// The attribute of a reference that tells a key file from another one under the same path.
 const IDENTITY: &str = "identity";
 
@@ -39,6 +38,9 @@ pub struct LocalKeys {
 }
 
 impl LocalKeys {
+    /// What the address of a key begins with that was entered, and of no key that lies in a file.
+    pub const ENTERED: &str = "entered:";
+
     /// No keys. References that an earlier process made to files are good all the same.
     #[must_use]
     pub fn new() -> Self {
@@ -67,7 +69,12 @@ impl LocalKeys {
     pub fn with_entered(mut self, disk: &DiskId, from: impl AsFd, named: &str) -> Result<Self> {
         let bytes = read_entered(from, named)?;
         let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = format!("{ENTERED}{}:{}", visible::escape(named), entered.len() + 1);
+        let address = format!(
+            "{}{}:{}",
+            Self::ENTERED,
+            visible::escape(named),
+            entered.len() + 1
+        );
         entered.insert(address.clone(), bytes);
         drop(entered);
         let reference = KeyReference::new(address);

@@ -75,7 +75,7 @@ impl StateFolder {
         let us = rustix::process::geteuid().as_raw();
         if stat.st_uid != us {
             return Err(refused(format!(
-                "belongs to user {}, and this program runs as user {us}; choose a folder of your own",
+                "belongs to user {}, and this program runs as user {us}; run it as that user, or choose a folder of your own",
                 stat.st_uid
             )));
         }
