@@ -63,7 +63,7 @@ mod tests {
             failure,
         };
         assert_eq!(told(&[]), None);
-        assert_eq!(told(&[intent.clone()]), Some(None));
+        assert_eq!(told(std::slice::from_ref(&intent)), Some(None));
         let until = Some(Some("2026-12-01T00:00:00.000Z".to_owned()));
         assert_eq!(told(&[intent.clone(), done(ends)]), until);
         assert_eq!(told(&[intent.clone(), done(ends), failed]), until);
