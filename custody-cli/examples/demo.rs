@@ -12,6 +12,8 @@
 
 #![expect(clippy::print_stdout, reason = "a demonstration talks")]
 
+mod demo_machine;
+
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write};
@@ -22,7 +24,6 @@ use std::sync::Arc;
 
 use custody_cli::{Console, Exit};
 use custody_testkit::azure_sim::{Bytes, Scenario, Simulator};
-use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
 use serde_json::Value;
 
 const SECTOR_BYTES: u64 = 512;
@@ -149,24 +150,10 @@ fn run() -> Outcome<()> {
     Ok(())
 }
 
-/// The lab, its machine's OS disk with these bytes, the others encrypted.
+/// The machine, its OS disk with these bytes.
 fn scenario(disk: &Path) -> Scenario {
-    let bitlocker = BitLockerVolume::new(1, vec![0x5a; 2 << 20]).make();
-    let passphrase = custody_testkit::fake::pattern(32, 5);
-    let luks = Luks2Volume::new(2, &passphrase, vec![0xa5; 1 << 20]).make();
-    let mut lab = Scenario::lab_with_keys(&bitlocker.key_file, &passphrase);
-    let alone = |volume| {
-        let disk = GptDisk::new(512).with_partition(volume).make();
-        Bytes::Exactly(disk.image)
-    };
-    let contents = [
-        (OS_DISK, Bytes::File(disk.to_owned())),
-        ("web-01-data-0", alone(bitlocker.image)),
-        ("web-01-data-1", alone(luks)),
-    ];
-    for (name, bytes) in contents {
-        lab.disk_mut(name).bytes = bytes;
-    }
+    let mut lab = demo_machine::scenario();
+    lab.disk_mut(OS_DISK).bytes = Bytes::File(disk.to_owned());
     lab
 }
 

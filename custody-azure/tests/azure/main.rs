@@ -27,6 +27,7 @@ mod ranges;
 mod reading;
 mod refusals;
 mod restore_points;
+mod secret_size;
 mod store_settings;
 mod streamed_blocks;
 mod support;

@@ -1,25 +1,19 @@
 //! Nothing that opens anything is printed, logged, stored or passed on, however a run ends.
 
-use std::fs;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
-
 use custody_testkit::azure_sim::{Fault, FaultAction, LroStyle, RoleGrant, Scenario};
 
 use crate::lab::{Lab, Run, side_by_side, small};
+use crate::secret_scan::Needles;
+use crate::secret_scan::process::watched;
 
-/// What none of it may hold: the client's secret, tokens (as the simulator's begin), signatures, and the addresses of
-/// long-running operations, which carry signed tokens.
-const SECRETS: [&str; 7] = [
-    Scenario::LAB_CLIENT_SECRET,
-    "eyJ0eXAiOiJKV1Qi",
-    "sig=",
-    "sig%3D",
-    "Bearer ",
-    "DiskOperations",
-    "monitor=true",
-];
+/// What none of it may hold: the client's secret, tokens, signatures, and the addresses of long-running operations, which
+/// carry signed tokens.
+fn needles() -> Needles {
+    Needles::new()
+        .with_secret("the client's secret", Scenario::LAB_CLIENT_SECRET.as_bytes())
+        .with_mark("DiskOperations")
+        .with_mark("monitor=true")
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -218,63 +212,36 @@ fn i07_no_secret_is_told_or_kept_whatever_fails() {
             .with("AZURE_LOG_LEVEL", "debug");
         // As a document and as text, in turn.
         let options: &[&str] = if name.len() % 2 == 0 { &["--json"] } else { &[] };
-        let run = watched(name, &lab, options);
+        let needles = needles();
+        let seen = watched(lab.capture_command(options), b"", &needles, || false);
+        let seen = seen.unwrap_or_else(|found| panic!("{name}: {found}"));
+        assert!(seen.looks > 0, "{name}: its process was never seen");
+        for printed in [&seen.output.stdout, &seen.output.stderr] {
+            assert_eq!(needles.find(printed), None, "{name}");
+        }
+        let run = Run::of(&seen.output);
         match ending {
             Ending::Done => assert_eq!(run.code, 0, "{name}: {run:?}"),
             Ending::Stopped => assert_eq!(run.code, 3, "{name}: {run:?}"),
             Ending::Any => assert!((0..=4).contains(&run.code), "{name}: {run:?}"),
         }
-        holds_none(name, "standard output", run.out.as_bytes());
-        holds_none(name, "standard error", run.err.as_bytes());
-        nothing_holds_a_secret(name, &lab);
+        nothing_holds_a_secret(name, &lab, &needles);
     });
 }
 
-/// A capture, its arguments and environment looked at while it runs.
-fn watched(name: &str, lab: &Lab, options: &[&str]) -> Run {
-    let mut child = lab
-        .capture_command(options)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let process = Path::new("/proc").join(child.id().to_string());
-    while child.try_wait().unwrap().is_none() {
-        for file in ["cmdline", "environ"] {
-            let bytes = fs::read(process.join(file)).unwrap_or_default();
-            holds_none(name, file, &bytes);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Run::of(&child.wait_with_output().unwrap())
-}
-
-#[track_caller]
-fn holds_none(name: &str, place: &str, bytes: &[u8]) {
-    // What was taken out is shown as an ellipsis.
-    let text = String::from_utf8_lossy(bytes)
-        .replace("sig=…", "")
-        .replace("sig%3D…", "")
-        .replace("earer …", "");
-    for secret in SECRETS {
-        assert!(!text.contains(secret), "{name}: {place} holds {secret}: {text}");
-    }
-}
-
-/// Neither the worker's state nor the store: names, metadata, bytes.
-fn nothing_holds_a_secret(name: &str, lab: &Lab) {
-    for path in lab.state_files() {
-        holds_none(name, path.to_str().unwrap(), &fs::read(&path).unwrap());
-    }
+/// Neither the worker's folder nor the store: names, metadata, bytes.
+fn nothing_holds_a_secret(name: &str, lab: &Lab, needles: &Needles) {
+    let own = [lab.path("client-secret")];
+    assert_eq!(needles.find_below(&lab.path(""), &own), None, "{name}");
     for blob_name in lab.blobs() {
         let found = lab
             .azure
             .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, &blob_name);
         let blob = found.unwrap();
-        holds_none(name, "the name of an object", blob_name.as_bytes());
-        holds_none(name, &blob_name, format!("{:?}", blob.metadata).as_bytes());
+        let metadata = format!("{blob_name} {:?}", blob.metadata);
+        assert_eq!(needles.find(metadata.as_bytes()), None, "{name}: {blob_name}");
         if !blob_name.ends_with(".vhd") {
-            holds_none(name, &blob_name, &blob.bytes().unwrap());
+            assert_eq!(needles.find(&blob.bytes().unwrap()), None, "{name}: {blob_name}");
         }
     }
 }

@@ -9,6 +9,8 @@
 mod azure_cli;
 mod canaries;
 mod capture;
+#[path = "../../examples/demo_machine/mod.rs"]
+mod demo_machine;
 #[path = "../json_schemas/mod.rs"]
 mod json_schemas;
 mod keys;
@@ -20,6 +22,8 @@ mod preserved;
 mod proxy;
 mod redirect;
 mod restore_points;
+#[path = "../secret_scan/mod.rs"]
+mod secret_scan;
 mod setup;
 mod sources;
 mod tunnel;

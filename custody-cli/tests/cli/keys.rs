@@ -1,7 +1,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::bench::Bench;
+use base64ct::{Base64, Encoding as _};
+
+use crate::bench::{Bench, Run};
+use crate::secret_scan::Needles;
+use crate::secret_scan::process::watched;
 
 #[test]
 fn a_key_is_made_once_listed_and_shown() {
@@ -29,14 +33,19 @@ fn a_key_is_made_once_listed_and_shown() {
     assert!(listed.contains(made["fingerprint"].as_str().unwrap()), "{listed}");
 }
 
+/// The private key in a PEM file: the 32 bytes that PKCS #8 has of one for Ed25519. Source: RFC 8410, section 7.
+fn private_bytes(pem: &str) -> Vec<u8> {
+    const BEFORE: [u8; 4] = [0x04, 0x22, 0x04, 0x20];
+    let body = pem.lines().filter(|line| !line.starts_with("-----"));
+    let der = Base64::decode_vec(&body.collect::<String>()).unwrap();
+    let at = der.windows(4).position(|window| window == BEFORE).unwrap() + 4;
+    der[at..at + 32].to_vec()
+}
+
 #[test]
-fn a_private_key_is_in_no_output() {
+fn a_private_key_is_in_no_output_and_in_no_file_but_its_own() {
     let bench = Bench::new();
-    let outputs = [
-        bench.custody(["key", "new"]).ends_with(0),
-        bench.custody(["key", "show"]).ends_with(0),
-        bench.custody(["key", "list", "--json"]).ends_with(0),
-    ];
+    let mut runs = vec![bench.custody(["key", "new"]).ends_with(0)];
     let folder = bench.path("state-home/custody/keys");
     let private = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let private: Vec<_> = private
@@ -47,13 +56,35 @@ fn a_private_key_is_in_no_output() {
         fs::metadata(&private[0]).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    let secret = fs::read_to_string(&private[0]).unwrap();
-    let secret = secret.lines().nth(1).unwrap();
-    assert!(
-        outputs
-            .iter()
-            .all(|run| !run.out.contains(secret) && !run.err.contains(secret))
-    );
+    let secret = private_bytes(&fs::read_to_string(&private[0]).unwrap());
+    let needles = Needles::new().with_secret("the private key", &secret);
+    assert!(needles.find_below(&bench.path(""), &[]).is_some());
+
+    let image = bench.image("disk.raw", 100_000);
+    let mut seen = |words: &[&str], code| {
+        let command = bench.command(words);
+        let run = watched(command, b"", &needles, || false).unwrap().output;
+        runs.push(Run::of(&run).ends_with(code));
+    };
+    seen(&["key", "show"], 0);
+    seen(&["key", "list", "--json"], 0);
+    seen(&["key", "new", "--json"], 3);
+    let words = bench.capture_words([&image]);
+    let words: Vec<&str> = words.iter().map(|word| word.to_str().unwrap()).collect();
+    seen(&words, 0);
+    seen(&["log", "store", "--json"], 0);
+    bench.flip(&bench.acquisition().join("disk.raw"), 5);
+    seen(&["verify", "store", "--json"], 4);
+    // A key that is damaged signs nothing, and what is left of it is not shown.
+    let whole = fs::read_to_string(&private[0]).unwrap();
+    fs::write(&private[0], whole.replacen("-----END", "====-----END", 1)).unwrap();
+    seen(&words, 3);
+    for run in &runs {
+        for printed in [&run.out, &run.err] {
+            assert_eq!(needles.find(printed.as_bytes()), None);
+        }
+    }
+    assert_eq!(needles.find_below(&bench.path(""), &private), None);
 }
 
 #[test]

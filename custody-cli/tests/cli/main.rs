@@ -21,9 +21,13 @@ mod hasher;
 mod image_formats;
 mod immutable;
 mod interruption;
+mod key_canaries;
 mod keys;
 mod killed;
 mod output;
 mod pipes;
 mod records;
 mod resume_all;
+mod scanner;
+#[path = "../secret_scan/mod.rs"]
+mod secret_scan;

@@ -12,7 +12,7 @@ use super::{BITLOCKER_DISK, CENTER, KeyLab, OWNERS};
 use crate::lab::Run;
 
 /// How long a capture may take that nothing holds up for long.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How late each part of a disk comes.
 const SLOW_MILLIS: u64 = 1500;
 
@@ -166,9 +166,8 @@ fn an_element_of_the_settings_that_cannot_be_read_is_named_until_it_is_given_up(
 }
 
 /// A capture that runs.
-pub(super) fn started(lab: &KeyLab, options: &[&str]) -> Child {
-    let vault = lab.vault();
-    let mut command = lab.lab.capture_command(&[&["--vault", &vault], options].concat());
+fn started(lab: &KeyLab, options: &[&str]) -> Child {
+    let mut command = lab.capture_command(options);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }

@@ -9,10 +9,8 @@ use custody_testkit::azure_sim::Scenario;
 use custody_testkit::volume::BitLockerVolume;
 use serde_json::Value;
 
-use super::{CENTER, KeyLab};
-
-/// Where the first partition of a disk that the test kit makes begins.
-const PARTITION_START: usize = 1 << 20;
+use super::{CENTER, KeyLab, item_of};
+use crate::demo_machine;
 
 /// Runs Microsoft's clients against the security team's vault: the keys of the items come into files of this folder.
 fn fetch_by_microsofts_clients(lab: &KeyLab, told: &Value, folder: &Path) {
@@ -88,6 +86,71 @@ fn fetched(folder: &Path, disk: &str) -> Vec<u8> {
     fs::read(files.next().unwrap_or_else(|| panic!("no key of {disk}"))).unwrap()
 }
 
+/// The encrypted volume of a stored disk: the bytes at the place that its proof tells.
+fn stored_volume(lab: &KeyLab, told: &Value, disk: &str) -> Vec<u8> {
+    let store = lab.lab.store();
+    let shown = ["keys", "show", &store, "--config", "custody.toml", "--json"];
+    let shown = lab.lab.custody(&shown).expect(0).json();
+    let item = item_of(told, disk);
+    let mut items = shown["acquisitions"][0]["items"].as_array().unwrap().iter();
+    let range = &items.find(|keys| keys["item"] == item).unwrap()["kept"][0]["proof"]["volumes"][0]["range"];
+    let [start, end] = ["start", "end"].map(|end| range[end].as_str().unwrap().parse::<usize>().unwrap());
+    let mut items = told["items"].as_array().unwrap().iter();
+    let object = &items.find(|one| one["item"] == item).unwrap()["object"];
+    let azure = &lab.lab.azure;
+    let blob = azure.blob(
+        Scenario::LAB_ACCOUNT,
+        Scenario::LAB_CONTAINER,
+        object.as_str().unwrap(),
+    );
+    blob.unwrap().bytes().unwrap()[start..end].to_vec()
+}
+
+/// How cryptsetup ends that tries the key in a file on a volume.
+fn tried_by_cryptsetup(kind: &str, volume: &Path, key: &Path) -> Option<i32> {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    let output = Command::new("cryptsetup")
+        .args(["open", "--test-passphrase", "--type", kind, "--key-file"])
+        .args([key, volume])
+        .env("PATH", path)
+        .output();
+    output.unwrap().status.code()
+}
+
+#[test]
+#[ignore = "needs the Azure SDK for Python, cryptsetup, bdemount, root and fuse"]
+fn the_demonstrations_encrypted_disks_are_opened_by_cryptsetup_and_libbde_with_their_escrowed_keys() {
+    for options in [
+        &["--json"][..],
+        &["--json", "--wrapping-key", Scenario::LAB_SOC_KEY],
+    ] {
+        let made = demo_machine::bitlocker();
+        let lab = KeyLab::over(
+            demo_machine::scenario(),
+            made.key_file,
+            demo_machine::passphrase(),
+        );
+        let told = lab.capture(options).expect(0).json();
+        let folder = tempfile::tempdir().unwrap();
+        fetch_by_microsofts_clients(&lab, &told, folder.path());
+        let file = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            path
+        };
+        let bitlocker = file("bitlocker", &stored_volume(&lab, &told, "data-0"));
+        let luks = file("luks", &stored_volume(&lab, &told, "data-1"));
+        let (key, passphrase) = (fetched(folder.path(), "data-0"), fetched(folder.path(), "data-1"));
+        let (key, passphrase) = (file("key.BEK", &key), file("passphrase", &passphrase));
+        assert_eq!(tried_by_cryptsetup("luks", &luks, &passphrase), Some(0));
+        assert_eq!(tried_by_cryptsetup("luks", &luks, &key), Some(2), "another key");
+        assert_eq!(tried_by_cryptsetup("bitlk", &bitlocker, &key), Some(0));
+        assert_ne!(tried_by_cryptsetup("bitlk", &bitlocker, &passphrase), Some(0));
+        let due = custody_core::digest::Sha256Digest::of(&made.plaintext).to_string();
+        assert_eq!(decrypted_by_libbde(&bitlocker, &key), due);
+    }
+}
+
 /// A real volume with its key, and the digest of its content that those who made it published.
 fn real_volume(folder: &Path) -> (Vec<u8>, Vec<u8>, &'static str) {
     let fixtures = std::env::var("CUSTODY_FIXTURES")
@@ -145,26 +208,15 @@ fn a_real_bitlocker_disk_is_captured_with_its_key_and_the_stored_copy_opens_to_t
     assert_eq!(shown.out.matches("opens the stored copy").count(), 2, "{shown:?}");
 
     fetch_by_microsofts_clients(&lab, &told, folder.path());
-    let kept = lab
-        .kept_keys()
-        .into_iter()
-        .find(|name| name.ends_with("data-0"))
-        .unwrap();
+    let kept = super::prove::name_of(&lab, "data-0");
     assert_eq!(lab.kept(&kept).value, Base64::encode_string(&key));
-    let blobs = lab.lab.blobs();
-    let stored = blobs
-        .iter()
-        .find(|name| name.ends_with("web-01-data-0.vhd"))
-        .unwrap();
-    let stored = lab
-        .lab
-        .azure
-        .blob(Scenario::LAB_ACCOUNT, Scenario::LAB_CONTAINER, stored);
-    let stored = stored.unwrap().bytes().unwrap();
+    // The partition is filled up to whole MiB.
+    let mut volume = stored_volume(&lab, &told, "data-0");
+    volume.truncate(length);
     let file: PathBuf = folder.path().join("stored-volume");
-    fs::write(&file, &stored[PARTITION_START..PARTITION_START + length]).unwrap();
+    fs::write(&file, volume).unwrap();
     let fetched = folder.path().join("fetched.BEK");
-    fs::write(&fetched, super::judges::fetched(folder.path(), "data-0")).unwrap();
+    fs::write(&fetched, self::fetched(folder.path(), "data-0")).unwrap();
     assert_eq!(decrypted_by_libbde(&file, &fetched), published);
 }
 

@@ -2,10 +2,14 @@
 
 mod bad_luck;
 mod canary;
+mod digests;
 mod judges;
+mod prove;
+
+use std::process::Command;
 
 use base64ct::{Base64, Encoding as _};
-use custody_testkit::azure_sim::{Bytes, Scenario, StoredSecret};
+use custody_testkit::azure_sim::{Bytes, LroStyle, Scenario, StoredSecret};
 use custody_testkit::fake::pattern;
 use custody_testkit::volume::{BitLockerVolume, GptDisk, Luks2Volume};
 use serde_json::Value;
@@ -14,8 +18,18 @@ use crate::lab::{Lab, Run};
 
 const OWNERS: &str = Scenario::LAB_KEY_VAULT;
 const CENTER: &str = Scenario::LAB_SOC_VAULT;
+const OS_DISK: &str = "web-01_OsDisk_1";
 const BITLOCKER_DISK: &str = "web-01-data-0";
 const LUKS_DISK: &str = "web-01-data-1";
+
+/// A small system's disk without encryption, and operations that are answered at once: nothing waits for a look.
+fn quick(scenario: &mut Scenario) {
+    let system = BitLockerVolume::ntfs_content(1 << 20);
+    let system = GptDisk::new(512).with_partition(system).make().image;
+    scenario.disk_mut(OS_DISK).bytes = Bytes::Exactly(system);
+    scenario.timing.long_running.style = LroStyle::Direct;
+    scenario.timing.copy_polls = 0;
+}
 
 /// The lab with a BitLocker and a LUKS data disk, the second one's key wrapped by the owners' key.
 struct KeyLab {
@@ -45,11 +59,16 @@ impl KeyLab {
             scenario.disk_mut(disk).bytes = Bytes::Exactly(image);
         }
         change(&mut scenario);
+        Self::over(scenario, key, passphrase)
+    }
+
+    /// Over a cloud in which these are the keys of the data disks.
+    fn over(scenario: Scenario, bitlocker_key: Vec<u8>, passphrase: Vec<u8>) -> Self {
         let lab = Lab::of(scenario);
         lab.azure.name_vaults_by_ports();
         Self {
             lab,
-            bitlocker_key: key,
+            bitlocker_key,
             passphrase,
         }
     }
@@ -59,9 +78,15 @@ impl KeyLab {
         self.lab.azure.endpoints().unwrap().tls.vault[CENTER].clone()
     }
 
-    fn capture(&self, options: &[&str]) -> Run {
+    /// The command that captures the machine and takes its keys into that vault.
+    fn capture_command(&self, options: &[&str]) -> Command {
         let vault = self.vault();
-        self.lab.capture(&[&["--vault", &vault], options].concat())
+        self.lab
+            .capture_command(&[&["--vault", &vault], options].concat())
+    }
+
+    fn capture(&self, options: &[&str]) -> Run {
+        Run::of(&self.capture_command(options).output().unwrap())
     }
 
     fn keys(&self) -> [&[u8]; 2] {
@@ -142,6 +167,13 @@ fn the_keys_of_encrypted_disks_are_kept_in_the_centers_vault_and_open_the_stored
     for name in lab.kept_keys() {
         assert!(shown.out.contains(&name), "{name}: {}", shown.out);
     }
+}
+
+/// The item of the disk that has this in its name.
+fn item_of(told: &Value, disk: &str) -> String {
+    let mut items = told["items"].as_array().unwrap().iter();
+    let item = items.find(|item| item["object"].as_str().unwrap().contains(disk));
+    item.unwrap()["item"].as_str().unwrap().to_owned()
 }
 
 /// The names that an item's disk snapshot had in Azure, as its log tells.
