@@ -121,6 +121,14 @@ impl Summary<'_> {
         let exit = Exit::of_code(outcome.exit_code());
         let subject = format!("acquisition {}", outcome.acquisition);
         match outcome.state {
+            Some(ClosingState::Complete) if exit != Exit::Done => Some(
+                Failure::new(
+                    exit,
+                    format!("{subject} is sealed, but digests of it are not in the second register: they were given up"),
+                    Remedy::Escalate,
+                )
+                .with_next("put what is named above where others keep it, by hand, or have it witnessed otherwise"),
+            ),
             Some(ClosingState::Complete | ClosingState::Abandoned) => None,
             Some(ClosingState::Incomplete) => {
                 let unread: u64 = outcome.items.iter().map(|item| item.unread_sectors).sum();
@@ -138,17 +146,10 @@ impl Summary<'_> {
                         ),
                         "`custody keys prove` tries a key on a stored copy; until one opens it, the disk snapshot is kept",
                     )
-                } else if outcome.items.iter().any(lacks_key) {
+                } else {
                     (
                         format!("{subject} is sealed, but a key was not taken"),
                         "secure the disk's key where it is kept now, before somebody purges it; the disk snapshot is kept",
-                    )
-                } else {
-                    (
-                        format!(
-                            "{subject} is sealed, but digests of it are not in the second register: they were given up"
-                        ),
-                        "put what is named above where others keep it, by hand, or have it witnessed otherwise",
                     )
                 };
                 Some(Failure::new(exit, error, Remedy::Escalate).with_next(next))
@@ -259,10 +260,6 @@ fn lacks_proof_only(item: &ItemOutcome) -> bool {
     item.keys.as_ref().is_some_and(|keys| {
         keys.has_unproven() && keys.not_taken.is_none() && keys.keys.iter().all(|key| key.form.is_some())
     })
-}
-
-fn lacks_key(item: &ItemOutcome) -> bool {
-    item.keys.as_ref().is_some_and(|keys| !keys.are_all_proven())
 }
 
 /// Whether what stopped an item is that its source is gone, or that something else has taken its place: resuming alone

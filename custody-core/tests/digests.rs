@@ -167,7 +167,7 @@ fn a_digest_that_can_never_be_put_is_given_up_by_order_only_and_is_named_for_goo
     let outcome = resume_with(&world, failing(&world, FOR_GOOD)).unwrap();
     assert_eq!(
         (outcome.state, outcome.exit_code()),
-        (Some(ClosingState::Incomplete), 3),
+        (Some(ClosingState::Complete), 3),
         "{outcome:#?}"
     );
     let missing = &outcome.items[0].digests_not_registered;

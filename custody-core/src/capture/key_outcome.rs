@@ -108,13 +108,6 @@ impl KeysOutcome {
         self.keys.iter().any(unproven)
     }
 
-    /// Whether every key that is needed is in the escrow, and proven to open the stored copy.
-    #[must_use]
-    pub fn are_all_proven(&self) -> bool {
-        let opens = |key: &KeyOutcome| key.opens == Some(ProofVerdict::Opens);
-        self.not_taken.is_none() && self.given_up.is_none() && self.keys.iter().all(opens)
-    }
-
     pub(super) fn is_integrity_failure(&self) -> bool {
         let failures = self.keys.iter().filter_map(|key| key.failure.as_ref());
         failures.chain(&self.failure).any(Failure::is_integrity)

@@ -126,10 +126,11 @@ impl CaptureOutcome {
         }
     }
 
-    /// The exit code: 0 done, 3 could not complete, 4 integrity failure.
+    /// The exit code: 0 done, 3 could not complete, 4 integrity failure. Digests that a custodian gave up are 3 too.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.state {
+            Some(ClosingState::Complete) if self.lacks_digests() => 3,
             Some(ClosingState::Complete | ClosingState::Abandoned) => 0,
             Some(ClosingState::Incomplete) => 3,
             Some(ClosingState::Failed) | None if self.items.iter().any(ItemOutcome::is_integrity_failure) => {
@@ -137,6 +138,13 @@ impl CaptureOutcome {
             }
             Some(ClosingState::Failed) | None => 3,
         }
+    }
+
+    /// Whether a digest is not known to be in the second register.
+    fn lacks_digests(&self) -> bool {
+        self.items
+            .iter()
+            .any(|item| !item.digests_not_registered.is_empty())
     }
 }
 

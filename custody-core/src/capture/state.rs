@@ -189,7 +189,6 @@ impl AcquisitionState {
     pub(crate) fn closing_state(&self) -> ClosingState {
         let incomplete = |item: &ItemState| {
             item.keys.why_kept().is_some()
-                || !item.digests.missing().is_empty()
                 || matches!(&item.stage, Stage::Verified(verified) if verified.acquired().copy().unread.sectors > 0)
         };
         if self.abandoned {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum ClosingState {
     /// Every item was verified, all of it was read.
     Complete,
-    /// Every item was verified; sectors of some could not be read, a key was not taken or is not proven to open its
-    /// copy, or a digest that was to be in a second register was given up.
+    /// Every item was verified; sectors of some could not be read, or a key was not taken or is not proven to open its
+    /// copy. Digests that were given up after the seal do not change what was sealed: they are named beside it.
     Incomplete,
     /// At least one item failed its verification, or could not be acquired.
     Failed,

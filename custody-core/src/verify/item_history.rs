@@ -65,11 +65,9 @@ impl ItemHistory {
             .map(|(attempt, stored)| (*attempt, stored))
     }
 
-    /// Whether sectors could not be read, a key was not taken or is not proven to open it, or a digest is not in the
-    /// second register.
+    /// Whether sectors could not be read, or a key was not taken or is not proven to open it.
     pub(super) fn is_incomplete(&self) -> bool {
         self.keys.is_incomplete()
-            || self.digests.missing().next().is_some()
             || self
                 .evidence()
                 .is_some_and(|(_, stored)| stored.unread.sectors > 0)

@@ -338,8 +338,7 @@ impl Records<'_> {
                     &self.object,
                     place,
                     "a complete acquisition",
-                    "an incomplete one: sectors could not be read, a key was not taken or is not proven to open its copy, or a digest \
-                     was not put into the second register",
+                    "an incomplete one: sectors could not be read, or a key was not taken or is not proven to open its copy",
                 )
                 .with_next("read in the manifest what is missing; acquire it again if it still can be"),
             ),
