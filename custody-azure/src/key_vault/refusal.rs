@@ -17,8 +17,8 @@ pub(super) fn because(
     meaning(object, Failing { object, action }.because(call, error))
 }
 
-/// As [`because`], of a call in which a key or another secret is sent or answered: the vault's words are left out, since
-/// they may repeat it; its codes are kept.
+/// As [`because`], of a call that sends a key or another secret: the vault's words are left out, since they may repeat it;
+/// its codes are kept.
 pub(super) fn because_of_secret(
     object: &(dyn fmt::Display + Sync),
     action: &'static str,
