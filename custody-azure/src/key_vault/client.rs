@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use azure_core::credentials::TokenCredential;
 use azure_core::http::Url;
+use azure_core::sleep::sleep;
 use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use custody_core::{Error, Result};
 
 use super::audience::AudienceCredential;
 use crate::cloud::{Cloud, HostKind};
-use crate::http::{Repeat, Sending};
+use crate::http::{Backoff, Repeat, Sending, may_pass, was_not_taken};
 
 /// Microsoft's clients of one vault. Each learns from the vault's first answer for whom a token must be, and holds that
 /// against the vault's host.
@@ -20,6 +21,8 @@ pub(super) struct VaultClient {
     /// Calls that add a version: sent once.
     pub(super) writes: SecretClient,
     pub(super) keys: KeyClient,
+    /// Uses of keys, which have a body: sent once, and made anew by [`Vaults::made_anew`].
+    pub(super) key_uses: KeyClient,
 }
 
 /// The vaults of a cloud, as one identity sees them.
@@ -69,14 +72,40 @@ impl Vaults {
             options.verify_challenge_resource = Some(checks_domain);
             SecretClient::new(vault.as_str(), credential.clone(), Some(options)).map_err(no_client)
         };
-        let mut options = KeyClientOptions::default();
-        options.verify_challenge_resource = Some(checks_domain);
-        options.client_options = self.sending.options(HostKind::Vault, Repeat::Freely);
+        let keys = |repeat| {
+            let mut options = KeyClientOptions::default();
+            options.verify_challenge_resource = Some(checks_domain);
+            options.client_options = self.sending.options(HostKind::Vault, repeat);
+            KeyClient::new(vault.as_str(), credential.clone(), Some(options)).map_err(no_client)
+        };
         Ok(VaultClient {
             reads: secrets(Repeat::Freely)?,
             writes: secrets(Repeat::Never)?,
-            keys: KeyClient::new(vault.as_str(), credential, Some(options)).map_err(no_client)?,
+            keys: keys(Repeat::Freely)?,
+            key_uses: keys(Repeat::Never)?,
         })
+    }
+
+    /// A call that has a body and changes nothing, made anew after failures that may pass.
+    ///
+    /// The client must not repeat it by itself: before it knows for whom a token must be, it asks the vault without the
+    /// body, and repeats what failed then without it too. Source: `authorizer.rs` of `azure_security_keyvault_keys` 1.0.1,
+    /// read 2026-11-28.
+    pub(super) async fn made_anew<T, Made>(&self, mut make: impl FnMut() -> Made) -> Result<T>
+    where
+        Made: Future<Output = Result<T>>,
+    {
+        let mut backoff = Backoff::new(self.sending.patience);
+        loop {
+            let error = match make().await {
+                Ok(made) => return Ok(made),
+                Err(error) => error,
+            };
+            let passes = may_pass(&error) || was_not_taken(&error);
+            let wait = if passes { backoff.after(&error) } else { None };
+            let Some(wait) = wait else { return Err(error) };
+            sleep(wait.try_into().unwrap_or(azure_core::time::Duration::MAX)).await;
+        }
     }
 }
 

@@ -76,6 +76,15 @@ impl Vaults {
         wrapping: Wrapping,
         wrapped: &[u8],
     ) -> Result<Acted<KeyMaterial>> {
+        self.made_anew(|| self.unwrap_once(key, wrapping, wrapped)).await
+    }
+
+    async fn unwrap_once(
+        &self,
+        key: &ObjectAddress,
+        wrapping: Wrapping,
+        wrapped: &[u8],
+    ) -> Result<Acted<KeyMaterial>> {
         let client = self.at(&key.vault)?;
         let call = Call::new();
         let options = KeyClientUnwrapKeyOptions {
@@ -84,7 +93,7 @@ impl Vaults {
         let version = key.version.as_deref().unwrap_or_default();
         let body = parameters(key, wrapping, wrapped.to_vec())?;
         let answer = client
-            .keys
+            .key_uses
             .unwrap_key(&key.name, version, body.content(), Some(options))
             .await;
         let answer = answer.map_err(|error| {
@@ -115,6 +124,15 @@ impl Vaults {
         wrapping: Wrapping,
         plain: &[u8],
     ) -> Result<Acted<WrappedKey>> {
+        self.made_anew(|| self.wrap_once(key, wrapping, plain)).await
+    }
+
+    async fn wrap_once(
+        &self,
+        key: &ObjectAddress,
+        wrapping: Wrapping,
+        plain: &[u8],
+    ) -> Result<Acted<WrappedKey>> {
         let client = self.at(&key.vault)?;
         let call = Call::new();
         let mut options = KeyClientWrapKeyOptions::default();
@@ -122,7 +140,7 @@ impl Vaults {
         options.key_version.clone_from(&key.version);
         let body = parameters(key, wrapping, plain.to_vec())?;
         let answer = client
-            .keys
+            .key_uses
             .wrap_key(&key.name, body.content(), Some(options))
             .await;
         let answer = answer.map_err(|error| because_of_secret(key, action::WRAP_KEY, &call, error))?;

@@ -206,7 +206,8 @@ fn a_vault_whose_connection_ends_is_asked_again() {
             simulator.inject(Fault::on(method, path, action.clone()).times(1));
         }
         // The second one is wrapped, and so is read and unwrapped.
-        assert_eq!(lab.fetch(1).unwrap().1.key.expose(), lab.wrapped, "{action:?}");
+        let fetched = lab.fetch(1).unwrap_or_else(|error| panic!("{action:?}: {error}"));
+        assert_eq!(fetched.1.key.expose(), lab.wrapped, "{action:?}");
     }
 }
 
